@@ -1,0 +1,1 @@
+"""Doors: what comes from outside is parsed, authenticated and made one command."""
