@@ -1,1 +1,1 @@
-"""The pure rules of incidents: no I/O, no clock, no SDK. Everything else depends on this; it depends on nothing."""
+"""The pure middle: values and decisions, without I/O, without a clock, without any SDK."""

@@ -34,7 +34,7 @@ class Severity(StrEnum):
     def from_label(cls, label: str | None) -> Severity:
         """The severity that an alert's `severity` label implies where no runbook says.
 
-        `critical` (and `page`) is P1, `warning` P3, a `P1`–`P4` means itself, anything else P4.
+        `critical` (and `page`) is P1, `warning` P3, a name such as `P2` means itself, anything else P4.
         """
         word = (label or "").strip()
         if word.upper() in cls.__members__:
