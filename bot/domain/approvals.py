@@ -1,0 +1,161 @@
+"""Approvals: who asked for what, who may say yes, and the grant without which nothing changes the world.
+
+Called by the approving engine. An approval is bound by a digest to the plan that was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.domain.actors import Actor
+    from bot.domain.remedies import Plan
+
+
+class ApprovalState(StrEnum):
+    """Where a request for approval stands."""
+
+    REQUESTED = "requested"
+    GRANTED = "granted"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+APPROVAL_TRANSITIONS: dict[ApprovalState, frozenset[ApprovalState]] = {
+    ApprovalState.REQUESTED: frozenset(ApprovalState) - {ApprovalState.REQUESTED},
+    **{state: frozenset() for state in ApprovalState if state is not ApprovalState.REQUESTED},
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """A request for approval with the plan that was shown. Single use: it leaves `requested` once."""
+
+    id: str
+    incident_id: int | None
+    plan: Plan
+    digest: str
+    requester: Actor
+    reason: str
+    requested_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.REQUESTED
+    decided_by: Actor | None = None
+    decided_at: datetime | None = None
+    decision_reason: str = ""
+    revision: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """A granted approval; every writer that changes a cluster demands one. Made by `grant_of` alone."""
+
+    approval_id: str
+    digest: str
+    plan: Plan
+    approver: Actor
+
+
+class DecisionWord(StrEnum):
+    """What an approver said."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class DecisionReason(StrEnum):
+    """What a press on approve or deny came to, and why."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    ALREADY_DECIDED = "already_decided"
+    OWN_REQUEST = "own_request"
+    DIGEST_DIFFERS = "digest_differs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The outcome of a press; `approval` is what to keep, the given one where nothing changed."""
+
+    reason: DecisionReason
+    approval: Approval
+
+
+def plan_digest(plan: Plan, *, approval_id: str, requester: Actor) -> str:
+    """SHA-256 over the plan, the approval's id and the requester, as 64 hexadecimal digits."""
+    content = {"plan": asdict(plan), "approval": approval_id, "requester": asdict(requester)}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def decide(  # noqa: PLR0913 - keyword-only inputs of one decision
+    approval: Approval,
+    word: DecisionWord,
+    *,
+    by: Actor,
+    digest: str,
+    now: datetime,
+    requester_may_approve: bool,
+    reason: str = "",
+) -> Decision:
+    """Decide over a press by somebody whose right to approve was established before.
+
+    The requester may always deny their own request. An expired request becomes `expired` by the press.
+    """
+    if approval.state is not ApprovalState.REQUESTED:
+        return Decision(reason=DecisionReason.ALREADY_DECIDED, approval=approval)
+    if now >= approval.expires_at:
+        return Decision(reason=DecisionReason.EXPIRED, approval=expire(approval, now=now))
+    if digest != approval.digest:
+        return Decision(reason=DecisionReason.DIGEST_DIFFERS, approval=approval)
+    if word is DecisionWord.APPROVE and by.id == approval.requester.id and not requester_may_approve:
+        return Decision(reason=DecisionReason.OWN_REQUEST, approval=approval)
+    granted = word is DecisionWord.APPROVE
+    decided = replace(
+        approval,
+        state=ApprovalState.GRANTED if granted else ApprovalState.DENIED,
+        decided_by=by,
+        decided_at=now,
+        decision_reason=reason,
+        revision=approval.revision + 1,
+    )
+    return Decision(reason=DecisionReason.GRANTED if granted else DecisionReason.DENIED, approval=decided)
+
+
+def expire(approval: Approval, *, now: datetime) -> Approval:
+    """The approval after its time ran out without an answer."""
+    return replace(approval, state=ApprovalState.EXPIRED, decided_at=now, revision=approval.revision + 1)
+
+
+def supersede(approval: Approval, *, now: datetime, reason: str) -> Approval:
+    """The approval after a newer plan took its place."""
+    return replace(
+        approval,
+        state=ApprovalState.SUPERSEDED,
+        decided_at=now,
+        decision_reason=reason,
+        revision=approval.revision + 1,
+    )
+
+
+def grant_of(approval: Approval) -> Grant:
+    """The grant that writers demand. Raises ValueError unless the approval is granted and its digest fits."""
+    if approval.state is not ApprovalState.GRANTED or approval.decided_by is None:
+        raise ValueError(f"approval {approval.id} is {approval.state.value}, not granted")
+    if approval.digest != plan_digest(approval.plan, approval_id=approval.id, requester=approval.requester):
+        raise ValueError(f"approval {approval.id} does not match the plan that was shown")
+    return Grant(
+        approval_id=approval.id,
+        digest=approval.digest,
+        plan=approval.plan,
+        approver=approval.decided_by,
+    )

@@ -1,0 +1,75 @@
+"""What happened, in order: the source of thread entries, of the timeline, and of the audit.
+
+Written by every engine in the same transaction as the change itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bot.domain.actors import Actor
+
+Detail = str | int | float | None
+
+
+class EventKind(StrEnum):
+    """The fixed vocabulary of events."""
+
+    OPENED = "incident_opened"
+    REOPENED = "incident_reopened"
+    ACKNOWLEDGED = "incident_acknowledged"
+    RESOLVED = "incident_resolved"
+    SEVERITY_CHANGED = "severity_changed"
+    SILENCED = "silenced"
+    SILENCE_LIFTED = "silence_lifted"
+    CHECK_RUN = "check_run"
+    REMEDIATION_REQUESTED = "remediation_requested"
+    REMEDIATION_REFUSED = "remediation_refused"
+    APPROVAL_GRANTED = "approval_granted"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_EXPIRED = "approval_expired"
+    APPROVAL_SUPERSEDED = "approval_superseded"
+    PRESS_REFUSED = "press_refused"
+    REMEDIATION_INTENDED = "remediation_intended"
+    REMEDIATION_APPLIED = "remediation_applied"
+    REMEDIATION_SUCCEEDED = "remediation_succeeded"
+    REMEDIATION_NO_EFFECT = "remediation_no_effect"
+    REMEDIATION_FAILED = "remediation_failed"
+    REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
+
+
+THREAD_KINDS = frozenset(
+    {
+        EventKind.REOPENED,
+        EventKind.ACKNOWLEDGED,
+        EventKind.RESOLVED,
+        EventKind.SEVERITY_CHANGED,
+        EventKind.SILENCED,
+        EventKind.SILENCE_LIFTED,
+        EventKind.REMEDIATION_APPLIED,
+        EventKind.REMEDIATION_SUCCEEDED,
+        EventKind.REMEDIATION_NO_EFFECT,
+        EventKind.REMEDIATION_FAILED,
+        EventKind.REMEDIATION_NEEDS_HUMAN,
+    }
+)
+"""Events that get a short entry in the incident's thread; decisions over an approval edit its message instead."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One thing that happened. `detail` holds flat values only, such as an approval's id and digest."""
+
+    id: str
+    at: datetime
+    kind: EventKind
+    service: str
+    incident_id: int | None
+    actor: Actor
+    detail: Mapping[str, Detail] = field(default_factory=dict)

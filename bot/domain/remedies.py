@@ -1,0 +1,140 @@
+"""What would be done, on what, and what came of it: plans, refusals and executions of remediations.
+
+Made by `bot.remediations`, bound to an approval by digest, carried out by the remediating engine alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+Argument = str | int | float
+
+
+class Action(StrEnum):
+    """The kinds of remediation."""
+
+    SCALE = "scale"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The object that a remediation changes."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`deployment churn-mlops/churn-api`."""
+        return f"{self.kind.lower()} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One line of a diff: `spec.replicas`, `3`, `6`."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemediationRequest:
+    """What somebody asked for, before anything was looked at."""
+
+    action: Action
+    service: str
+    target: Target
+    arguments: Mapping[str, Argument]
+    incident_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A remediation as it would be done to the live object, and all that an approver should see.
+
+    `resource_version` and `observed` (the values the plan rests on, such as the replicas now) tell later
+    whether the object is still the one that was shown. `notes` are facts (HPA, budgets, quota), `warnings`
+    what speaks against it. `undo` says in words how it is undone, or that it cannot be.
+    """
+
+    action: Action
+    service: str
+    target: Target
+    arguments: Mapping[str, Argument]
+    changes: tuple[Change, ...]
+    resource_version: str
+    observed: Mapping[str, Argument]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    verification: str = ""
+    undo: str = ""
+
+
+class RefusalReason(StrEnum):
+    """Why a remediation is refused before anybody is asked, or when the world no longer fits."""
+
+    DISABLED = "disabled"
+    NOT_CONFIGURED = "not_configured"
+    BAD_ARGUMENT = "bad_argument"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    TOO_LARGE_A_STEP = "too_large_a_step"
+    NO_CHANGE = "no_change"
+    HPA_OWNS_REPLICAS = "hpa_owns_replicas"
+    TARGET_MISSING = "target_missing"
+    FORBIDDEN = "forbidden"
+    OBJECT_CHANGED = "object_changed"
+    DRY_RUN_REFUSED = "dry_run_refused"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A remediation that will not be done, with a sentence for the person who asked."""
+
+    reason: RefusalReason
+    sentence: str
+
+
+class ExecutionState(StrEnum):
+    """Where an approved remediation stands. The intent is committed before anything is done."""
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    SUCCEEDED = "succeeded"
+    NO_EFFECT = "no_effect"
+    FAILED = "failed"
+    NEEDS_HUMAN = "needs_human"
+
+
+EXECUTION_TRANSITIONS: Mapping[ExecutionState, frozenset[ExecutionState]] = {
+    ExecutionState.INTENDED: frozenset(
+        {ExecutionState.APPLIED, ExecutionState.FAILED, ExecutionState.NEEDS_HUMAN}
+    ),
+    ExecutionState.APPLIED: frozenset(
+        {ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT, ExecutionState.NEEDS_HUMAN}
+    ),
+    ExecutionState.SUCCEEDED: frozenset(),
+    ExecutionState.NO_EFFECT: frozenset(),
+    ExecutionState.FAILED: frozenset(),
+    ExecutionState.NEEDS_HUMAN: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """One approved remediation being done; `id` is the approval's, so that there is one at most."""
+
+    approval_id: str
+    state: ExecutionState
+    started_at: datetime
+    updated_at: datetime
+    outcome: str = ""
+    measured: Mapping[str, Argument] = field(default_factory=dict)

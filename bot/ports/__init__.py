@@ -1,0 +1,1 @@
+"""What the engines, checks and remediations need of the outside, as Protocols and nothing else."""

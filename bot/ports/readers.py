@@ -1,0 +1,180 @@
+"""Looking at the world without changing it; all that checks are given.
+
+Every method raises `Temporary`, `NotFound`, `Forbidden` or another `Permanent`, and nothing else.
+Kubernetes objects are plain mappings as the API serves them: the rehearsal worlds write the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+KubeObject = dict[str, Any]
+
+
+class Resource(Enum):
+    """The kinds of object that may be read: (apiVersion, kind, plural)."""
+
+    PODS = ("v1", "Pod", "pods")
+    EVENTS = ("v1", "Event", "events")
+    NODES = ("v1", "Node", "nodes")
+    SERVICES = ("v1", "Service", "services")
+    RESOURCE_QUOTAS = ("v1", "ResourceQuota", "resourcequotas")
+    DEPLOYMENTS = ("apps/v1", "Deployment", "deployments")
+    REPLICA_SETS = ("apps/v1", "ReplicaSet", "replicasets")
+    JOBS = ("batch/v1", "Job", "jobs")
+    CRON_JOBS = ("batch/v1", "CronJob", "cronjobs")
+    HORIZONTAL_POD_AUTOSCALERS = (
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+    )
+    POD_DISRUPTION_BUDGETS = ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+    POD_METRICS = ("metrics.k8s.io/v1beta1", "PodMetrics", "pods")
+
+    @property
+    def api_version(self) -> str:
+        """Such as `apps/v1`."""
+        return self.value[0]
+
+    @property
+    def kind(self) -> str:
+        """Such as `Deployment`."""
+        return self.value[1]
+
+    @property
+    def plural(self) -> str:
+        """Such as `deployments`."""
+        return self.value[2]
+
+
+class ClusterReader(Protocol):
+    """Reads Kubernetes objects."""
+
+    async def get(self, resource: Resource, *, namespace: str, name: str) -> KubeObject:
+        """One object. Raises NotFound, Forbidden (with the right that is missing) or Temporary."""
+        ...
+
+    async def list(
+        self, resource: Resource, *, namespace: str, labels: str = "", fields: str = "", limit: int = 500
+    ) -> Sequence[KubeObject]:
+        """Objects of a namespace by label and field selector; at most `limit`."""
+        ...
+
+    async def logs(
+        self,
+        *,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        tail: int = 100,
+        previous: bool = False,
+        limit_bytes: int = 1_000_000,
+    ) -> str:
+        """The last lines of a container's log, undecodable bytes replaced."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One value of an instant query; NaN and infinities are possible and the reader's to judge."""
+
+    labels: Mapping[str, str]
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """One series of a range query."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+
+class MetricsReader(Protocol):
+    """Asks Prometheus."""
+
+    async def query(self, promql: str, *, at: datetime | None = None) -> tuple[Sample, ...]:
+        """The value of an expression now or at a time."""
+        ...
+
+    async def query_range(
+        self, promql: str, *, start: datetime, end: datetime, step: float
+    ) -> tuple[Series, ...]:
+        """The values of an expression over a time; `step` in seconds."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenAlert:
+    """An alert as Alertmanager itself holds it."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    starts_at: datetime
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silence:
+    """A silence as Alertmanager holds it."""
+
+    id: str
+    state: str
+    comment: str
+    created_by: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class AlertmanagerReader(Protocol):
+    """Asks Alertmanager."""
+
+    async def alerts(self) -> tuple[SeenAlert, ...]:
+        """Every alert it holds, suppressed ones among them."""
+        ...
+
+    async def silences(self) -> tuple[Silence, ...]:
+        """Every silence it holds, ended ones among them."""
+        ...
+
+    async def started_at(self) -> datetime:
+        """When it started: just after, it knows less than there is."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelVersion:
+    """A registered model's version."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    created_at: datetime
+    run_id: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class ModelReader(Protocol):
+    """Asks the model registry."""
+
+    async def version_by_alias(self, *, name: str, alias: str) -> ModelVersion:
+        """The version behind an alias. Raises NotFound where there is none."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readers:
+    """All readers, as checks get them."""
+
+    cluster: ClusterReader
+    metrics: MetricsReader
+    alertmanager: AlertmanagerReader
+    models: ModelReader
