@@ -1,0 +1,270 @@
+"""The durable state, one transaction at a time.
+
+Engines open a transaction, load, ask the domain, save, and leave; leaving with an exception rolls back.
+Every method raises `Temporary` when the store cannot be reached or is locked, and `Permanent` when it is full
+or broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime, timedelta
+
+    from bot.domain.approvals import Approval
+    from bot.domain.deliveries import Delivery
+    from bot.domain.events import Event
+    from bot.domain.findings import Finding
+    from bot.domain.incidents import Incident, IncidentKey
+    from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
+    from bot.domain.remedies import Execution, ExecutionState
+
+
+class Deliveries(Protocol):
+    """The ledger of accepted webhooks."""
+
+    async def add(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep them; one statement for all."""
+        ...
+
+    async def take(self, *, limit: int) -> tuple[Delivery, ...]:
+        """The oldest waiting ones that are due, locked against other replicas until the transaction ends."""
+        ...
+
+    async def merged(self, ids: Sequence[str]) -> None:
+        """They are part of their incidents now."""
+        ...
+
+    async def failed(self, delivery_id: str, *, error: str, retry_at: datetime) -> None:
+        """Merging raised; count it and try again then. It stays visible as undelivered."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """How many wait, how many of them failed before, and the oldest one's time."""
+        ...
+
+
+class Incidents(Protocol):
+    """Incidents with their alerts."""
+
+    async def lock(self, keys: Sequence[IncidentKey]) -> None:
+        """Hold other replicas off these keys until the transaction ends."""
+        ...
+
+    async def newest(self, key: IncidentKey) -> Incident | None:
+        """The latest incident with that key, whatever its state."""
+        ...
+
+    async def get(self, incident_id: int) -> Incident | None:
+        """By number; locked against other replicas until the transaction ends."""
+        ...
+
+    async def save(self, incident: Incident) -> Incident:
+        """Insert (id 0) or update; the incident with its number."""
+        ...
+
+    async def unresolved(self, *, service: str | None = None) -> tuple[Incident, ...]:
+        """Those not resolved, worst and oldest first."""
+        ...
+
+    async def recent(self, *, service: str | None = None, limit: int = 20) -> tuple[Incident, ...]:
+        """The newest ones, whatever their state."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A message that this process may send now. `recovering` names the earlier intent, when there is one."""
+
+    message: Message
+    thread_ts: str | None
+    recovering: datetime | None
+
+
+class Messages(Protocol):
+    """What has to be shown, the claims on it, and the pace."""
+
+    async def put(self, message: Message) -> None:
+        """Add it unless there is one of its kind and subject already."""
+        ...
+
+    async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
+        """What it shows has changed: one desired revision more, due at once."""
+        ...
+
+    async def find(self, kind: MessageKind, subject: str) -> Message | None:
+        """By what it shows."""
+        ...
+
+    async def by_ts(self, *, channel: str, ts: str) -> Message | None:
+        """By the chat's own id."""
+        ...
+
+    async def claim(self, lease: Lease, pace: Pace, *, limit: int) -> tuple[Claimed, ...]:
+        """Due messages whose channel (and, for edits, the workspace) has a slot now, one a channel.
+
+        Threaded ones only after their parent is posted. The slots are reserved and, for first posts, the
+        intent is written in the same transaction.
+        """
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When `claim` can next give something; None when nothing is dirty."""
+        ...
+
+    async def finish(self, message_id: str, *, owner: str, revision: int, ts: str) -> bool:
+        """Shown up to `revision`. False where the lease was lost: the row is then marked dirty again."""
+        ...
+
+    async def postpone(  # noqa: D417
+        self, message_id: str, *, owner: str, error: str, retry_at: datetime, forget_ts: bool = False
+    ) -> None:
+        """Sending failed; give the claim back. `forget_ts` where the chat's message is gone."""
+        ...
+
+    async def clear_intent(self, message_id: str, *, owner: str) -> None:
+        """The chat certainly did not take the post."""
+        ...
+
+    async def hold(self, *, channel: str | None, until: datetime) -> None:
+        """Nothing to this channel (or, with None, no edit at all) before then: the chat said so."""
+        ...
+
+    async def release(self, owner: str) -> None:
+        """Give all claims of this owner back (on shutdown)."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """How many are not shown in their latest state, how many of them failed, and the oldest one's time."""
+        ...
+
+    async def undelivered(self, *, limit: int = 100) -> tuple[Message, ...]:
+        """Those not shown in their latest state, oldest first."""
+        ...
+
+
+class Approvals(Protocol):
+    """Requests for approval; every change is a compare-and-set."""
+
+    async def add(self, approval: Approval) -> None:
+        """Keep a new one."""
+        ...
+
+    async def get(self, approval_id: str) -> Approval | None:
+        """By id."""
+        ...
+
+    async def replace(self, approval: Approval) -> bool:
+        """Keep the changed one if the stored one is still `requested` at one revision less; else False."""
+        ...
+
+    async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
+        """Those that wait for an answer, oldest first."""
+        ...
+
+
+class Executions(Protocol):
+    """Approved remediations being done; one at most for an approval."""
+
+    async def add(self, execution: Execution) -> bool:
+        """Keep the intent; False where there is one already."""
+        ...
+
+    async def get(self, approval_id: str) -> Execution | None:
+        """By the approval's id."""
+        ...
+
+    async def move(self, execution: Execution, *, was: ExecutionState, owner: str) -> bool:
+        """Keep the new state if the stored one is still `was` and the claim is ours; else False."""
+        ...
+
+    async def claim(self, lease: Lease, *, limit: int) -> tuple[Execution, ...]:
+        """Unfinished ones that nobody else holds; those claimed by this owner already are not given again."""
+        ...
+
+    async def extend(self, approval_id: str, lease: Lease) -> bool:
+        """Hold on to a claim; False where it was lost."""
+        ...
+
+    async def release(self, owner: str) -> None:
+        """Give all claims of this owner back."""
+        ...
+
+
+class Events(Protocol):
+    """What happened."""
+
+    async def add(self, event: Event) -> None:
+        """Append one."""
+        ...
+
+    async def get(self, event_id: str) -> Event | None:
+        """By id."""
+        ...
+
+    async def of_incident(self, incident_id: int, *, limit: int = 1000) -> tuple[Event, ...]:
+        """An incident's, oldest first."""
+        ...
+
+
+class Findings(Protocol):
+    """The latest result of each check for each incident."""
+
+    async def save(self, incident_id: int, finding: Finding) -> None:
+        """Take the earlier one's place."""
+        ...
+
+    async def of_incident(self, incident_id: int) -> tuple[Finding, ...]:
+        """The latest of each check."""
+        ...
+
+    async def reserve(self, incident_id: int, check: str, *, not_before: timedelta) -> bool:
+        """Whether the check may run now: False where it was reserved less than `not_before` ago."""
+        ...
+
+
+class Heartbeats(Protocol):
+    """Small named times that replicas share, such as a job's last success."""
+
+    async def beat(self, name: str, at: datetime) -> None:
+        """Remember the time; never goes back."""
+        ...
+
+    async def last(self, name: str) -> datetime | None:
+        """The remembered time."""
+        ...
+
+    async def win(self, name: str, fire_time: datetime) -> bool:
+        """Claim one tick of a job; True for exactly one replica."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transaction:
+    """One open transaction; `now` is the database's clock (replicas' own clocks may differ)."""
+
+    now: datetime
+    deliveries: Deliveries
+    incidents: Incidents
+    messages: Messages
+    approvals: Approvals
+    executions: Executions
+    events: Events
+    findings: Findings
+    heartbeats: Heartbeats
+
+
+class Store(Protocol):
+    """The store."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A read-write transaction: committed when left, rolled back when left with an exception."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask for the shortest sign of life."""
+        ...

@@ -1,0 +1,1 @@
+"""From the domain's values to what people see: Block Kit and Markdown. Pure; called by engines and doors."""

@@ -1,0 +1,130 @@
+"""What each message needs to be drawn, gathered by `bot.engines.composing` and nothing else.
+
+The renderers get these and look nothing up. Every text that came from outside is raw here: escaping is the
+renderers' own business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.domain.alerts import Alert
+    from bot.domain.approvals import Approval
+    from bot.domain.events import Event
+    from bot.domain.findings import Finding
+    from bot.domain.incidents import Incident
+    from bot.domain.remedies import Execution
+    from bot.domain.severity import Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertLine:
+    """One firing alert with the severity that it has for its service."""
+
+    alert: Alert
+    severity: Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepView:
+    """A runbook's step: its text rendered already, the check it names, and that check's latest finding."""
+
+    title: str
+    text: str
+    check: str | None
+    finding: Finding | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferedRemediation:
+    """A remediation of the runbook that can be asked for with a button."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunbookView:
+    """A runbook with its templates rendered."""
+
+    name: str
+    title: str
+    summary: str
+    symptoms: tuple[str, ...]
+    steps: tuple[StepView, ...]
+    remediations: tuple[OfferedRemediation, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkView:
+    """A place to look; only http and https addresses get here."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenIncidentLine:
+    """Another open incident of the same service, as one line names it."""
+
+    id: int
+    title: str
+    severity: Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentView:
+    """All that an incident's message shows. `mention` is the user group to call, on the first post alone."""
+
+    incident: Incident
+    firing: tuple[AlertLine, ...]
+    runbook: RunbookView | None
+    other_runbooks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    links: tuple[LinkView, ...]
+    other_open: tuple[OpenIncidentLine, ...]
+    mention: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventView:
+    """A short entry of an incident's thread. `mention` as above, for a reopening or an escalation."""
+
+    event: Event
+    incident: Incident
+    mention: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalView:
+    """A request for approval, from asking to outcome. `approvers` are mentioned while it waits."""
+
+    approval: Approval
+    execution: Execution | None
+    incident: Incident | None
+    approvers: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingView:
+    """One finding in full, as a thread entry or a private answer."""
+
+    finding: Finding
+    incident_id: int | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticeView:
+    """Something about Lightship itself that people should know."""
+
+    title: str
+    text: str
+    now: datetime
