@@ -1,4 +1,4 @@
-"""What people ask for, one value a wish. Doors make them after they established who asks and what they may."""
+"""What people ask for, one value a wish. Doors make them once they know who asks and what they may."""
 
 from __future__ import annotations
 

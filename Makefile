@@ -1,0 +1,48 @@
+# Each target is a thin word over the real tool. Needs Python 3.11+ and make; uv is fetched into .tools/ when
+# the machine has none.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := $(UV) run --frozen
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e lint format clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.tools/uv/bin/uv:
+	$(PYTHON) -m venv .tools/uv
+	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# The stamp keeps every target from asking the lock file again.
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.venv/.demo: .venv/.synced
+	-$(UV) sync --frozen --quiet --group demo
+	@touch $@
+
+demo: .venv/.demo  ## start the bot in its embedded world and open an incident
+	.venv/bin/lightship demo $(ARGS)
+
+test: .venv/.synced  ## run the quick suite (SQLite, no other programs)
+	.venv/bin/pytest -n 2 $(ARGS)
+
+e2e: .venv/.synced  ## run the end-to-end suite on real servers (installs them where it may)
+	tests/e2e/setup.sh
+	.venv/bin/pytest -m e2e -p no:xdist tests $(ARGS)
+
+lint: .venv/.synced  ## ruff, mypy and the import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+format: .venv/.synced  ## format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean:  ## remove what the targets made, but not the tools
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
