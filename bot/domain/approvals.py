@@ -61,7 +61,18 @@ class Grant:
     approval_id: str
     digest: str
     plan: Plan
+    requester: Actor
     approver: Actor
+
+    @property
+    def field_manager(self) -> str:
+        """The name that Kubernetes keeps in managedFields for what this grant changes."""
+        return f"lightship-{self.approval_id}"
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the plan is still the one that was shown and approved."""
+        return self.digest == plan_digest(self.plan, approval_id=self.approval_id, requester=self.requester)
 
 
 class DecisionWord(StrEnum):
@@ -157,5 +168,6 @@ def grant_of(approval: Approval) -> Grant:
         approval_id=approval.id,
         digest=approval.digest,
         plan=approval.plan,
+        requester=approval.requester,
         approver=approval.decided_by,
     )

@@ -40,3 +40,7 @@ class Forbidden(Permanent):
 
 class Conflict(Permanent):
     """The object changed since it was read: read it again and plan anew."""
+
+
+class DryRunUnsupported(Permanent):
+    """A dry run is not possible here, because an admission webhook does not take part in dry runs."""

@@ -14,5 +14,9 @@ class ScalePlanner(Protocol):
     async def dry_run_scale(
         self, *, namespace: str, name: str, replicas: int, resource_version: str
     ) -> KubeObject:
-        """The Scale object as it would be. Raises Conflict, Forbidden, NotFound, Permanent or Temporary."""
+        """The Scale object as it would be.
+
+        Raises Conflict, DryRunUnsupported (a webhook takes no part in dry runs), Forbidden, NotFound,
+        another Permanent (refused, the text says why) or Temporary.
+        """
         ...

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bot.domain.remedies import Action
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -26,6 +28,21 @@ class ScaleTo:
     replicas: int
     resource_version: str
     field_manager: str
+
+    def misfit(self, grant: Grant) -> str:
+        """In what this order is not what the grant allows; empty where it fits. Every scaler asks first."""
+        plan = grant.plan
+        if not grant.is_intact:
+            return "the plan is not the one that was approved"
+        if plan.action is not Action.SCALE or plan.target.kind != "Deployment":
+            return f"the approval is for {plan.action.value} of a {plan.target.kind}"
+        if (plan.target.namespace, plan.target.name) != (self.namespace, self.name):
+            return f"the approval is for {plan.target}"
+        if plan.arguments.get("replicas") != self.replicas:
+            return f"the approval is for {plan.arguments.get('replicas')} replicas"
+        if self.field_manager != grant.field_manager:
+            return "the field manager does not carry the approval's id"
+        return ""
 
 
 class DeploymentScaler(Protocol):
