@@ -1,0 +1,58 @@
+"""What runbook text and evidence can see: an alert, its incident and service, and what the checks found.
+
+Built by whoever renders a runbook or ranks causes; `CONTEXT_NAMES` of `bot.rendering.templates` has
+the same names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bot.domain.alerts import Alert
+    from bot.domain.findings import Finding
+    from bot.domain.runbooks import Runbook
+
+
+def text_context(
+    *,
+    runbook: Runbook,
+    alert: Alert | None = None,
+    incident: Mapping[str, object] | None = None,
+    service: Mapping[str, object] | None = None,
+    findings: Iterable[Finding] = (),
+) -> dict[str, object]:
+    """The context of one rendering; without an alert there are no labels, and naming one is a fault."""
+    labels = dict(alert.labels) if alert else {}
+    annotations = dict(alert.annotations) if alert else {}
+    return {
+        "alert": {
+            "name": alert.name if alert else runbook.name,
+            "status": str(alert.status) if alert else "",
+            "starts_at": alert.starts_at if alert else None,
+            "labels": labels,
+            "annotations": annotations,
+        },
+        "labels": labels,
+        "annotations": annotations,
+        "incident": dict(incident or {}),
+        "service": dict(service or {}),
+        "findings": {finding.check: finding_values(finding) for finding in findings},
+        "runbook": {
+            "name": runbook.name,
+            "title": runbook.title,
+            "severity": str(runbook.severity or ""),
+        },
+    }
+
+
+def finding_values(finding: Finding) -> dict[str, object]:
+    """The facts of a finding beside its `verdict`, `summary` and `target`."""
+    return {
+        **finding.facts,
+        "verdict": str(finding.verdict),
+        "summary": finding.summary,
+        "target": finding.target,
+    }
