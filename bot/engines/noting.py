@@ -1,0 +1,99 @@
+"""Noting what happened, inside the transaction of the change itself; every engine that changes an incident calls it.
+
+An event is kept, gets its short thread entry where its kind has one, and whatever shows the incident is due.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.domain.events import THREAD_KINDS, Event, EventKind
+from bot.domain.messages import Message, MessageKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.domain.actors import Actor
+    from bot.domain.events import Detail
+    from bot.domain.incidents import Incident
+    from bot.ports.clock import Ids
+    from bot.ports.stores import Transaction
+
+NAMED_NEIGHBOURS = 5
+"""How many other open incidents a message names; no more of them are edited when the set changes."""
+
+
+async def note(  # noqa: PLR0913 - an event's fields
+    tx: Transaction,
+    ids: Ids,
+    incident: Incident,
+    kind: EventKind,
+    *,
+    actor: Actor,
+    detail: Mapping[str, Detail] | None = None,
+) -> Event:
+    """Append an event of an incident, and put its thread entry where its kind has one."""
+    event = Event(
+        id=ids.new(),
+        at=tx.now,
+        kind=kind,
+        service=incident.key.service,
+        incident_id=incident.id,
+        actor=actor,
+        detail=detail or {},
+    )
+    await tx.events.add(event)
+    if kind in THREAD_KINDS:
+        await put_in_thread(tx, ids, incident, kind=MessageKind.EVENT, subject=event.id)
+    return event
+
+
+async def put_in_thread(
+    tx: Transaction, ids: Ids, incident: Incident, *, kind: MessageKind, subject: str
+) -> None:
+    """Add a message to the incident's thread unless it is there, else mark it to be shown anew."""
+    if await tx.messages.find(kind, subject) is not None:
+        await tx.messages.touch(kind, subject)
+        return
+    parent = await tx.messages.find(MessageKind.INCIDENT, str(incident.id))
+    await tx.messages.put(
+        Message(
+            id=ids.new(),
+            kind=kind,
+            subject=subject,
+            channel=incident.channel,
+            thread_of=parent.id if parent else None,
+            incident_id=incident.id,
+            urgency=incident.severity.rank,
+            desired_revision=1,
+            created_at=tx.now,
+        )
+    )
+
+
+async def show(tx: Transaction, ids: Ids, incident: Incident) -> None:
+    """The incident's own message is due: put it when it is new, else mark it."""
+    subject = str(incident.id)
+    if await tx.messages.find(MessageKind.INCIDENT, subject) is not None:
+        await tx.messages.touch(MessageKind.INCIDENT, subject, urgency=incident.severity.rank)
+        return
+    await tx.messages.put(
+        Message(
+            id=ids.new(),
+            kind=MessageKind.INCIDENT,
+            subject=subject,
+            channel=incident.channel,
+            thread_of=None,
+            incident_id=incident.id,
+            urgency=incident.severity.rank,
+            desired_revision=1,
+            created_at=tx.now,
+        )
+    )
+
+
+async def show_neighbours(tx: Transaction, incident: Incident) -> None:
+    """The set of open incidents changed: the others of the service name it in their header line."""
+    others = await tx.incidents.unresolved(service=incident.key.service)
+    for other in [o for o in others if o.id != incident.id][:NAMED_NEIGHBOURS]:
+        await tx.messages.touch(MessageKind.INCIDENT, str(other.id))

@@ -1,0 +1,219 @@
+"""Alertmanager silences for an incident's group, made and lifted at once by responders; called by the doors.
+
+A silence carries a mark with the incident's number in its comment. Before one is made the mark is looked for,
+so a lost answer or a crash leads to the same silence again instead of a second one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.domain.commands import LiftSilence, Outcome, OutcomeReason, SilenceIncident
+from bot.domain.durations import format_duration
+from bot.domain.errors import Ambiguous, LightshipError, Temporary
+from bot.domain.events import EventKind
+from bot.domain.incidents import IncidentState, SilenceMark
+from bot.domain.matchers import Matcher, Operator
+from bot.engines.noting import note, show
+from bot.engines.responding import no_such_incident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bot.domain.actors import Actor
+    from bot.domain.incidents import Incident
+    from bot.ports.clock import Ids
+    from bot.ports.readers import AlertmanagerReader
+    from bot.ports.stores import Store
+    from bot.ports.writers import Silencer
+
+SHORTEST = timedelta(minutes=1)
+
+
+class SilenceRefusal(StrEnum):
+    """Why a silence is not made."""
+
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    RESOLVED = "resolved"
+    WOULD_SILENCE_THE_SERVICE = "would_silence_the_service"
+
+
+class Silencing:
+    """Makes and lifts silences. `own_matchers` gives a service's matchers, which every silence includes."""
+
+    def __init__(  # noqa: PLR0913 - ports
+        self,
+        *,
+        store: Store,
+        ids: Ids,
+        silencer: Silencer,
+        reader: AlertmanagerReader,
+        own_matchers: Callable[[str], Sequence[Matcher]],
+        longest: timedelta,
+    ) -> None:
+        self._store = store
+        self._ids = ids
+        self._silencer = silencer
+        self._reader = reader
+        self._own_matchers = own_matchers
+        self._longest = longest
+
+    async def silence(self, command: SilenceIncident) -> Outcome:
+        """Silence the incident's group for the wished time, at most the configured longest."""
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(command.incident_id)
+            now = tx.now
+        if incident is None:
+            return no_such_incident(command.incident_id)
+        matchers = group_matchers(incident, self._own_matchers(incident.key.service))
+        refusal = refuse(incident, matchers, self._own_matchers(incident.key.service), command, self._longest)
+        if refusal is not None:
+            return Outcome(reason=OutcomeReason.REFUSED, sentence=self._refusal_words(refusal))
+        try:
+            mark = await self._create(incident, matchers, command, now)
+        except LightshipError as error:
+            return Outcome(
+                reason=OutcomeReason.UNAVAILABLE, sentence=f"Alertmanager did not take the silence: {error}"
+            )
+        return await self._keep(incident.id, mark, command)
+
+    async def lift(self, command: LiftSilence) -> Outcome:
+        """End the incident's silence now."""
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(command.incident_id)
+        if incident is None:
+            return no_such_incident(command.incident_id)
+        if incident.silence is None:
+            return Outcome(
+                reason=OutcomeReason.ALREADY, sentence=f"Incident #{incident.id} is not silenced."
+            )
+        try:
+            await self._silencer.expire(incident.silence.id)
+        except LightshipError as error:
+            return Outcome(
+                reason=OutcomeReason.UNAVAILABLE, sentence=f"Alertmanager did not end the silence: {error}"
+            )
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(command.incident_id)
+            if incident is None or incident.silence is None:
+                return Outcome(reason=OutcomeReason.ALREADY, sentence="The silence was lifted meanwhile.")
+            heard = replace(incident, silence=None, updated_at=tx.now, revision=incident.revision + 1)
+            heard = await tx.incidents.save(heard)
+            await note(tx, self._ids, heard, EventKind.SILENCE_LIFTED, actor=command.actor)
+            await show(tx, self._ids, heard)
+        return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident.id} is heard again.")
+
+    async def _create(
+        self, incident: Incident, matchers: Sequence[Matcher], command: SilenceIncident, now: datetime
+    ) -> SilenceMark:
+        """Adopt a silence that carries our mark, else make one; look again when the answer was lost."""
+        ends_at = now + command.duration
+        adopted = await self._marked(incident, command.actor, now)
+        if adopted is not None:
+            return adopted
+        comment = f"{command.reason or 'no reason given'} {comment_mark(incident.id)}"
+        try:
+            silence_id = await self._silencer.create(
+                matchers=matchers,
+                starts_at=now,
+                ends_at=ends_at,
+                created_by=f"lightship for {command.actor.id}",
+                comment=comment,
+            )
+        except Ambiguous as lost:
+            adopted = await self._marked(incident, command.actor, now)
+            if adopted is None:
+                raise Temporary("the answer was lost and no silence of ours is there; try again") from lost
+            return adopted
+        return SilenceMark(
+            id=silence_id, by=command.actor, reason=command.reason, starts_at=now, ends_at=ends_at
+        )
+
+    async def _marked(self, incident: Incident, actor: Actor, now: datetime) -> SilenceMark | None:
+        for silence in await self._reader.silences():
+            if comment_mark(incident.id) in silence.comment and silence.ends_at > now:
+                return SilenceMark(
+                    id=silence.id,
+                    by=actor,
+                    reason=silence.comment.replace(comment_mark(incident.id), "").strip(),
+                    starts_at=silence.starts_at,
+                    ends_at=silence.ends_at,
+                )
+        return None
+
+    async def _keep(self, incident_id: int, mark: SilenceMark, command: SilenceIncident) -> Outcome:
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(incident_id)
+            if incident is None:
+                return no_such_incident(incident_id)
+            quiet = replace(incident, silence=mark, updated_at=tx.now, revision=incident.revision + 1)
+            quiet = await tx.incidents.save(quiet)
+            await note(
+                tx,
+                self._ids,
+                quiet,
+                EventKind.SILENCED,
+                actor=command.actor,
+                detail={
+                    "until": int(mark.ends_at.timestamp()),
+                    "reason": mark.reason,
+                    "silence": mark.id,
+                },
+            )
+            await show(tx, self._ids, quiet)
+        span = format_duration(mark.ends_at - mark.starts_at)
+        return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident_id} is silenced for {span}.")
+
+    def _refusal_words(self, refusal: SilenceRefusal) -> str:
+        match refusal:
+            case SilenceRefusal.TOO_SHORT:
+                return f"A silence lasts {format_duration(SHORTEST)} at least."
+            case SilenceRefusal.TOO_LONG:
+                return f"A silence lasts {format_duration(self._longest)} at most."
+            case SilenceRefusal.RESOLVED:
+                return "The incident is resolved; there is nothing to silence."
+            case SilenceRefusal.WOULD_SILENCE_THE_SERVICE:
+                return (
+                    "The group has no labels beyond the service's own, so the silence would hide the whole "
+                    "service. Group the route by alertname, or silence in Alertmanager."
+                )
+
+
+def comment_mark(incident_id: int) -> str:
+    """What tells a silence of ours apart, at the end of its comment."""
+    return f"[lightship incident {incident_id}]"
+
+
+def group_matchers(incident: Incident, own: Sequence[Matcher]) -> tuple[Matcher, ...]:
+    """Exactly the group's labels, and the service's matchers that they do not imply already."""
+    labels = tuple(
+        Matcher(name=name, operator=Operator.EQUAL, value=value)
+        for name, value in sorted(incident.group_labels.items())
+    )
+    named = {matcher.name for matcher in labels}
+    return (*labels, *(matcher for matcher in own if matcher.name not in named))
+
+
+def refuse(
+    incident: Incident,
+    matchers: Sequence[Matcher],
+    own: Sequence[Matcher],
+    command: SilenceIncident,
+    longest: timedelta,
+) -> SilenceRefusal | None:
+    """Why the silence is not made; None where it may be."""
+    if incident.state is IncidentState.RESOLVED:
+        return SilenceRefusal.RESOLVED
+    if command.duration < SHORTEST:
+        return SilenceRefusal.TOO_SHORT
+    if command.duration > longest:
+        return SilenceRefusal.TOO_LONG
+    own_names = {matcher.name for matcher in own}
+    if not any(matcher.name not in own_names for matcher in matchers):
+        return SilenceRefusal.WOULD_SILENCE_THE_SERVICE
+    return None
