@@ -1,0 +1,183 @@
+"""What Lightship tells of itself in numbers: its own metrics, in a registry of their own.
+
+Doors, engines and adapters import it; it imports nothing of them. Labels come from bounded sets of our own
+words (reasons, outcomes, method names), never from alerts, users or answers of other systems. Log lines are
+made with `bot.logs.Log`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+"""The only registry that `GET /metrics` shows; nothing uses the client library's default one."""
+
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+_SHORT: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_CALL: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+_LONG: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_HUMAN: Final = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 604800.0)
+
+# --- intake
+ALERTS_RECEIVED: Final = Counter(
+    "lightship_alerts_received_total", "Alerts read from webhooks, usable or not.", registry=REGISTRY
+)
+ALERTS_STORED: Final = Counter(
+    "lightship_alerts_stored_total",
+    "Alerts durably stored before their webhook was answered 200.",
+    registry=REGISTRY,
+)
+ALERTS_REJECTED: Final = Counter(
+    "lightship_alerts_rejected_total",
+    "Alerts, or whole webhooks whose alerts could not be counted, that were not stored; by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+ALERTS_UNMATCHED: Final = Counter(
+    "lightship_alerts_unmatched_total", "Alerts that no service's matchers took.", registry=REGISTRY
+)
+WEBHOOK_SECONDS: Final = Histogram(
+    "lightship_webhook_duration_seconds",
+    "Time from the last byte of a webhook to its answer; by answer.",
+    ["outcome"],
+    buckets=_SHORT,
+    registry=REGISTRY,
+)
+INTAKE_QUEUE: Final = Gauge(
+    "lightship_intake_queue_length", "Webhooks that wait for the next group commit.", registry=REGISTRY
+)
+INTAKE_BACKLOG: Final = Gauge(
+    "lightship_intake_backlog", "Stored webhooks that are not part of an incident yet.", registry=REGISTRY
+)
+
+# --- incidents
+INCIDENTS_OPEN: Final = Gauge(
+    "lightship_incidents_open",
+    "Incidents that are not resolved; by severity.",
+    ["severity"],
+    registry=REGISTRY,
+)
+TIME_TO_ACKNOWLEDGE: Final = Histogram(
+    "lightship_incident_acknowledge_seconds",
+    "Time from an incident's opening to its acknowledgement (MTTA); by severity.",
+    ["severity"],
+    buckets=_HUMAN,
+    registry=REGISTRY,
+)
+TIME_TO_RESOLVE: Final = Histogram(
+    "lightship_incident_resolve_seconds",
+    "Time from an incident's opening to its resolve (MTTR); by severity.",
+    ["severity"],
+    buckets=_HUMAN,
+    registry=REGISTRY,
+)
+
+# --- publishing
+UNDELIVERED: Final = Gauge(
+    "lightship_undelivered_messages",
+    "Messages that Slack does not show in their latest state.",
+    registry=REGISTRY,
+)
+UNDELIVERED_FAILING: Final = Gauge(
+    "lightship_undelivered_failing_messages", "Those of them that failed at least once.", registry=REGISTRY
+)
+UNDELIVERED_AGE: Final = Gauge(
+    "lightship_undelivered_oldest_age_seconds",
+    "Age of the oldest message that Slack does not show in its latest state; 0 when there is none.",
+    registry=REGISTRY,
+)
+WEBHOOK_TO_SLACK: Final = Histogram(
+    "lightship_webhook_to_slack_seconds",
+    "Time from the acceptance of an incident's first webhook to its first message in Slack.",
+    buckets=_LONG,
+    registry=REGISTRY,
+)
+SLACK_CALLS: Final = Counter(
+    "lightship_slack_calls_total",
+    "Calls of Slack's Web API; by method and outcome.",
+    ["method", "outcome"],
+    registry=REGISTRY,
+)
+SLACK_CALL_SECONDS: Final = Histogram(
+    "lightship_slack_call_duration_seconds",
+    "Duration of calls of Slack's Web API; by method.",
+    ["method"],
+    buckets=_CALL,
+    registry=REGISTRY,
+)
+
+# --- checks, remediations, approvals
+CHECKS: Final = Counter(
+    "lightship_checks_total", "Checks run; by name and verdict.", ["check", "outcome"], registry=REGISTRY
+)
+CHECK_SECONDS: Final = Histogram(
+    "lightship_check_duration_seconds",
+    "Duration of checks; by name.",
+    ["check"],
+    buckets=_CALL,
+    registry=REGISTRY,
+)
+REMEDIATIONS: Final = Counter(
+    "lightship_remediations_total",
+    "Approved remediations that came to an end; by action and outcome.",
+    ["action", "outcome"],
+    registry=REGISTRY,
+)
+REMEDIATION_SECONDS: Final = Histogram(
+    "lightship_remediation_duration_seconds",
+    "Time from the intent to the end; by action.",
+    ["action"],
+    buckets=_LONG,
+    registry=REGISTRY,
+)
+APPROVALS: Final = Counter(
+    "lightship_approvals_total",
+    "Requests for approval that came to an end; by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+APPROVAL_WAIT: Final = Histogram(
+    "lightship_approval_wait_seconds",
+    "Time from a request for approval to its end; by outcome.",
+    ["outcome"],
+    buckets=_HUMAN,
+    registry=REGISTRY,
+)
+
+# --- the bot itself
+SCHEDULER_RUNS: Final = Counter(
+    "lightship_scheduler_runs_total",
+    "Ticks that this replica ran; by job and outcome.",
+    ["job", "outcome"],
+    registry=REGISTRY,
+)
+SCHEDULER_LAST_SUCCESS: Final = Gauge(
+    "lightship_scheduler_last_success_timestamp_seconds",
+    "When a job last succeeded on this replica, in seconds since the epoch; by job.",
+    ["job"],
+    registry=REGISTRY,
+)
+LOOP_ERRORS: Final = Counter(
+    "lightship_loop_errors_total", "Errors that a loop outlived; by loop.", ["loop"], registry=REGISTRY
+)
+STORE_UP: Final = Gauge(
+    "lightship_store_up", "Whether the store answered when these metrics were read.", registry=REGISTRY
+)
+DOOR_TASKS: Final = Gauge(
+    "lightship_door_tasks",
+    "Presses and slash commands being worked on after their acknowledgement.",
+    registry=REGISTRY,
+)
+DOOR_COMMANDS: Final = Counter(
+    "lightship_door_commands_total",
+    "Presses, submissions and slash commands; by surface and outcome.",
+    ["surface", "outcome"],
+    registry=REGISTRY,
+)
