@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """The only registry that `GET /metrics` shows; nothing uses the client library's default one."""
 
