@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     REMEDIATION_NO_EFFECT = "remediation_no_effect"
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
+    NOTICE = "notice"
 
 
 THREAD_KINDS = frozenset(

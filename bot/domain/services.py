@@ -1,0 +1,62 @@
+"""A watched service as the engines know it: where it runs, where it is talked about, what may be done to it.
+
+Made from `lightship.yaml` by `bot.bootstrap`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.domain.access import AccessPolicy
+from bot.domain.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.domain.matchers import Matcher
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScaleBounds:
+    """How far scaling may go: replicas, and the largest factor of one step."""
+
+    minimum: int = 1
+    maximum: int = 20
+    max_factor: float = 4.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchedService:
+    """One service. Empty names mean that nothing of the kind is configured."""
+
+    name: str
+    channel: str
+    command: str
+    match: tuple[Matcher, ...]
+    namespace: str = ""
+    deployment: str = ""
+    hpa: str = ""
+    cronjob: str = ""
+    model: str = ""
+    model_alias: str = ""
+    policy: AccessPolicy
+    oncall: str = ""
+    mention: frozenset[Severity] = frozenset({Severity.P1})
+    dashboard_url: str = ""
+    scale: ScaleBounds = ScaleBounds()
+    approval_timeout: timedelta = timedelta(minutes=30)
+    verify_within: timedelta = timedelta(minutes=10)
+
+    def words(self) -> Mapping[str, object]:
+        """What a runbook's text can name of it."""
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "deployment": self.deployment,
+            "hpa": self.hpa,
+            "cronjob": self.cronjob,
+            "model": self.model,
+            "command": self.command,
+        }

@@ -1,0 +1,269 @@
+"""Gathering what a message shows, from the latest state, and handing it to the renderers.
+
+The publishing engine calls `compose` with the transaction in which it reads the revision, so that what is
+rendered and what is noted as shown are the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bot.domain.errors import Permanent
+from bot.domain.events import EventKind
+from bot.domain.incidents import worst_first
+from bot.domain.messages import Message, MessageKind
+from bot.domain.runbooks import CheckStep, HumanStep
+from bot.engines.noting import NAMED_NEIGHBOURS
+from bot.rendering.approvals import approval_message
+from bot.rendering.contexts import text_context
+from bot.rendering.findings import finding_message
+from bot.rendering.incidents import incident_message
+from bot.rendering.notices import notice_message
+from bot.rendering.templates import render_text
+from bot.rendering.thread import event_entry
+from bot.rendering.views import (
+    AlertLine,
+    ApprovalView,
+    EventView,
+    FindingView,
+    IncidentView,
+    LinkView,
+    NoticeView,
+    OfferedRemediation,
+    OpenIncidentLine,
+    RunbookView,
+    StepView,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    from bot.domain.alerts import Alert
+    from bot.domain.findings import Finding
+    from bot.domain.incidents import Classification, Incident
+    from bot.domain.runbooks import Runbook, Step
+    from bot.domain.services import WatchedService
+    from bot.ports.notifier import RenderedMessage
+    from bot.ports.stores import Transaction
+
+MENTIONING = frozenset({EventKind.REOPENED})
+
+
+class Composing:
+    """Makes the content of messages; `runbooks` and `services` are asked anew each time, they may be reloaded."""
+
+    def __init__(
+        self,
+        *,
+        services: Mapping[str, WatchedService],
+        runbook: Callable[[str], Runbook | None],
+        classify: Callable[[Alert], Classification],
+        settle: timedelta,
+    ) -> None:
+        self._services = services
+        self._runbook = runbook
+        self._classify = classify
+        self._settle = settle
+
+    async def compose(self, tx: Transaction, message: Message) -> RenderedMessage:
+        """The latest content of a message. Raises Permanent where what it shows is gone from the store."""
+        match message.kind:
+            case MessageKind.INCIDENT:
+                return incident_message(await self.incident_view(tx, message))
+            case MessageKind.EVENT:
+                return event_entry(await self._event_view(tx, message))
+            case MessageKind.APPROVAL:
+                return approval_message(await self._approval_view(tx, message))
+            case MessageKind.FINDINGS:
+                return finding_message(await self._finding_view(tx, message))
+            case MessageKind.NOTICE:
+                return notice_message(await self._notice_view(tx, message))
+
+    async def incident_view(self, tx: Transaction, message: Message) -> IncidentView:
+        """All that the incident's own message shows."""
+        incident = await self._incident(tx, message)
+        findings = await tx.findings.of_incident(incident.id)
+        firing = worst_first(incident.firing(settle=self._settle), self._classify)
+        others = await tx.incidents.unresolved(service=incident.key.service)
+        first_post = message.posted_revision == 0 and message.ts is None
+        return IncidentView(
+            incident=incident,
+            firing=tuple(AlertLine(alert=alert, severity=c.severity) for alert, c in firing),
+            runbook=self.runbook_view(incident, findings),
+            other_runbooks=incident.other_runbooks,
+            findings=findings,
+            links=self._links(incident, firing[0][0] if firing else None),
+            other_open=tuple(
+                OpenIncidentLine(id=o.id, title=o.title, severity=o.severity)
+                for o in others
+                if o.id != incident.id
+            )[:NAMED_NEIGHBOURS],
+            mention=self._mention(incident) if first_post else None,
+            now=tx.now,
+        )
+
+    def runbook_view(
+        self, incident: Incident, findings: tuple[Finding, ...], *, name: str | None = None
+    ) -> RunbookView | None:
+        """The incident's runbook (or the named one) with its texts rendered; None where there is none."""
+        runbook = self._runbook(name or incident.runbook or "")
+        if runbook is None:
+            return None
+        firing = worst_first(incident.firing(settle=self._settle), self._classify)
+        known = firing[0][0] if firing else (incident.alerts[0].alert if incident.alerts else None)
+        return render_runbook(
+            runbook, alert=known, incident=incident, service=self._service(incident), findings=findings
+        )
+
+    async def _incident(self, tx: Transaction, message: Message) -> Incident:
+        incident = await tx.incidents.get(message.incident_id or 0)
+        if incident is None:
+            raise Permanent(f"incident {message.incident_id} is not in the store")
+        return incident
+
+    async def _event_view(self, tx: Transaction, message: Message) -> EventView:
+        incident = await self._incident(tx, message)
+        event = await tx.events.get(message.subject)
+        if event is None:
+            raise Permanent(f"event {message.subject} is not in the store")
+        first_post = message.ts is None
+        mention = self._mention(incident) if first_post and event.kind in MENTIONING else None
+        return EventView(event=event, incident=incident, mention=mention, now=tx.now)
+
+    async def _approval_view(self, tx: Transaction, message: Message) -> ApprovalView:
+        approval = await tx.approvals.get(message.subject)
+        if approval is None:
+            raise Permanent(f"approval {message.subject} is not in the store")
+        service = self._services.get(approval.plan.service)
+        return ApprovalView(
+            approval=approval,
+            execution=await tx.executions.get(approval.id),
+            incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
+            approvers=service.policy.approvers if service else (),
+            now=tx.now,
+        )
+
+    async def _finding_view(self, tx: Transaction, message: Message) -> FindingView:
+        check = message.subject.partition("/")[2]
+        incident_id = message.incident_id or 0
+        for finding in await tx.findings.of_incident(incident_id):
+            if finding.check == check:
+                return FindingView(finding=finding, incident_id=incident_id, now=tx.now)
+        raise Permanent(f"the finding {message.subject} is not in the store")
+
+    async def _notice_view(self, tx: Transaction, message: Message) -> NoticeView:
+        event = await tx.events.get(message.subject)
+        if event is None:
+            raise Permanent(f"notice {message.subject} is not in the store")
+        return NoticeView(
+            title=str(event.detail.get("title", "")), text=str(event.detail.get("text", "")), now=tx.now
+        )
+
+    def _service(self, incident: Incident) -> WatchedService | None:
+        return self._services.get(incident.key.service)
+
+    def _mention(self, incident: Incident) -> str | None:
+        service = self._service(incident)
+        if service is None or incident.severity not in service.mention:
+            return None
+        return service.oncall or None
+
+    def _links(self, incident: Incident, worst: Alert | None) -> tuple[LinkView, ...]:
+        service = self._service(incident)
+        runbook = self._runbook(incident.runbook or "")
+        wanted = [
+            LinkView(label="Prometheus", url=worst.generator_url if worst else ""),
+            LinkView(label="Dashboard", url=service.dashboard_url if service else ""),
+            LinkView(label="Alertmanager", url=incident.external_url),
+        ]
+        if worst is not None:
+            wanted.append(LinkView(label="Runbook page", url=worst.annotations.get("runbook_url", "")))
+        if runbook is not None:
+            context = text_context(
+                runbook=runbook, alert=worst, service=dict(service.words()) if service else {}
+            )
+            wanted += [
+                LinkView(
+                    label=link.title,
+                    url=render_text(
+                        link.url_template, context, runbook=runbook.name, place=f"link {link.title}"
+                    ).text,
+                )
+                for link in runbook.links
+            ]
+        return tuple(link for link in wanted if is_web_address(link.url))
+
+
+def render_runbook(
+    runbook: Runbook,
+    *,
+    alert: Alert | None,
+    incident: Incident | None,
+    service: WatchedService | None,
+    findings: tuple[Finding, ...],
+) -> RunbookView:
+    """A runbook with its texts made for this alert, its steps beside what their checks found."""
+    context = text_context(
+        runbook=runbook,
+        alert=alert,
+        incident=incident_words(incident) if incident else {},
+        service=dict(service.words()) if service else {},
+        findings=findings,
+    )
+
+    def text(source: str, place: str) -> str:
+        return render_text(source, context, runbook=runbook.name, place=place).text
+
+    by_check = {finding.check: finding for finding in findings}
+
+    def step_view(step: Step, number: int) -> StepView:
+        if isinstance(step, CheckStep):
+            return StepView(title=step.title, text="", check=step.check, finding=by_check.get(step.check))
+        return StepView(
+            title=step.title, text=_human(step, text, number), check=None, finding=None
+        )
+
+    return RunbookView(
+        name=runbook.name,
+        title=runbook.title,
+        summary=text(runbook.summary_template, "summary"),
+        symptoms=tuple(
+            text(source, f"symptom {number}")
+            for number, source in enumerate(runbook.symptom_templates, start=1)
+        ),
+        steps=tuple(step_view(step, number) for number, step in enumerate(runbook.steps, start=1)),
+        remediations=tuple(
+            OfferedRemediation(name=remediation.name, label=remediation.title)
+            for remediation in runbook.remediations
+        ),
+    )
+
+
+def _human(step: HumanStep, text: Callable[[str, str], str], number: int) -> str:
+    return text(step.text_template, f"step {number}")
+
+
+def incident_words(incident: Incident) -> dict[str, object]:
+    """What a runbook's text can name of its incident."""
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "severity": incident.severity.value,
+        "state": incident.state.value,
+        "opened_at": incident.opened_at,
+        "reopened": incident.reopened,
+        "alerts": len(incident.alerts),
+    }
+
+
+def is_web_address(url: str) -> bool:
+    """Whether an address from outside may be linked: http or https with a host, and nothing that breaks out."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    broken = any(character in url for character in "<>|\n\r\t ")
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not broken
+

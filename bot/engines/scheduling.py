@@ -1,0 +1,115 @@
+"""Jobs by the clock: every replica runs its own APScheduler, and each tick is run by exactly one of them.
+
+A shared job store ran ticks several times; here every replica keeps its jobs in memory and the executor
+claims (job, scheduled fire time) in the store before it runs. `bot.bootstrap` adds the jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.executors.base import run_coroutine_job
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot import telemetry
+from bot.domain.errors import LightshipError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import timedelta
+
+    from bot.ports.stores import Store
+
+ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
+"""Interval ticks count from here, so that all replicas mean the same fire times."""
+
+MISFIRE_GRACE_SECONDS = 60
+
+
+class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # apscheduler ships no types
+    """Runs a coroutine job only for the fire times that this replica wins.
+
+    `_do_submit_job` is APScheduler 3's private hook (the dependency is pinned below 4): the fire time is known
+    nowhere later.
+    """
+
+    def __init__(self, win: Callable[[str, datetime], Awaitable[bool]]) -> None:
+        super().__init__()
+        self._win = win
+
+    def _do_submit_job(self, job: Any, run_times: Sequence[datetime]) -> None:
+        task = self._eventloop.create_task(self._run_won(job, run_times))
+        task.add_done_callback(lambda done: self._note(job, done))
+        self._pending_futures.add(task)
+
+    async def _run_won(self, job: Any, run_times: Sequence[datetime]) -> list[Any]:
+        won = [at for at in run_times if await self._win(job.id, at.astimezone(UTC))]
+        if not won:
+            return []
+        events = await run_coroutine_job(job, job._jobstore_alias, won, self._logger.name)  # noqa: SLF001
+        return list(events)
+
+    def _note(self, job: Any, done: asyncio.Task[list[Any]]) -> None:
+        self._pending_futures.discard(done)
+        if done.cancelled():
+            self._run_job_success(job.id, [])
+            return
+        error = done.exception()
+        if error is None:
+            self._run_job_success(job.id, done.result())
+            return
+        # The store could not be asked who runs this tick: nobody does, and the next tick asks again.
+        telemetry.SCHEDULER_RUNS.labels(job=job.id, outcome="unclaimed").inc()
+        self._run_job_error(job.id, error, error.__traceback__)
+
+
+class Scheduling:
+    """The clock of one replica."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            executors={"default": ClaimingExecutor(self._win)},
+            job_defaults={"misfire_grace_time": MISFIRE_GRACE_SECONDS, "coalesce": True},
+        )
+
+    def every(self, name: str, interval: timedelta, run: Callable[[], Awaitable[object]]) -> None:
+        """Add a job that runs at fixed distances, on one replica a tick."""
+
+        async def tick() -> None:
+            await self._tick(name, run)
+
+        self._scheduler.add_job(
+            tick,
+            IntervalTrigger(seconds=interval.total_seconds(), start_date=ANCHOR, timezone=UTC),
+            id=name,
+        )
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop without waiting; ticks under way are cancelled and leave their transactions undone."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await run()
+        except LightshipError:
+            telemetry.SCHEDULER_RUNS.labels(job=name, outcome="failed").inc()
+            return
+        telemetry.SCHEDULER_RUNS.labels(job=name, outcome="succeeded").inc()
+        async with self._store.transaction() as tx:
+            await tx.heartbeats.beat(f"job/{name}", tx.now)
+            telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(tx.now.timestamp())
+
+    async def _win(self, name: str, fire_time: datetime) -> bool:
+        async with self._store.transaction() as tx:
+            return await tx.heartbeats.win(name, fire_time)
