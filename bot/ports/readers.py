@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.domain.rights import Right
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -51,6 +53,15 @@ class Resource(Enum):
     def plural(self) -> str:
         """Such as `deployments`."""
         return self.value[2]
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core API."""
+        return self.api_version.rpartition("/")[0]
+
+    def right(self, verb: str) -> Right:
+        """The right to do that with this kind of object."""
+        return Right(verb=verb, group=self.group, resource=self.plural)
 
 
 class ClusterReader(Protocol):

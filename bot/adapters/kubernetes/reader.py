@@ -1,0 +1,78 @@
+"""Reading objects and logs. Every method is one GET, bounded in time and size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.adapters.kubernetes.connection import KubernetesConnection, object_path, place_of
+from bot.domain.errors import Permanent
+from bot.domain.rights import Right
+from bot.ports.readers import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.ports.readers import KubeObject
+
+
+class KubernetesReader:
+    """`bot.ports.readers.ClusterReader` over one connection."""
+
+    def __init__(self, connection: KubernetesConnection) -> None:
+        self._connection = connection
+
+    async def get(self, resource: Resource, *, namespace: str, name: str) -> KubeObject:
+        """One object. Raises NotFound, Forbidden (with the right that is missing) or Temporary."""
+        if not name:
+            raise Permanent(f"the name of the {resource.kind} is missing")
+        return await self._connection.read_json(
+            object_path(resource, namespace=namespace, name=name),
+            query={},
+            right=resource.right("get"),
+            place=place_of(namespace),
+        )
+
+    async def list(
+        self, resource: Resource, *, namespace: str, labels: str = "", fields: str = "", limit: int = 500
+    ) -> Sequence[KubeObject]:
+        """Objects of a namespace by label and field selector; at most `limit`."""
+        query = {"limit": str(limit)}
+        if labels:
+            query["labelSelector"] = labels
+        if fields:
+            query["fieldSelector"] = fields
+        answer = await self._connection.read_json(
+            object_path(resource, namespace=namespace),
+            query=query,
+            right=resource.right("list"),
+            place=place_of(namespace),
+        )
+        found: list[Any] = answer.get("items") or []
+        # The API leaves these two out of a list's items; everything that reads an object wants them.
+        named = {"apiVersion": resource.api_version, "kind": resource.kind}
+        return [{**named, **item} for item in found[:limit]]
+
+    async def logs(
+        self,
+        *,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        tail: int = 100,
+        previous: bool = False,
+        limit_bytes: int = 1_000_000,
+    ) -> str:
+        """The last lines of a container's log, undecodable bytes replaced."""
+        query = {"tailLines": str(tail), "limitBytes": str(limit_bytes)}
+        if container:
+            query["container"] = container
+        if previous:
+            query["previous"] = "true"
+        body = await self._connection.read(
+            object_path(Resource.PODS, namespace=namespace, name=pod, subresource="log"),
+            query=query,
+            right=Right(verb="get", group="", resource="pods/log"),
+            place=place_of(namespace),
+            max_bytes=limit_bytes,
+        )
+        return body.decode(errors="replace")
