@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot import telemetry
+from bot.domain.actors import LIGHTSHIP
 from bot.domain.approvals import (
     Approval,
+    ApprovalState,
     DecisionReason,
     decide,
     expire,
@@ -16,16 +19,16 @@ from bot.domain.approvals import (
     supersede,
 )
 from bot.domain.commands import DecideApproval, Outcome, OutcomeReason, RequestRemediation
-from bot.domain.events import Event, EventKind
+from bot.domain.events import EventKind
 from bot.domain.incidents import Incident, IncidentState
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Execution, ExecutionState, Plan, Refusal
-from bot.engines.noting import put_in_thread
+from bot.engines.noting import append, put_in_thread
 from bot.faults import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import timedelta
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime, timedelta
 
     from bot.domain.actors import Actor
     from bot.domain.events import Detail
@@ -51,7 +54,7 @@ WORDS = {
 class Approving:
     """Asks for approvals and takes the answers. `plan` looks at the world and changes nothing."""
 
-    def __init__(  # noqa: PLR0913 - ports and rules
+    def __init__(
         self,
         *,
         store: Store,
@@ -83,7 +86,15 @@ class Approving:
         async with self._store.transaction() as tx:
             if isinstance(plan, Refusal):
                 detail = {"action": wish.action.value, "why": plan.reason.value}
-                await self._note(tx, wish.service, incident, EventKind.REMEDIATION_REFUSED, command.actor, detail)
+                await append(
+                    tx,
+                    self._ids,
+                    EventKind.REMEDIATION_REFUSED,
+                    service=wish.service,
+                    incident_id=wish.incident_id,
+                    actor=command.actor,
+                    detail=detail,
+                )
                 return Outcome(reason=OutcomeReason.REFUSED, sentence=plan.sentence)
             await self._supersede_rivals(tx, plan, by=command.actor)
             approval = self._approval(tx, plan, command)
@@ -110,11 +121,12 @@ class Approving:
                 return await self._too_late(tx, approval, incident, command.actor)
             if decision.approval is not approval and not await tx.approvals.replace(decision.approval):
                 return _decided_already(approval)
-            await self._note_decision(tx, decision.reason, decision.approval, incident, command)
+            await self._note_decision(tx, decision.reason, decision.approval, command)
             if decision.reason is DecisionReason.GRANTED:
                 await self._intend(tx, decision.approval)
             if decision.approval is not approval:
                 await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+                _count(decision.approval, now=tx.now)
             fault("before-grant-commit")
         fault("after-grant-commit")
         if decision.reason is DecisionReason.GRANTED:
@@ -133,16 +145,9 @@ class Approving:
                     expire(approval, now=tx.now)
                 ):
                     continue
-                incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
-                await self._note(
-                    tx,
-                    approval.plan.service,
-                    incident,
-                    EventKind.APPROVAL_EXPIRED,
-                    approval.requester,
-                    _about(approval),
-                )
+                await self._note(tx, approval, EventKind.APPROVAL_EXPIRED, by=LIGHTSHIP)
                 await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+                _count(approval, now=tx.now, outcome=ApprovalState.EXPIRED)
                 closed += 1
         return closed
 
@@ -156,18 +161,9 @@ class Approving:
     async def keep_new(self, tx: Transaction, approval: Approval, incident: Incident | None) -> None:
         """Keep a new request and put its message into the incident's thread, else into the channel."""
         await tx.approvals.add(approval)
-        await self._note(
-            tx,
-            approval.plan.service,
-            incident,
-            EventKind.REMEDIATION_REQUESTED,
-            approval.requester,
-            _about(approval),
-        )
+        await self._note(tx, approval, EventKind.REMEDIATION_REQUESTED, by=approval.requester)
         if incident is not None:
-            await put_in_thread(
-                tx, self._ids, incident, kind=MessageKind.APPROVAL, subject=approval.id
-            )
+            await put_in_thread(tx, self._ids, incident, kind=MessageKind.APPROVAL, subject=approval.id)
             return
         await tx.messages.put(
             Message(
@@ -215,10 +211,7 @@ class Approving:
                 continue
             gone = supersede(rival, now=tx.now, reason="a newer request took its place")
             if await tx.approvals.replace(gone):
-                incident = await tx.incidents.get(rival.incident_id) if rival.incident_id else None
-                await self._note(
-                    tx, plan.service, incident, EventKind.APPROVAL_SUPERSEDED, by, _about(rival)
-                )
+                await self._note(tx, rival, EventKind.APPROVAL_SUPERSEDED, by=by)
                 await tx.messages.touch(MessageKind.APPROVAL, rival.id)
 
     async def _intend(self, tx: Transaction, approval: Approval) -> None:
@@ -236,9 +229,7 @@ class Approving:
     ) -> Outcome:
         gone = supersede(approval, now=tx.now, reason="the incident was resolved meanwhile")
         if await tx.approvals.replace(gone):
-            await self._note(
-                tx, approval.plan.service, incident, EventKind.APPROVAL_SUPERSEDED, actor, _about(approval)
-            )
+            await self._note(tx, approval, EventKind.APPROVAL_SUPERSEDED, by=actor)
             await tx.messages.touch(MessageKind.APPROVAL, approval.id)
         return Outcome(
             reason=OutcomeReason.REFUSED,
@@ -246,40 +237,33 @@ class Approving:
         )
 
     async def _note_decision(
-        self,
-        tx: Transaction,
-        reason: DecisionReason,
-        approval: Approval,
-        incident: Incident | None,
-        command: DecideApproval,
+        self, tx: Transaction, reason: DecisionReason, approval: Approval, command: DecideApproval
     ) -> None:
         kind = {
             DecisionReason.GRANTED: EventKind.APPROVAL_GRANTED,
             DecisionReason.DENIED: EventKind.APPROVAL_DENIED,
             DecisionReason.EXPIRED: EventKind.APPROVAL_EXPIRED,
         }.get(reason, EventKind.PRESS_REFUSED)
-        detail = {**_about(approval), "word": command.word.value, "why": reason.value}
-        await self._note(tx, approval.plan.service, incident, kind, command.actor, detail)
+        why = {"word": command.word.value, "why": reason.value, "said": command.reason}
+        await self._note(tx, approval, kind, by=command.actor, detail=why)
 
-    async def _note(  # noqa: PLR0913 - an event's fields
+    async def _note(
         self,
         tx: Transaction,
-        service: str,
-        incident: Incident | None,
+        approval: Approval,
         kind: EventKind,
-        actor: Actor,
-        detail: dict[str, Detail],
+        *,
+        by: Actor,
+        detail: Mapping[str, Detail] | None = None,
     ) -> None:
-        await tx.events.add(
-            Event(
-                id=self._ids.new(),
-                at=tx.now,
-                kind=kind,
-                service=service,
-                incident_id=incident.id if incident else None,
-                actor=actor,
-                detail=detail,
-            )
+        await append(
+            tx,
+            self._ids,
+            kind,
+            service=approval.plan.service,
+            incident_id=approval.incident_id,
+            actor=by,
+            detail={**_about(approval), **(detail or {})},
         )
 
 
@@ -292,6 +276,12 @@ def _about(approval: Approval) -> dict[str, Detail]:
         "change": "; ".join(f"{c.field} {c.before} → {c.after}" for c in approval.plan.changes),
         "reason": approval.reason,
     }
+
+
+def _count(approval: Approval, *, now: datetime, outcome: ApprovalState | None = None) -> None:
+    word = (outcome or approval.state).value
+    telemetry.APPROVALS.labels(outcome=word).inc()
+    telemetry.APPROVAL_WAIT.labels(outcome=word).observe((now - approval.requested_at).total_seconds())
 
 
 def _over(incident: Incident) -> bool:

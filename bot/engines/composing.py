@@ -52,7 +52,7 @@ MENTIONING = frozenset({EventKind.REOPENED})
 
 
 class Composing:
-    """Makes the content of messages; `runbooks` and `services` are asked anew each time, they may be reloaded."""
+    """Makes the content of messages; `runbook` is asked anew each time, runbooks may be reloaded."""
 
     def __init__(
         self,
@@ -221,9 +221,7 @@ def render_runbook(
     def step_view(step: Step, number: int) -> StepView:
         if isinstance(step, CheckStep):
             return StepView(title=step.title, text="", check=step.check, finding=by_check.get(step.check))
-        return StepView(
-            title=step.title, text=_human(step, text, number), check=None, finding=None
-        )
+        return StepView(title=step.title, text=_human(step, text, number), check=None, finding=None)
 
     return RunbookView(
         name=runbook.name,
@@ -259,11 +257,10 @@ def incident_words(incident: Incident) -> dict[str, object]:
 
 
 def is_web_address(url: str) -> bool:
-    """Whether an address from outside may be linked: http or https with a host, and nothing that breaks out."""
+    """Whether an address from outside may be linked: http or https, a host, nothing that breaks out."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
     broken = any(character in url for character in "<>|\n\r\t ")
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not broken
-

@@ -1,4 +1,4 @@
-"""Noting what happened, inside the transaction of the change itself; every engine that changes an incident calls it.
+"""Noting what happened, in the transaction of the change itself; every engine that changes things calls it.
 
 An event is kept, gets its short thread entry where its kind has one, and whatever shows the incident is due.
 """
@@ -23,7 +23,31 @@ NAMED_NEIGHBOURS = 5
 """How many other open incidents a message names; no more of them are edited when the set changes."""
 
 
-async def note(  # noqa: PLR0913 - an event's fields
+async def append(
+    tx: Transaction,
+    ids: Ids,
+    kind: EventKind,
+    *,
+    service: str,
+    incident_id: int | None,
+    actor: Actor,
+    detail: Mapping[str, Detail] | None = None,
+) -> Event:
+    """Append an event, of an incident or of none, and nothing else."""
+    event = Event(
+        id=ids.new(),
+        at=tx.now,
+        kind=kind,
+        service=service,
+        incident_id=incident_id,
+        actor=actor,
+        detail=detail or {},
+    )
+    await tx.events.add(event)
+    return event
+
+
+async def note(
     tx: Transaction,
     ids: Ids,
     incident: Incident,
@@ -33,16 +57,9 @@ async def note(  # noqa: PLR0913 - an event's fields
     detail: Mapping[str, Detail] | None = None,
 ) -> Event:
     """Append an event of an incident, and put its thread entry where its kind has one."""
-    event = Event(
-        id=ids.new(),
-        at=tx.now,
-        kind=kind,
-        service=incident.key.service,
-        incident_id=incident.id,
-        actor=actor,
-        detail=detail or {},
+    event = await append(
+        tx, ids, kind, service=incident.key.service, incident_id=incident.id, actor=actor, detail=detail
     )
-    await tx.events.add(event)
     if kind in THREAD_KINDS:
         await put_in_thread(tx, ids, incident, kind=MessageKind.EVENT, subject=event.id)
     return event

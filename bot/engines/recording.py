@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.domain.events import Event, EventKind
+from bot.engines.noting import append
 
 if TYPE_CHECKING:
     from bot.domain.actors import Actor
@@ -57,14 +58,12 @@ class Recording:
     ) -> None:
         """Keep that somebody tried what they may not."""
         async with self._store.transaction() as tx:
-            await tx.events.add(
-                Event(
-                    id=self._ids.new(),
-                    at=tx.now,
-                    kind=EventKind.PRESS_REFUSED,
-                    service=service,
-                    incident_id=incident_id,
-                    actor=actor,
-                    detail={"what": what, "why": why},
-                )
+            await append(
+                tx,
+                self._ids,
+                EventKind.PRESS_REFUSED,
+                service=service,
+                incident_id=incident_id,
+                actor=actor,
+                detail={"what": what, "why": why},
             )

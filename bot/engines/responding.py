@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot import telemetry
 from bot.domain.commands import AcknowledgeIncident, Outcome, OutcomeReason, ResolveIncident
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, Resolution, acknowledge, end
@@ -35,6 +36,9 @@ class Responding:
             if taken is None:
                 return _already(incident)
             taken = await tx.incidents.save(taken)
+            telemetry.TIME_TO_ACKNOWLEDGE.labels(severity=taken.severity.value).observe(
+                (tx.now - taken.opened_at).total_seconds()
+            )
             await note(tx, self._ids, taken, EventKind.ACKNOWLEDGED, actor=command.actor)
             await show(tx, self._ids, taken)
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{taken.id} is yours.")
@@ -49,6 +53,9 @@ class Responding:
             if ended is None:
                 return _already(incident)
             ended = await tx.incidents.save(ended)
+            telemetry.TIME_TO_RESOLVE.labels(severity=ended.severity.value).observe(
+                (tx.now - ended.opened_at).total_seconds()
+            )
             firing = len(ended.firing(settle=self._settle))
             await note(
                 tx,

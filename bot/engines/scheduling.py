@@ -6,7 +6,6 @@ claims (job, scheduled fire time) in the store before it runs. `bot.bootstrap` a
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from bot import telemetry
 from bot.domain.errors import LightshipError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
@@ -30,7 +30,7 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 MISFIRE_GRACE_SECONDS = 60
 
 
-class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # apscheduler ships no types
+class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no types
     """Runs a coroutine job only for the fire times that this replica wins.
 
     `_do_submit_job` is APScheduler 3's private hook (the dependency is pinned below 4): the fire time is known

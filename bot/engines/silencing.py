@@ -46,7 +46,7 @@ class SilenceRefusal(StrEnum):
 class Silencing:
     """Makes and lifts silences. `own_matchers` gives a service's matchers, which every silence includes."""
 
-    def __init__(  # noqa: PLR0913 - ports
+    def __init__(
         self,
         *,
         store: Store,
@@ -89,9 +89,7 @@ class Silencing:
         if incident is None:
             return no_such_incident(command.incident_id)
         if incident.silence is None:
-            return Outcome(
-                reason=OutcomeReason.ALREADY, sentence=f"Incident #{incident.id} is not silenced."
-            )
+            return Outcome(reason=OutcomeReason.ALREADY, sentence=f"Incident #{incident.id} is not silenced.")
         try:
             await self._silencer.expire(incident.silence.id)
         except LightshipError as error:
