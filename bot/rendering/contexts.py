@@ -6,7 +6,7 @@ the same names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,9 +49,22 @@ def text_context(
 
 
 def finding_values(finding: Finding) -> dict[str, object]:
-    """The facts of a finding beside its `verdict`, `summary` and `target`."""
+    """The facts of a finding beside its `verdict`, `summary` and `target`.
+
+    A fact named `p95_latency.value` is read as `findings.metrics.p95_latency.value`.
+    """
+    values: dict[str, Any] = {}
+    for name, fact in finding.facts.items():
+        *around, last = name.split(".")
+        inner = values
+        for part in around:
+            below = inner.get(part)
+            deeper: dict[str, Any] = below if isinstance(below, dict) else {}
+            inner[part] = deeper
+            inner = deeper
+        inner[last] = fact
     return {
-        **finding.facts,
+        **values,
         "verdict": str(finding.verdict),
         "summary": finding.summary,
         "target": finding.target,

@@ -1,0 +1,138 @@
+"""The words that a runbook may use: checks with their findings, actions with their arguments.
+
+`lightship check` names a wrong word with the nearest right one. The findings are the contract between the
+checks and the evidence of causes; a check that cannot say one of them leaves it out, and evidence that names it
+is then neither for nor against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
+"""What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
+
+CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pods": {
+        "wanted": "replicas that are wanted",
+        "ready": "pods that are ready",
+        "not_ready": "pods that are not",
+        "restarts": "restarts of all containers, since the pods began",
+        "recent_restarts": "restarts in the last 15 minutes",
+        "crash_looping": "containers waiting in CrashLoopBackOff",
+        "oom_killed": "containers whose last end was OOMKilled",
+        "image_pull_failing": "containers whose image cannot be pulled",
+        "config_missing": "containers that wait for a ConfigMap, Secret or key",
+        "probe_failing": "pods that run and fail their readiness probe",
+        "pending": "pods that are not scheduled",
+        "reasons": "every waiting and termination reason, each once",
+        "cpu_share": "CPU used, as a share of the limit, of the busiest container",
+        "memory_share": "memory used, as a share of the limit, of the fullest container",
+    },
+    "hpa": {
+        "exists": "whether there is a HorizontalPodAutoscaler",
+        "current": "replicas now",
+        "desired": "replicas it wants",
+        "minimum": "its lower bound",
+        "maximum": "its upper bound",
+        "at_maximum": "whether it wants all it may have",
+        "able": "whether it can read its metrics and scale",
+    },
+    "rollouts": {
+        "minutes_ago": "minutes since the newest revision began",
+        "progressing": "whether a rollout is under way",
+        "stuck": "whether it is past its deadline",
+        "paused": "whether it is paused",
+        "image_changed": "whether the newest revision changed an image",
+        "resources_changed": "whether it changed requests or limits",
+        "config_changed": "whether it changed environment, command or configuration",
+    },
+    "events": {
+        "warnings": "warning events of the last hour",
+        "reasons": "their reasons, each once",
+    },
+    "logs": {
+        "lines": "lines that were read",
+        "errors": "lines that look like errors",
+        "database": "lines about a database or its connections",
+        "timeouts": "lines about time-outs",
+        "out_of_memory": "lines about memory that ran out",
+        "model": "lines about loading or running the model",
+        "schema": "lines about missing, unknown or malformed fields",
+    },
+    "metrics": {},
+    "connectivity": {
+        "failed": "declared targets that cannot be reached",
+        "database_failed": "whether a declared database is among them",
+        "targets_failed": "their names",
+    },
+    "model": {
+        "version": "the version in production",
+        "age_days": "days since that version was made",
+        "hours_in_production": "hours since the alias moved to it",
+        "accuracy": "its accuracy now",
+        "accuracy_drop": "how far that is below the baseline",
+    },
+    "drift": {
+        "score": "the overall drift score, from 0 to 1",
+        "drifted": "features that drifted",
+        "drifted_share": "as a share of those compared",
+        "not_compared": "columns that could not be compared",
+        "missing_jump": "columns whose share of missing values jumped",
+        "prediction_score": "the drift score of the predictions",
+        "age_hours": "hours since the report was made",
+    },
+    "jobs": {
+        "suspended": "whether the CronJob is suspended",
+        "active": "jobs that run",
+        "failed": "jobs that failed among the newest",
+        "hours_since_success": "hours since one succeeded",
+    },
+}
+"""Check → the facts of its finding. Those of `metrics` are the configured names, each with `METRIC_FACTS`."""
+
+METRIC_FACTS: Final = frozenset({"value", "before", "ratio", "threshold", "above"})
+"""`findings.metrics.p95_latency.value`: now; `before`: a day ago; `ratio`: of the two; `above`: the threshold."""
+
+CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
+    "pods": frozenset(),
+    "hpa": frozenset(),
+    "rollouts": frozenset(),
+    "events": frozenset({"since"}),
+    "logs": frozenset({"tail", "previous"}),
+    "metrics": frozenset({"names", "range"}),
+    "connectivity": frozenset(),
+    "model": frozenset(),
+    "drift": frozenset({"feature"}),
+    "jobs": frozenset({"cronjob"}),
+}
+
+ACTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "scale": frozenset({"replicas", "factor"}),
+    "restart": frozenset(),
+    "rollback": frozenset({"revision"}),
+    "resources": frozenset({"cpu", "memory", "container"}),
+    "delete-pod": frozenset({"pod"}),
+    "run": frozenset({"cronjob"}),
+    "retrain": frozenset(),
+    "promote": frozenset({"version"}),
+    "silence": frozenset({"duration"}),
+}
+"""Action → the arguments it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What is known: the shipped words, and what a package of the user adds.
+
+    Metrics come from the configuration; empty means that they are not known, and nothing is said about them.
+    """
+
+    findings: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: CHECKS)
+    check_arguments: Mapping[str, frozenset[str]] = field(default_factory=lambda: CHECK_ARGUMENTS)
+    actions: Mapping[str, frozenset[str]] = field(default_factory=lambda: ACTIONS)
+    metrics: frozenset[str] = frozenset()
