@@ -44,3 +44,7 @@ class Conflict(Permanent):
 
 class DryRunUnsupported(Permanent):
     """A dry run is not possible here, because an admission webhook does not take part in dry runs."""
+
+
+class ContentRefused(Permanent):
+    """The chat refuses what a message holds: draw it in a simpler way, the same again cannot succeed."""
