@@ -33,8 +33,8 @@ MISFIRE_GRACE_SECONDS = 60
 class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no types
     """Runs a coroutine job only for the fire times that this replica wins.
 
-    `_do_submit_job` is APScheduler 3's private hook (the dependency is pinned below 4): nothing later knows the
-    fire time.
+    `_do_submit_job` is a private hook of APScheduler 3 (the dependency is pinned below 4), and the last place
+    that knows the fire time.
     """
 
     def __init__(self, win: Callable[[str, datetime], Awaitable[bool]]) -> None:
