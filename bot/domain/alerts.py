@@ -129,7 +129,7 @@ def merge(known: TrackedAlert | None, told: Alert, *, received_at: datetime, set
 
 
 def _join_same_start(a: TrackedAlert, b: TrackedAlert) -> TrackedAlert:
-    # The newer telling's words win; equal times are broken by the words themselves, so that order never counts.
+    # The newer telling's words win; equal times are broken by the words, so that the order never counts.
     newest = max((a, b), key=_recency)
     return replace(
         newest,

@@ -108,7 +108,7 @@ def plan_digest(plan: Plan, *, approval_id: str, requester: Actor) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def decide(  # noqa: PLR0913 - keyword-only inputs of one decision
+def decide(
     approval: Approval,
     word: DecisionWord,
     *,

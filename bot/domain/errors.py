@@ -7,7 +7,7 @@ class LightshipError(Exception):
     """Base of what Lightship raises on purpose; its text may be shown to users and holds no secret."""
 
 
-class Temporary(LightshipError):
+class Temporary(LightshipError):  # noqa: N818 - the two error words, said as they are meant
     """Trying again later may succeed.
 
     `delay` is the number of seconds to wait at least; None leaves the choice to the caller's back-off.
@@ -18,12 +18,16 @@ class Temporary(LightshipError):
         self.delay = delay
 
 
-class Permanent(LightshipError):
+class Permanent(LightshipError):  # noqa: N818 - as above
     """Trying the same again cannot succeed; somebody has to change something first."""
 
 
 class Ambiguous(Temporary):
     """The call may or may not have taken effect: look at the world before trying again."""
+
+
+class Overloaded(Temporary):
+    """More came in than can be stored in time; nothing of it counts as accepted."""
 
 
 class NotFound(Permanent):

@@ -60,7 +60,7 @@ THREAD_KINDS = frozenset(
         EventKind.REMEDIATION_NEEDS_HUMAN,
     }
 )
-"""Events that get a short entry in the incident's thread; decisions over an approval edit its message instead."""
+"""Events that get a short entry in the thread; decisions over an approval edit its message instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

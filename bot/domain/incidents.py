@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, AlertGroup, AlertStatus, TrackedAlert, merge
-from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
     from bot.domain.actors import Actor
+    from bot.domain.severity import Severity
 
 
 class IncidentState(StrEnum):
@@ -143,7 +143,7 @@ class Intake:
     incident: Incident | None
 
 
-def absorb(  # noqa: PLR0913 - keyword-only inputs of one decision
+def absorb(
     last: Incident | None,
     group: AlertGroup,
     *,
@@ -253,7 +253,7 @@ def reclassify(
     return replace(incident, severity=severity, title=title, runbook=runbook, other_runbooks=others)
 
 
-def _open(  # noqa: PLR0913 - keyword-only
+def _open(
     group: AlertGroup,
     firing: tuple[TrackedAlert, ...],
     *,

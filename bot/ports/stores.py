@@ -120,7 +120,7 @@ class Messages(Protocol):
         """Shown up to `revision`. False where the lease was lost: the row is then marked dirty again."""
         ...
 
-    async def postpone(  # noqa: D417
+    async def postpone(
         self, message_id: str, *, owner: str, error: str, retry_at: datetime, forget_ts: bool = False
     ) -> None:
         """Sending failed; give the claim back. `forget_ts` where the chat's message is gone."""
@@ -139,7 +139,7 @@ class Messages(Protocol):
         ...
 
     async def backlog(self) -> Backlog:
-        """How many are not shown in their latest state, how many of them failed, and the oldest one's time."""
+        """How many are not shown in their latest state, how many of them failed, and since when."""
         ...
 
     async def undelivered(self, *, limit: int = 100) -> tuple[Message, ...]:
