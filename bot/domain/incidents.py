@@ -1,20 +1,21 @@
 """Incidents: one alert group of one service, from its first firing to its resolve.
 
-`absorb` says what a webhook means for an incident; the hand-made changes (acknowledge, resolve) and the
-reconciliation with Alertmanager use the same transition table. Called by the engines; pure.
+Webhooks (`bot.domain.absorbing`), the changes made by hand (acknowledge, resolve) and the reconciliation with
+Alertmanager use the same transition table. Called by the engines; pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.domain.alerts import Alert, AlertGroup, AlertStatus, TrackedAlert, merge
+from bot.domain.alerts import Alert, AlertStatus, TrackedAlert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bot.domain.actors import Actor
     from bot.domain.severity import Severity
@@ -115,81 +116,15 @@ class Incident:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IntakeRules:
-    """The configured numbers that decide over webhooks."""
+    """The configured numbers that decide over webhooks.
+
+    An alert that was resolved for longer than `forget_resolved` is known no more: pods come and go, and an
+    incident that stays open for weeks must not grow with them.
+    """
 
     resolve_settle: timedelta
     reopen_within: timedelta
-
-
-class IntakeReason(StrEnum):
-    """What a webhook meant for one incident."""
-
-    OPENED = "opened"
-    REOPENED = "reopened"
-    RESOLVED = "resolved"
-    CHANGED = "changed"
-    REPEATED = "repeated"
-    NOTHING_FIRING = "nothing_firing"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Intake:
-    """The outcome: why, and the incident to keep; None when there is nothing to keep.
-
-    With `OPENED` the incident is a new one (id 0), even where an older one with the same key was given.
-    """
-
-    reason: IntakeReason
-    incident: Incident | None
-
-
-def absorb(
-    last: Incident | None,
-    group: AlertGroup,
-    *,
-    key: IncidentKey,
-    channel: str,
-    received_at: datetime,
-    now: datetime,
-    rules: IntakeRules,
-    classify: Callable[[Alert], Classification],
-) -> Intake:
-    """Decide what the part of a webhook that belongs to `key` means, given the newest incident with that key.
-
-    Alerts missing from the payload keep what is known of them: absent never means resolved.
-    """
-    known = {t.alert.fingerprint: t for t in last.alerts} if last else {}
-    merges = {
-        told.fingerprint: merge(
-            known.get(told.fingerprint), told, received_at=received_at, settle=rules.resolve_settle
-        )
-        for told in group.alerts
-    }
-    tracked = tuple({**known, **{name: m.tracked for name, m in merges.items()}}.values())
-    fired = any(m.newly_fired(settle=rules.resolve_settle) for m in merges.values())
-    firing = [t for t in tracked if t.status(settle=rules.resolve_settle) is AlertStatus.FIRING]
-    if last is None or (last.state is IncidentState.RESOLVED and fired and _is_over(last, now, rules)):
-        if not firing:
-            return Intake(reason=IntakeReason.NOTHING_FIRING, incident=None)
-        return Intake(
-            reason=IntakeReason.OPENED,
-            incident=_open(group, tuple(firing), key=key, channel=channel, now=now, classify=classify),
-        )
-    seen = replace(last, alerts=tracked, external_url=group.external_url, truncated=group.truncated)
-    if last.state is IncidentState.RESOLVED:
-        if fired:
-            again = reopen(seen, now=now)
-            return Intake(reason=IntakeReason.REOPENED, incident=reclassify(again, classify, rules))
-    elif not firing:
-        ended = end(seen, Resolution.ALERTS_RESOLVED, now=now)
-        return Intake(reason=IntakeReason.RESOLVED, incident=ended)
-    seen = reclassify(seen, classify, rules) if firing else seen
-    if _looks_alike(seen, last, rules):
-        # Kept all the same: the times of the last telling decide over the next one.
-        return Intake(reason=IntakeReason.REPEATED, incident=seen)
-    return Intake(
-        reason=IntakeReason.CHANGED, incident=replace(seen, updated_at=now, revision=seen.revision + 1)
-    )
+    forget_resolved: timedelta = timedelta(days=1)
 
 
 def acknowledge(incident: Incident, *, by: Actor, now: datetime) -> Incident | None:
@@ -249,35 +184,8 @@ def reclassify(
     firing = incident.firing(settle=rules.resolve_settle)
     if not firing:
         return incident
-    severity, title, runbook, others = _classified(firing, classify)
+    severity, title, runbook, others = classify_worst(firing, classify)
     return replace(incident, severity=severity, title=title, runbook=runbook, other_runbooks=others)
-
-
-def _open(
-    group: AlertGroup,
-    firing: tuple[TrackedAlert, ...],
-    *,
-    key: IncidentKey,
-    channel: str,
-    now: datetime,
-    classify: Callable[[Alert], Classification],
-) -> Incident:
-    severity, title, runbook, others = _classified(tuple(t.alert for t in firing), classify)
-    return Incident(
-        key=key,
-        channel=channel,
-        state=IncidentState.TRIGGERED,
-        severity=severity,
-        title=title,
-        runbook=runbook,
-        other_runbooks=others,
-        alerts=firing,
-        group_labels=group.group_labels,
-        external_url=group.external_url,
-        truncated=group.truncated,
-        opened_at=now,
-        updated_at=now,
-    )
 
 
 def worst_first(
@@ -290,31 +198,11 @@ def worst_first(
     )
 
 
-def _classified(
+def classify_worst(
     firing: tuple[Alert, ...], classify: Callable[[Alert], Classification]
 ) -> tuple[Severity, str, str | None, tuple[str, ...]]:
+    """Severity, title and runbook of the worst of the alerts, and the runbooks of the others."""
     rated = worst_first(firing, classify)
     worst, meaning = rated[0]
     others = dict.fromkeys(c.runbook for _, c in rated if c.runbook and c.runbook != meaning.runbook)
     return meaning.severity, worst.name, meaning.runbook, tuple(others)
-
-
-def _is_over(last: Incident, now: datetime, rules: IntakeRules) -> bool:
-    return last.resolved_at is not None and now - last.resolved_at > rules.reopen_within
-
-
-def _looks_alike(a: Incident, b: Incident, rules: IntakeRules) -> bool:
-    return _face(a, rules) == _face(b, rules)
-
-
-def _face(incident: Incident, rules: IntakeRules) -> tuple[object, ...]:
-    alerts = tuple(
-        (
-            t.alert.fingerprint,
-            t.status(settle=rules.resolve_settle),
-            t.alert.starts_at,
-            tuple(sorted(t.alert.annotations.items())),
-        )
-        for t in incident.alerts
-    )
-    return (alerts, incident.severity, incident.runbook, incident.truncated, incident.external_url)

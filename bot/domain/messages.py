@@ -29,7 +29,8 @@ class Message:
     """One message of the chat. `thread_of` is the id of the message whose thread it belongs to.
 
     `ts` is the chat's own id once it is known; `intent_at` is set while a first post may be under way.
-    `urgency` is the severity's rank, the lowest number goes first.
+    `urgency` is the severity's rank, the lowest number goes first. `due_since` is when it last ceased to show
+    the latest state.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Message:
     next_attempt_at: datetime | None = None
     last_error: str = ""
     created_at: datetime
+    due_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,6 +75,25 @@ class Incidents(Protocol):
         """The newest ones, whatever their state."""
         ...
 
+    async def unresolved_ids(self, *, service: str, limit: int) -> tuple[int, ...]:
+        """The numbers of those not resolved, worst and oldest first; cheaper than `unresolved`."""
+        ...
+
+    async def await_checks(self, incident_id: int) -> None:
+        """Its checks shall run by themselves: durable, so that a crash does not lose them."""
+        ...
+
+    async def claim_checks(self, lease: Lease, *, limit: int) -> tuple[int, ...]:
+        """The numbers of incidents whose checks shall run and that nobody else holds, oldest wish first.
+
+        Those claimed by this owner already are not given again before the lease has run out.
+        """
+        ...
+
+    async def checks_done(self, incident_id: int, *, owner: str) -> None:
+        """Its checks have run; a wish that came after the claim stays."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
@@ -93,7 +112,10 @@ class Messages(Protocol):
         ...
 
     async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
-        """What it shows has changed: one desired revision more, due at once."""
+        """What it shows has changed: one desired revision more, due at once.
+
+        While sending it fails it stays due at its next attempt: new content does not mend a channel.
+        """
         ...
 
     async def find(self, kind: MessageKind, subject: str) -> Message | None:
@@ -124,6 +146,10 @@ class Messages(Protocol):
         self, message_id: str, *, owner: str, error: str, retry_at: datetime, forget_ts: bool = False
     ) -> None:
         """Sending failed; give the claim back. `forget_ts` where the chat's message is gone."""
+        ...
+
+    async def forget(self, message_id: str) -> None:
+        """The chat has it no more (somebody deleted it): it is to be posted anew."""
         ...
 
     async def clear_intent(self, message_id: str, *, owner: str) -> None:
