@@ -1,0 +1,230 @@
+"""`POST /alerts`: the door for Alertmanager's webhooks. Mounted by `handlers.server`.
+
+It answers 200 only after the intake engine has stored what it was given. Alertmanager repeats a 5xx with
+back-off and gives a 4xx up, so only what can never succeed gets a 4xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Protocol
+
+from aiohttp import web
+from aiohttp.client_exceptions import ClientError
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.domain.deliveries import Delivery
+from bot.domain.errors import LightshipError
+from bot.logs import Log, LogAction
+from bot.telemetry import ALERTS_RECEIVED, ALERTS_REJECTED, ALERTS_STORED, WEBHOOK_SECONDS
+from handlers.webhooks import ReadWebhook, WebhookFault, read_webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.ports.clock import Clock, Ids
+
+DEFAULT_SOURCE: Final = "default"
+DEFAULT_BODY_LIMIT: Final = 16 * 1024 * 1024
+_SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_READ_IN_A_THREAD: Final = 128 * 1024
+"""Bodies above this are parsed in a thread: the event loop must not stand still for one."""
+
+_log = Log("alertmanager")
+
+
+class Intake(Protocol):
+    """The intake engine, as this door uses it."""
+
+    async def submit(self, delivery: Delivery) -> None:
+        """Return once it is durably stored. Raises Temporary (overloaded, store away) or Permanent."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookRules:
+    """The configured numbers of the door. Sizes in bytes, times in seconds; no token lets everybody in.
+
+    `bytes_in_flight` bounds what all webhooks that are being read hold together.
+    """
+
+    token: str | None
+    body_limit: int = DEFAULT_BODY_LIMIT
+    bytes_in_flight: int = 4 * DEFAULT_BODY_LIMIT
+    read_within: float = 30.0
+    store_within: float = 1.5
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not an error
+    """A webhook that gets no 200: status, the reason that is counted, and what is wrong."""
+
+    def __init__(self, status: HTTPStatus, reason: str, fault: WebhookFault) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.fault = fault
+
+
+class AlertmanagerDoor:
+    """Takes webhooks. `on_rejected(reason)` is told of each that was refused for good, wholly or partly."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        clock: Clock,
+        ids: Ids,
+        rules: WebhookRules,
+        on_rejected: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
+        self._intake = intake
+        self._clock = clock
+        self._ids = ids
+        self._rules = rules
+        self._on_rejected = on_rejected
+        self._in_flight = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one webhook: 200, 400, 401, 413 or 503."""
+        started = time.monotonic()
+        try:
+            response = await self._take(request)
+        except _Refused as refused:
+            response = self._refuse(refused)
+        outcome = HTTPStatus(response.status)
+        WEBHOOK_SECONDS.labels(outcome=str(outcome.value)).observe(time.monotonic() - started)
+        return response
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if not token_fits(request.headers.getall("Authorization", []), self._rules.token):
+            raise _Refused(
+                HTTPStatus.UNAUTHORIZED,
+                "unauthorized",
+                WebhookFault(
+                    where="Authorization",
+                    fault="is not the bearer token",
+                    mend="send the token of LIGHTSHIP_WEBHOOK_TOKEN as `Authorization: Bearer …`",
+                ),
+            )
+        source = _source(request.query.getall("source", []))
+        self._in_flight += (reserved := self._reserve(request))
+        try:
+            body = await self._read(request)
+            if len(body) > _READ_IN_A_THREAD:
+                read = await asyncio.to_thread(read_webhook, body, source=source)
+            else:
+                read = read_webhook(body, source=source)
+            return await self._store(read)
+        finally:
+            self._in_flight -= reserved
+
+    def _reserve(self, request: web.Request) -> int:
+        """How much this webhook may come to hold; 413 or 503 where that is too much."""
+        rules = self._rules
+        length = request.content_length
+        if length is not None and length > rules.body_limit:
+            raise _too_large(rules.body_limit)
+        compressed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+        wanted = rules.body_limit if length is None or compressed else length
+        if self._in_flight and self._in_flight + wanted > rules.bytes_in_flight:
+            raise _push_back("too many webhooks are being read")
+        return wanted
+
+    async def _read(self, request: web.Request) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._rules.read_within):
+                async for piece in request.content.iter_any():
+                    body += piece
+                    if len(body) > self._rules.body_limit:
+                        raise _too_large(self._rules.body_limit)
+        except TimeoutError:
+            raise _push_back("the body did not arrive in time") from None
+        except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:
+            fault = WebhookFault(
+                where="body",
+                fault="cannot be read as its headers say",
+                mend="check Content-Encoding and Transfer-Encoding",
+            )
+            raise _Refused(HTTPStatus.BAD_REQUEST, "unreadable", fault) from error
+        return bytes(body)
+
+    async def _store(self, read: ReadWebhook) -> web.Response:
+        ALERTS_RECEIVED.inc(read.told)
+        if read.group is None:
+            self._reject("invalid", max(read.unusable, 1))
+            return _json({"detail": [fault.as_json() for fault in read.faults]}, HTTPStatus.BAD_REQUEST)
+        delivery = Delivery(id=self._ids.new(), received_at=self._clock.now(), group=read.group)
+        try:
+            async with asyncio.timeout(self._rules.store_within):
+                await self._intake.submit(delivery)
+        except TimeoutError:
+            raise _push_back("the store did not answer in time") from None
+        except LightshipError as error:
+            raise _push_back(str(error)) from error
+        stored = len(read.group.alerts)
+        ALERTS_STORED.inc(stored)
+        if read.unusable:
+            self._reject("invalid", read.unusable)
+        _log.info(LogAction.WEBHOOK_STORED, delivery=delivery.id, source=read.group.source, alerts=stored)
+        return _json({"stored": stored, "not_stored": [fault.as_json() for fault in read.faults]})
+
+    def _refuse(self, refused: _Refused) -> web.Response:
+        if refused.status is HTTPStatus.SERVICE_UNAVAILABLE:
+            _log.warning(LogAction.WEBHOOK_PUSHED_BACK, why=refused.fault.fault)
+        else:
+            self._reject(refused.reason, 1)
+        response = _json({"detail": [refused.fault.as_json()]}, refused.status)
+        if refused.status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="lightship"'
+        if refused.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            response.force_close()  # else the server would go on reading what it has just refused
+        return response
+
+    def _reject(self, reason: str, count: int) -> None:
+        ALERTS_REJECTED.labels(reason=reason).inc(count)
+        _log.warning(LogAction.WEBHOOK_REJECTED, reason=reason, count=count)
+        self._on_rejected(reason)
+
+
+def token_fits(headers: list[str], token: str | None) -> bool:
+    """Whether the one Authorization header carries the token; compared in constant time."""
+    if token is None:
+        return True
+    scheme, _, credential = headers[0].strip().partition(" ") if len(headers) == 1 else ("", "", "")
+    given = credential.strip().encode("utf-8", "surrogateescape")
+    same = hmac.compare_digest(given, token.encode())
+    return same and scheme.lower() == "bearer"
+
+
+def _source(given: list[str]) -> str:
+    names = set(given) or {DEFAULT_SOURCE}
+    if len(names) == 1 and _SOURCE.fullmatch(name := names.pop()):
+        return name
+    fault = WebhookFault(
+        where="source",
+        fault="is not one name",
+        mend="use letters, digits, dots, dashes and underscores, 64 at most",
+    )
+    raise _Refused(HTTPStatus.BAD_REQUEST, "bad_source", fault)
+
+
+def _too_large(limit: int) -> _Refused:
+    fault = WebhookFault(
+        where="body", fault=f"is larger than {limit} bytes", mend="set `max_alerts` in the receiver"
+    )
+    return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", fault)
+
+
+def _push_back(why: str) -> _Refused:
+    fault = WebhookFault(where="lightship", fault=why, mend="send it again later")
+    return _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "pushed_back", fault)
+
+
+def _json(content: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.json_response(content, status=status.value)
