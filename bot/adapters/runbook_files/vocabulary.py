@@ -1,7 +1,7 @@
 """The words that a runbook may use: checks with their findings, actions with their arguments.
 
 `lightship check` names a wrong word with the nearest right one. The findings are the contract between the
-checks and the evidence of causes; a check that cannot say one of them leaves it out, and evidence that names it
+checks and the evidence of causes; a check that cannot say one of them leaves it out, and evidence naming it
 is then neither for nor against.
 """
 
@@ -96,7 +96,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
 """Check → the facts of its finding. Those of `metrics` are the configured names, each with `METRIC_FACTS`."""
 
 METRIC_FACTS: Final = frozenset({"value", "before", "ratio", "threshold", "above"})
-"""`findings.metrics.p95_latency.value`: now; `before`: a day ago; `ratio`: of the two; `above`: the threshold."""
+"""`value`: now; `before`: a day ago; `ratio`: of the two; `above`: whether it is above the `threshold`."""
 
 CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "pods": frozenset(),
