@@ -128,3 +128,54 @@ class NoticeView:
     title: str
     text: str
     now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentLine:
+    """An open incident in a list, with the number of its alerts that fire."""
+
+    incident: Incident
+    firing: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentsView:
+    """The open incidents of a service, worst first."""
+
+    service: str
+    open: tuple[IncidentLine, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertsView:
+    """The firing alerts of a service over all its open incidents, worst first."""
+
+    service: str
+    firing: tuple[AlertLine, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusView:
+    """How a service stands: what is open, what its checks found last, what waits for an answer.
+
+    `undelivered` counts messages that have not reached the chat, the oldest of them since `oldest`.
+    """
+
+    service: str
+    open: tuple[IncidentLine, ...]
+    findings: tuple[Finding, ...]
+    waiting: tuple[Approval, ...]
+    undelivered: int
+    oldest: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelineView:
+    """What happened to an incident, oldest first."""
+
+    incident: Incident
+    events: tuple[Event, ...]
+    now: datetime

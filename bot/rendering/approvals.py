@@ -1,0 +1,167 @@
+"""A request for approval: what would change at a glance, and afterwards what became of it.
+
+Called by the composing engine. The buttons carry the digest of exactly this plan; they are gone once the
+request is answered, withdrawn or out of time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.approvals import ApprovalState
+from bot.domain.remedies import ExecutionState
+from bot.ports.notifier import RenderedMessage
+from bot.rendering.blocks import actions, button, confirm, context, header, joined, section
+from bot.rendering.buttons import ActionWord, ApprovalButton
+from bot.rendering.dates import age, moment, utc
+from bot.rendering.escaping import bold, code, mrkdwn
+from bot.rendering.people import all_called, person
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.domain.approvals import Approval
+    from bot.domain.remedies import Change, Execution, Plan
+    from bot.ports.notifier import Block
+    from bot.rendering.views import ApprovalView
+
+_CHANGES: Final = 10
+_NOTES: Final = 10
+_DIGEST_SHOWN: Final = 12
+_DONE: Final = {
+    ExecutionState.INTENDED: "🔧 About to be done",
+    ExecutionState.APPLIED: "🔧 Applied, being watched",
+    ExecutionState.SUCCEEDED: "✅ Done and verified",
+    ExecutionState.NO_EFFECT: "⚠️ Done, without the wanted effect",
+    ExecutionState.FAILED: "❌ Failed",
+    ExecutionState.NEEDS_HUMAN: "🆘 A human has to look",
+}
+_HEADS: Final = {
+    ApprovalState.REQUESTED: "✋ Approval needed",
+    ApprovalState.GRANTED: "✅ Approved",
+    ApprovalState.DENIED: "⛔ Denied",
+    ApprovalState.EXPIRED: "⌛ Expired",
+    ApprovalState.WITHDRAWN: "↪️ Withdrawn",
+    ApprovalState.SUPERSEDED: "↪️ Superseded",
+}
+
+
+def change_words(plan: Plan) -> str:
+    """`replicas 3 → 6`, raw: what would change, named by the last word of its field."""
+    shown = [f"{change.field.rpartition('.')[2]} {change.before} → {change.after}" for change in plan.changes]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")  # noqa: PLR2004 - three
+
+
+def plan_words(plan: Plan) -> str:
+    """`scale churn-api: replicas 3 → 6`, raw."""
+    change = change_words(plan)
+    return f"{plan.action.value} {plan.target.name}{f': {change}' if change else ''}"
+
+
+def approval_message(view: ApprovalView) -> RenderedMessage:
+    """The request with its buttons while it waits, else its outcome. Approvers are called while it waits."""
+    approval = view.approval
+    waits = approval.state is ApprovalState.REQUESTED and approval.expires_at > view.now
+    blocks = [header(f"{_HEADS[approval.state]}: {plan_words(approval.plan)}")]
+    if not waits:
+        blocks.append(section(_outcome(view)))
+    elif view.approvers:
+        blocks.append(section(f"{all_called(view.approvers)}: please approve or deny."))
+    else:
+        blocks.append(section("⚠️ Nobody is named as an approver of this service."))
+    blocks += _plan_blocks(approval)
+    if waits:
+        blocks += _buttons(approval)
+    blocks.append(_footer(view, waits=waits))
+    return RenderedMessage(text=_story(view, waits=waits), blocks=tuple(blocks))
+
+
+def _story(view: ApprovalView, *, waits: bool) -> str:
+    approval = view.approval
+    words = f"{_HEADS[approval.state]}: {mrkdwn(plan_words(approval.plan), 600)}"
+    if waits:
+        calls = f"{all_called(view.approvers)} " if view.approvers else ""
+        why = f": {mrkdwn(approval.reason, 400)}" if approval.reason.strip() else ""
+        return (
+            f"{calls}{words} on {mrkdwn(str(approval.plan.target), 300)}, asked by "
+            f"{person(approval.requester)}{why}. Until {utc(approval.expires_at, view.now)}."
+        )
+    return f"{words}. {_outcome(view).replace('*', '')}"
+
+
+def _plan_blocks(approval: Approval) -> list[Block]:
+    plan = approval.plan
+    rows = [f"{bold(plan.action.value, 40)} {code(str(plan.target), 300)}", *_change_rows(plan.changes)]
+    why = mrkdwn(approval.reason, 500) if approval.reason.strip() else "no reason given"
+    rows.append(f"Asked by {person(approval.requester)}: {why}")
+    blocks = [section(joined(rows))]
+    if plan.warnings:
+        blocks.append(section(joined(_listed("⚠️", plan.warnings))))
+    if plan.notes:
+        blocks.append(section(joined(_listed("•", plan.notes))))
+    after = [
+        f"*{word}* {mrkdwn(text, 500)}"
+        for word, text in (("Verified by:", plan.verification), ("Undo:", plan.undo))
+        if text.strip()
+    ]
+    return [*blocks, section("\n".join(after))] if after else blocks
+
+
+def _change_rows(changes: Sequence[Change]) -> list[str]:
+    rows = [
+        f"{code(change.field, 120)}  {bold(change.before, 200)} → {bold(change.after, 200)}"
+        for change in changes[:_CHANGES]
+    ]
+    rest = len(changes) - _CHANGES
+    return [*rows, f"⚠️ and {rest} more changes"] if rest > 0 else rows
+
+
+def _listed(mark: str, texts: Sequence[str]) -> list[str]:
+    rows = [f"{mark} {mrkdwn(text, 280)}" for text in texts[:_NOTES]]
+    rest = len(texts) - _NOTES
+    return [*rows, f"{mark} and {rest} more"] if rest > 0 else rows
+
+
+def _buttons(approval: Approval) -> tuple[Block, ...]:
+    value = ApprovalButton(approval_id=approval.id, digest=approval.digest)
+    sure = confirm(
+        "Approve this?",
+        f"{plan_words(approval.plan)[:200]}. It is done at once.",
+        yes="Approve",
+    )
+    return actions(
+        [
+            button(ActionWord.APPROVE, "Approve", value, style="primary", confirm=sure),
+            button(ActionWord.DENY, "Deny…", value, style="danger"),
+        ]
+    )
+
+
+def _outcome(view: ApprovalView) -> str:
+    approval = view.approval
+    at = f" {moment(approval.decided_at)}" if approval.decided_at else ""
+    why = f": {mrkdwn(approval.decision_reason, 400)}" if approval.decision_reason.strip() else ""
+    who = f" by {person(approval.decided_by)}" if approval.decided_by else ""
+    if approval.state is ApprovalState.REQUESTED:
+        return f"*Out of time* since {moment(approval.expires_at)}; nothing was done."
+    if approval.state is ApprovalState.GRANTED:
+        return f"*Approved{who}*{at}{why}\n{_execution(view.execution)}"
+    word = approval.state.value.capitalize()
+    return f"*{word}{who}*{at}{why}. Nothing was done."
+
+
+def _execution(execution: Execution | None) -> str:
+    if execution is None:
+        return "🔧 Waits to be done"
+    outcome = f": {mrkdwn(execution.outcome, 800)}" if execution.outcome.strip() else ""
+    return f"{_DONE[execution.state]}{outcome} · {moment(execution.updated_at)}"
+
+
+def _footer(view: ApprovalView, *, waits: bool) -> Block:
+    approval = view.approval
+    parts = [f"#{view.incident.id} {mrkdwn(view.incident.title, 100)}"] if view.incident else []
+    parts.append(bold(approval.plan.service, 100))
+    if waits:
+        parts.append(f"expires {moment(approval.expires_at)} ({age(approval.expires_at, view.now)})")
+    parts.append(f"plan {code(approval.digest[:_DIGEST_SHOWN], 20)}")
+    return context(" · ".join(parts))

@@ -1,0 +1,104 @@
+"""The buttons under an incident: what one can do about it in its state. Called by `incidents`.
+
+Whatever acts at once asks first; whatever needs an approval says that nothing changes before it is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.incidents import IncidentState
+from bot.rendering.blocks import actions, button, confirm
+from bot.rendering.buttons import (
+    UNDO_SILENCE,
+    ActionWord,
+    IncidentButton,
+    RemediationButton,
+    RunbookButton,
+)
+
+if TYPE_CHECKING:
+    from bot.ports.notifier import Block
+    from bot.rendering.views import IncidentView, OfferedRemediation
+
+_REMEDIATIONS: Final = 10
+_RUNBOOKS: Final = 10
+
+
+def response_rows(view: IncidentView) -> tuple[Block, ...]:
+    """Up to two rows: what responders do, and what the runbook offers."""
+    open_still = view.incident.state is not IncidentState.RESOLVED
+    first = [*_taking(view), *_silencing(view), *_ending(view), *_looking(view)]
+    second = []
+    if open_still and view.runbook is not None:
+        second += [_remediation(view, offer) for offer in _distinct(view.runbook.remediations)]
+    if open_still:
+        second += [_other_runbook(view, name) for name in dict.fromkeys(view.other_runbooks[:_RUNBOOKS])]
+    return (*actions(first), *actions(second))
+
+
+def _taking(view: IncidentView) -> list[Block | None]:
+    if view.incident.state is not IncidentState.TRIGGERED:
+        return []
+    return [button(ActionWord.ACKNOWLEDGE, "Acknowledge", _this(view), style="primary")]
+
+
+def _silencing(view: IncidentView) -> list[Block | None]:
+    silence = view.incident.silence
+    if silence is not None and silence.ends_at > view.now:
+        sure = confirm(
+            f"Lift the silence of #{view.incident.id}?",
+            "Alertmanager notifies of these alerts again at once.",
+            yes="Lift silence",
+        )
+        label = "Lift silence"
+        return [button(ActionWord.UNDO, label, _this(view), suffix=UNDO_SILENCE, confirm=sure)]
+    if view.incident.state is IncidentState.RESOLVED:
+        return []
+    return [button(ActionWord.SILENCE, "Silence…", _this(view))]
+
+
+def _ending(view: IncidentView) -> list[Block | None]:
+    if view.incident.state is IncidentState.RESOLVED:
+        return []
+    count = len(view.firing)
+    what = "Its alert still fires. " if count == 1 else f"{count} alerts still fire. " if count else ""
+    sure = confirm(
+        f"Resolve #{view.incident.id}?",
+        f"{what}Repeats do not open it again, only a new alert or a new start does.",
+        yes="Resolve",
+        danger=count > 0,
+    )
+    return [button(ActionWord.RESOLVE, "Resolve", _this(view), confirm=sure)]
+
+
+def _looking(view: IncidentView) -> list[Block | None]:
+    buttons: list[Block | None] = []
+    fires = view.incident.state is not IncidentState.RESOLVED or bool(view.firing)
+    if fires and view.runbook is not None and any(step.check for step in view.runbook.steps):
+        buttons.append(button(ActionWord.RUN_ALL_CHECKS, "Run all checks", _this(view)))
+    return [*buttons, button(ActionWord.TIMELINE, "Timeline", _this(view))]
+
+
+def _distinct(offers: tuple[OfferedRemediation, ...]) -> list[OfferedRemediation]:
+    return list({offer.name: offer for offer in offers}.values())[:_REMEDIATIONS]
+
+
+def _remediation(view: IncidentView, offer: OfferedRemediation) -> Block | None:
+    sure = confirm(
+        "Ask for approval?",
+        f"{offer.label[:200]}. Nothing changes before somebody approves it.",
+        yes="Ask",
+    )
+    value = RemediationButton(incident_id=view.incident.id, remediation=offer.name)
+    label = f"🔧 {offer.label or offer.name}"
+    return button(ActionWord.REQUEST_REMEDIATION, label, value, suffix=offer.name, confirm=sure)
+
+
+def _other_runbook(view: IncidentView, name: str) -> Block | None:
+    value = RunbookButton(incident_id=view.incident.id, runbook=name)
+    return button(ActionWord.RUNBOOK, f"📖 {name}", value, suffix=name)
+
+
+def _this(view: IncidentView) -> IncidentButton:
+    return IncidentButton(incident_id=view.incident.id)

@@ -1,0 +1,155 @@
+"""One sentence for each kind of event: the same words in the thread, in the timeline and in notifications.
+
+Called by `thread` and `answers`. Sentences are escaped mrkdwn.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.events import EventKind
+from bot.domain.incidents import Resolution
+from bot.rendering.dates import moment, utc
+from bot.rendering.escaping import code, mrkdwn
+from bot.rendering.people import person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.domain.events import Event
+
+_LONGEST: Final = 500
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
+
+
+def sentence(event: Event) -> str:
+    """What happened, in one sentence with its mark; escaped mrkdwn below 2,000 characters."""
+    return _SENTENCES[event.kind](event)
+
+
+def _said(event: Event, key: str, prefix: str = "", limit: int = _LONGEST) -> str:
+    value = event.detail.get(key)
+    text = "" if value is None else str(value)
+    return f"{prefix}{mrkdwn(text, limit)}" if text.strip() else ""
+
+
+def _who(event: Event) -> str:
+    return person(event.actor)
+
+
+def _opened(event: Event) -> str:
+    return f"🔴 Opened{_said(event, 'severity', ' as ', 20)}{_said(event, 'title', ': ', 200)}."
+
+
+def _reopened(event: Event) -> str:
+    return f"🔴 Reopened: it fires again{_said(event, 'why', ', ')}."
+
+
+def _acknowledged(event: Event) -> str:
+    return f"👀 {_who(event)} acknowledged it."
+
+
+def _resolved(event: Event) -> str:
+    resolution = event.detail.get("resolution")
+    if resolution == Resolution.GONE.value:
+        return "✅ Closed: no longer in Alertmanager, resolve not received."
+    if resolution == Resolution.BY_HAND.value:
+        firing = event.detail.get("still_firing")
+        if isinstance(firing, int) and firing > 0:
+            alerts = "1 alert still fires" if firing == 1 else f"{firing} alerts still fire"
+            return f"✅ {_who(event)} resolved it. ⚠️ {alerts}; a new alert or a new start opens it again."
+        return f"✅ {_who(event)} resolved it."
+    return "✅ Resolved: all its alerts have ended."
+
+
+def _severity_changed(event: Event) -> str:
+    before, after = _said(event, "before", "", 20), _said(event, "after", "", 20)
+    change = f" {before} → {after}" if before and after else f" {after or 'changed'}"
+    return f"⏫ Severity{change}{_said(event, 'why', ': ')}."
+
+
+def _silenced(event: Event) -> str:
+    return f"🔕 {_who(event)} silenced it{_until(event)}{_said(event, 'reason', ': ')}."
+
+
+def _until(event: Event) -> str:
+    until = event.detail.get("until")
+    if isinstance(until, int | float) and 0 < until < _LAST_SECOND:
+        return f" until {moment(datetime.fromtimestamp(until, tz=UTC))}"
+    return _said(event, "until", " until ", 60)
+
+
+def _silence_lifted(event: Event) -> str:
+    return f"🔔 {_who(event)} lifted the silence."
+
+
+def _check_run(event: Event) -> str:
+    check = event.detail.get("check")
+    name = f" {code(str(check), 100)}" if check else ""
+    return f"🔎 Check{name} run{_said(event, 'verdict', ': ', 20)}{_said(event, 'summary', ', ')}."
+
+
+def _what(event: Event) -> str:
+    action = _said(event, "action", "", 40) or "remediation"
+    target = event.detail.get("target")
+    on = f" {code(str(target), 200)}" if target else ""
+    return f"{action}{on}{_said(event, 'change', ': ', 300)}"
+
+
+def _requested(event: Event) -> str:
+    return f"✋ {_who(event)} asked for {_what(event)}{_said(event, 'reason', '. Reason: ')}."
+
+
+def _refused(event: Event) -> str:
+    return f"🚫 Refused: {_what(event)}{_said(event, 'sentence', '. ') or _said(event, 'why', '. ')}"
+
+
+def _about_approval(mark: str, words: str) -> Callable[[Event], str]:
+    def made(event: Event) -> str:
+        return f"{mark} {words.format(who=_who(event))}: {_what(event)}."
+
+    return made
+
+
+def _about_doing(mark: str, words: str) -> Callable[[Event], str]:
+    def made(event: Event) -> str:
+        outcome = _said(event, "outcome", ". ") or _said(event, "why", ". ")
+        return f"{mark} {words}: {_what(event)}{outcome}"
+
+    return made
+
+
+_SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
+    EventKind.OPENED: _opened,
+    EventKind.REOPENED: _reopened,
+    EventKind.ACKNOWLEDGED: _acknowledged,
+    EventKind.RESOLVED: _resolved,
+    EventKind.SEVERITY_CHANGED: _severity_changed,
+    EventKind.SILENCED: _silenced,
+    EventKind.SILENCE_LIFTED: _silence_lifted,
+    EventKind.CHECK_RUN: _check_run,
+    EventKind.REMEDIATION_REQUESTED: _requested,
+    EventKind.REMEDIATION_REFUSED: _refused,
+    EventKind.APPROVAL_GRANTED: _about_approval("✅", "{who} approved"),
+    EventKind.APPROVAL_DENIED: _about_approval("⛔", "{who} denied"),
+    EventKind.APPROVAL_EXPIRED: _about_approval("⌛", "Nobody answered in time"),
+    EventKind.APPROVAL_SUPERSEDED: _about_approval("↪️", "Withdrawn"),
+    EventKind.PRESS_REFUSED: _about_approval("🚫", "{who} pressed, and nothing was done"),
+    EventKind.REMEDIATION_INTENDED: _about_doing("🔧", "About to do"),
+    EventKind.REMEDIATION_APPLIED: _about_doing("🔧", "Applied"),
+    EventKind.REMEDIATION_SUCCEEDED: _about_doing("✅", "Done"),
+    EventKind.REMEDIATION_NO_EFFECT: _about_doing("⚠️", "Applied without the wanted effect"),
+    EventKind.REMEDIATION_FAILED: _about_doing("❌", "Failed"),
+    EventKind.REMEDIATION_NEEDS_HUMAN: _about_doing("🆘", "A human has to look"),
+}
+
+
+def timeline_line(event: Event) -> str:
+    """`14:05 UTC` in the reader's time zone, then the sentence."""
+    return f"{moment(event.at)}  {sentence(event)}"
+
+
+def notification(event: Event) -> str:
+    """The sentence with a plain time, for a message's `text`."""
+    return f"{utc(event.at)}: {sentence(event)}"
