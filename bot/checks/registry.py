@@ -1,0 +1,122 @@
+"""All checks by name, and the one way to run them: bounded in time, and always ending in a finding.
+
+Called by the diagnosing engine (and `lightship rbac`, which reads what rights the checks need).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from bot.checks import model, pods
+from bot.domain.errors import Forbidden, LightshipError
+from bot.domain.findings import Finding, Verdict
+from bot.domain.outside_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from bot.checks.targets import CheckTarget
+    from bot.domain.findings import Scalar
+    from bot.domain.rights import Right
+    from bot.ports.readers import Readers
+
+
+class RunCheck(Protocol):
+    """Looks at the target; raises what the readers raise, which `run_check` turns into a finding."""
+
+    async def __call__(
+        self, target: CheckTarget, readers: Readers, now: datetime, arguments: Mapping[str, Scalar]
+    ) -> Finding:
+        """One run."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check. It needs `rights`, and shows more with `optional_rights`.
+
+    `facts` says what each fact of its findings means; evidence expressions name them.
+    """
+
+    name: str
+    title: str
+    run: RunCheck
+    time_limit: timedelta
+    fresh_for: timedelta
+    facts: Mapping[str, str]
+    rights: tuple[Right, ...] = ()
+    optional_rights: tuple[Right, ...] = ()
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    check.name: check
+    for check in (
+        Check(
+            name=pods.NAME,
+            title="The deployment's pods: readiness, restarts, resources, newest warnings",
+            run=pods.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=pods.FRESH_FOR,
+            facts=pods.FACTS,
+            rights=pods.RIGHTS,
+            optional_rights=pods.OPTIONAL_RIGHTS,
+        ),
+        Check(
+            name=model.NAME,
+            title="The model version that serves, its age and its training metrics",
+            run=model.run,
+            time_limit=timedelta(seconds=45),
+            fresh_for=model.FRESH_FOR,
+            facts=model.FACTS,
+        ),
+    )
+}
+
+
+async def run_check(
+    name: str,
+    *,
+    target: CheckTarget,
+    readers: Readers,
+    now: datetime,
+    crashed: Callable[[str, Exception], None],
+    arguments: Mapping[str, Scalar] | None = None,
+    time_limit: timedelta | None = None,
+) -> Finding:
+    """Run a check; whatever goes wrong becomes a finding with the verdict unknown and the reason in words.
+
+    `crashed` is told (name, error) of errors that no port promises, to be counted. Raises KeyError for a name
+    that is in no registry.
+    """
+    check = CHECKS[name]
+    limit = time_limit or check.time_limit
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await check.run(target, readers, now, arguments or {})
+    except Forbidden as error:
+        way_out = f"{error}. `lightship rbac` prints the Role that has it."
+        return _unknown(check, target, now, f"the right `{error.right}` is missing", way_out)
+    except TimeoutError:
+        seconds = f"{limit.total_seconds():g}"
+        return _unknown(check, target, now, "no answer in time", f"no answer within {seconds} seconds")
+    except LightshipError as error:
+        return _unknown(check, target, now, "could not look", one_line(error, limit=400))
+    except Exception as error:  # noqa: BLE001 - one check's defect must not end the others; it is counted
+        crashed(name, error)
+        return _unknown(check, target, now, "the check itself failed", type(error).__name__)
+
+
+def _unknown(check: Check, target: CheckTarget, now: datetime, short: str, reason: str) -> Finding:
+    return Finding(
+        check=check.name,
+        target=str(target),
+        verdict=Verdict.UNKNOWN,
+        summary=f"unknown: {short}",
+        reason=reason,
+        observed_at=now,
+        fresh_for=check.fresh_for,
+    )

@@ -1,0 +1,22 @@
+"""What a check looks at: the parts of one configured service. Made by `bot.bootstrap` from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckTarget:
+    """A service's objects; an empty text means that the service has none of that kind."""
+
+    service: str
+    namespace: str = ""
+    deployment: str = ""
+    hpa: str = ""
+    cronjob: str = ""
+    model: str = ""
+    model_alias: str = ""
+
+    def __str__(self) -> str:
+        """The service's name."""
+        return self.service

@@ -1,0 +1,1 @@
+"""Remediations: plan, apply, recover, watch. Only the remediating engine and bootstrap may import this."""
