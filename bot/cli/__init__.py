@@ -1,0 +1,84 @@
+"""The command line `lightship`: one group whose commands live in modules of their own, loaded when called.
+
+To add a command, write it in a module of this package and name it in `COMMANDS` with its line for `--help`;
+so `lightship --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Never
+
+import click
+
+from bot import __version__
+from bot.domain.words import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is, `module:attribute`, and its line in the help."""
+
+    location: str
+    line: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "check": Entry("bot.cli.checking:check", "Validate the configuration and the runbooks."),
+    "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),
+}
+"""Every command, by name."""
+
+EXAMPLES: Final = "\b\nExamples:\n  lightship check\n  lightship schema runbook > runbook.schema.json"
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the alphabet."""
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, if there is one of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = entry.location.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.location} is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest right word for a wrong one."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            self._refuse(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        rows: Sequence[tuple[str, str]] = [
+            (name, COMMANDS[name].line if name in COMMANDS else "") for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _refuse(self, ctx: click.Context, word: str) -> Never:
+        ctx.fail(f"there is no command `{word[:60]}`{did_you_mean(word, self.list_commands(ctx))}")
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="lightship", message="%(prog)s %(version)s")
+def lightship() -> None:
+    """Incident response in Slack for machine-learning services on Kubernetes."""

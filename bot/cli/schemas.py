@@ -1,0 +1,37 @@
+"""`lightship schema`: the JSON Schema of the files that people write, for editors that complete and check."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+from bot.cli.options import config_option
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema of `config` or `runbook`."""
+    if kind == "config":
+        from bot.settings import Settings  # noqa: PLC0415 - only the kind that is asked for is loaded
+
+        made = Settings.model_json_schema()
+    else:
+        from bot.adapters.runbook_files import RunbookFile  # noqa: PLC0415 - likewise
+
+        made = RunbookFile.model_json_schema()
+    return {"$schema": _DIALECT, **made}
+
+
+@click.command(epilog="\b\nExample:\n  lightship schema runbook > runbook.schema.json")
+@config_option
+@click.argument("kind", type=click.Choice(["config", "runbook"]))
+def schema(kind: str, config: Path) -> None:
+    """Print the JSON Schema of the configuration or of a runbook."""
+    del config  # every command takes it; the schema is the same for all
+    click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
