@@ -46,7 +46,10 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemediationRequest:
-    """What somebody asked for, before anything was looked at."""
+    """What somebody asked for, before anything was looked at.
+
+    `runbook` and `remediation` are named when it came from a runbook, whose limits then hold too.
+    """
 
     action: Action
     service: str
@@ -54,6 +57,8 @@ class RemediationRequest:
     arguments: Mapping[str, Argument]
     incident_id: int | None
     reason: str
+    runbook: str = ""
+    remediation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

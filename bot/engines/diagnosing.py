@@ -1,27 +1,27 @@
 """Running checks: by themselves when an incident opens, on a press, or for a slash command.
 
-What opened is remembered in the store, not in this process: `catch_up` finds incidents whose runbook's checks
-have no findings yet, so a crash between opening and looking loses no check. Checks of one incident run side
+The wish to look at what opened is kept in the store, not in this process, so a crash between opening and
+looking loses no check. Checks of one incident run side
 by side, bounded; each at most once in `rest` an incident.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.commands import Outcome, OutcomeReason, RunChecks
 from bot.domain.events import EventKind
-from bot.domain.messages import MessageKind
+from bot.domain.messages import Lease, MessageKind
 from bot.domain.runbooks import CheckStep
 from bot.engines.noting import note, put_in_thread, show
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-    from datetime import timedelta
 
     from bot.domain.actors import Actor
     from bot.domain.findings import Finding
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from bot.domain.services import WatchedService
     from bot.ports.clock import Ids
     from bot.ports.stores import Store
+
+LEASE = timedelta(minutes=2)
+INCIDENTS_AT_ONCE = 4
 
 
 class Diagnosing:
@@ -46,6 +49,7 @@ class Diagnosing:
         known: Collection[str],
         rest: timedelta,
         at_once: int,
+        owner: str,
     ) -> None:
         self._store = store
         self._ids = ids
@@ -55,6 +59,7 @@ class Diagnosing:
         self._known = known
         self._rest = rest
         self._slots = asyncio.Semaphore(at_once)
+        self._lease = Lease(owner=owner, duration=LEASE)
 
     async def run(self, command: RunChecks) -> Outcome:
         """Run checks anew because somebody asked; the findings go into the thread."""
@@ -87,20 +92,20 @@ class Diagnosing:
         """One check of a service, for a private answer. Raises KeyError for an unknown service."""
         return await self._look_once(self._services[service], check, arguments)
 
-    async def catch_up(self) -> int:
-        """Run the checks of open incidents that have no findings yet; how many incidents there were."""
+    async def run_wished(self) -> int:
+        """Run the checks of incidents that opened; how many incidents there were."""
         async with self._store.transaction() as tx:
-            waiting = []
-            for incident in await tx.incidents.unresolved():
-                done = {finding.check for finding in await tx.findings.of_incident(incident.id)}
-                steps = [step for step in self._steps(incident, ()) if step.check not in done]
-                service = self._services.get(incident.key.service)
-                if steps and service is not None:
-                    waiting.append((incident, service, steps))
-        await asyncio.gather(
-            *(self._run_all(incident, service, steps) for incident, service, steps in waiting)
-        )
-        return len(waiting)
+            claimed = await tx.incidents.claim_checks(self._lease, limit=INCIDENTS_AT_ONCE)
+            found = [await tx.incidents.get(number) for number in claimed]
+        await asyncio.gather(*(self._run_wish(incident) for incident in found if incident is not None))
+        return len(claimed)
+
+    async def _run_wish(self, incident: Incident) -> None:
+        service = self._services.get(incident.key.service)
+        if service is not None:
+            await self._run_all(incident, service, self._steps(incident, ()))
+        async with self._store.transaction() as tx:
+            await tx.incidents.checks_done(incident.id, owner=self._lease.owner)
 
     def _steps(self, incident: Incident, names: Sequence[str]) -> tuple[CheckStep, ...]:
         """The runbook's steps that can run; the named ones, with the runbook's arguments where it has any."""

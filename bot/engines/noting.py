@@ -111,6 +111,6 @@ async def show(tx: Transaction, ids: Ids, incident: Incident) -> None:
 
 async def show_neighbours(tx: Transaction, incident: Incident) -> None:
     """The set of open incidents changed: the others of the service name it in their header line."""
-    others = await tx.incidents.unresolved(service=incident.key.service)
-    for other in [o for o in others if o.id != incident.id][:NAMED_NEIGHBOURS]:
-        await tx.messages.touch(MessageKind.INCIDENT, str(other.id))
+    others = await tx.incidents.unresolved_ids(service=incident.key.service, limit=NAMED_NEIGHBOURS + 1)
+    for other in [number for number in others if number != incident.id][:NAMED_NEIGHBOURS]:
+        await tx.messages.touch(MessageKind.INCIDENT, str(other))

@@ -1,0 +1,82 @@
+"""From `lightship.yaml` to what the engines decide with: services, whose alert is whose, which runbook fits.
+
+Called by `bot.bootstrap.assembly`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.domain.access import AccessPolicy
+from bot.domain.incidents import Classification
+from bot.domain.matchers import matches_all
+from bot.domain.runbooks import select_runbook
+from bot.domain.services import ScaleBounds, WatchedService
+from bot.domain.severity import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bot.domain.alerts import Alert
+    from bot.domain.runbooks import Runbook
+    from bot.settings import ServiceSettings, Settings
+
+
+def watched_services(settings: Settings) -> dict[str, WatchedService]:
+    """The services in the order in which alerts are offered to them."""
+    return {name: _watched(name, one, settings) for name, one in settings.services.items()}
+
+
+def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedService:
+    kubernetes, model = one.kubernetes, one.model
+    return WatchedService(
+        name=name,
+        channel=one.channel,
+        command=settings.command_of(name),
+        match=one.match,
+        namespace=kubernetes.namespace if kubernetes else "",
+        deployment=kubernetes.deployment if kubernetes else "",
+        hpa=(kubernetes.hpa or "") if kubernetes else "",
+        cronjob=(kubernetes.cronjob or "") if kubernetes else "",
+        model=model.name if model else "",
+        model_alias=model.alias if model else "",
+        policy=AccessPolicy(
+            channel=one.channel,
+            viewers=one.viewers,
+            responders=one.responders,
+            approvers=one.approvers,
+            requester_may_approve=one.remediation.requester_may_approve,
+        ),
+        oncall=one.oncall or "",
+        mention=frozenset(one.mention),
+        dashboard_url=one.links.dashboard or "",
+        scale=ScaleBounds(
+            minimum=one.remediation.scale.min,
+            maximum=one.remediation.scale.max,
+            max_factor=float(one.remediation.scale.max_factor),
+        ),
+        approval_timeout=one.remediation.approval_timeout,
+    )
+
+
+def routing(
+    services: Mapping[str, WatchedService],
+) -> Callable[[Mapping[str, str]], WatchedService | None]:
+    """Whose an alert with these labels is: the first service whose matchers all hold."""
+
+    def route(labels: Mapping[str, str]) -> WatchedService | None:
+        return next((one for one in services.values() if matches_all(one.match, labels)), None)
+
+    return route
+
+
+def classification(runbooks: Callable[[], Iterable[Runbook]]) -> Callable[[Alert], Classification]:
+    """What an alert means: its runbook, and the severity that the runbook or else its label says."""
+
+    def classify(alert: Alert) -> Classification:
+        runbook = select_runbook(runbooks(), alert.labels).runbook
+        by_label = Severity.from_label(alert.labels.get("severity"))
+        severity = runbook.severity if runbook and runbook.severity else by_label
+        return Classification(severity=severity, runbook=runbook.name if runbook else None)
+
+    return classify
