@@ -1,0 +1,74 @@
+"""The process that asks MLflow one question: JSON in on stdin, JSON out on stdout, then it ends.
+
+Started by `bot.adapters.models`; nothing imports it, because it imports mlflow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LONGEST_QUESTION = 100_000
+_METRICS = 200
+
+
+def main() -> int:
+    """Answer the question on stdin; 0 whatever the answer is, since errors are answers too."""
+    question = json.loads(sys.stdin.read(_LONGEST_QUESTION))
+    # Libraries print on stdout as they please, and stdout is the answer's alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        answer = _answer(question)
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+def _answer(question: Mapping[str, str]) -> dict[str, Any]:
+    from mlflow import MlflowClient  # noqa: PLC0415 - heavy; this process exists so that only it pays
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        client = MlflowClient()
+        version = client.get_model_version_by_alias(question["name"], question["alias"])
+        metrics = _metrics(client, version.run_id) if version.run_id else {}
+    except MlflowException as error:
+        return _failure(error)
+    return {
+        "name": version.name,
+        "version": str(version.version),
+        "aliases": list(version.aliases),
+        "created_ms": version.creation_timestamp,
+        "run_id": version.run_id or "",
+        "metrics": metrics,
+    }
+
+
+def _metrics(client: Any, run_id: str) -> dict[str, float]:
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        return {}  # a deleted run takes its metrics along, and the version is still the version
+    return dict(sorted(run.data.metrics.items())[:_METRICS])
+
+
+def _failure(error: Any) -> dict[str, Any]:
+    code, status = str(error.error_code), error.get_http_status_code()
+    message = str(error.message)
+    if code == "RESOURCE_DOES_NOT_EXIST" or ("alias" in message.lower() and "not found" in message.lower()):
+        return {"error": "not_found", "message": "there is no such model, or no such alias"}
+    if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"} or status in {401, 403}:
+        return {"error": "forbidden", "message": code}
+    if "API request to" in message or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP statuses
+        # The message would show the address, which may hold a password.
+        return {"error": "temporary", "message": "the server cannot be reached or failed"}
+    return {"error": "permanent", "message": code}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
