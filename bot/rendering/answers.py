@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.commands import OutcomeReason
-from bot.ports.notifier import RenderedMessage
 from bot.rendering.approvals import plan_words
-from bot.rendering.blocks import TEXT, context, divider, header, joined, section
+from bot.rendering.blocks import TEXT, context, divider, header, joined, message, section
 from bot.rendering.dates import age, moment, since, span
 from bot.rendering.escaping import bold, code, mrkdwn
 from bot.rendering.findings import finding_line
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from bot.domain.commands import Outcome
     from bot.domain.remedies import Refusal
+    from bot.ports.notifier import RenderedMessage
     from bot.rendering.views import (
         AlertsView,
         IncidentLine,
@@ -51,7 +51,7 @@ _OUTCOME_MARKS: Final = {
 def sentence_answer(mark: str, words: str) -> RenderedMessage:
     """One sentence, raw; user ids written `<@U…>` by an engine show as people."""
     text = f"{mark} {with_people(mrkdwn(words, 2_900))}"
-    return RenderedMessage(text=text, blocks=(section(text),))
+    return message(text, (section(text),))
 
 
 def outcome_answer(outcome: Outcome) -> RenderedMessage:
@@ -78,16 +78,14 @@ def help_answer(command: str, words: Sequence[tuple[str, str]]) -> RenderedMessa
     """All words of a command: how each is written, and what it does."""
     lines = [f"{code(f'{command} {usage}'.strip(), 200)}  {mrkdwn(does, 200)}" for usage, does in words]
     title = f"What {code(command, 60)} can do"
-    return RenderedMessage(
-        text=joined([title, *lines], TEXT), blocks=(section(joined([f"*{title}*", *lines])),)
-    )
+    return message(joined([title, *lines], TEXT), (section(joined([f"*{title}*", *lines])),))
 
 
 def unknown_word_answer(command: str, word: str, nearest: str | None) -> RenderedMessage:
     """A word that the command does not have, with the nearest one that it has."""
     meant = f" Did you mean {code(f'{command} {nearest}', 120)}?" if nearest else ""
     text = f"❔ There is no {code(word, 80)}.{meant} {code(f'{command} help', 80)} lists all words."
-    return RenderedMessage(text=text, blocks=(section(text),))
+    return message(text, (section(text),))
 
 
 def which_incident_answer(command: str, word: str, open_ones: Sequence[OpenIncidentLine]) -> RenderedMessage:
@@ -100,10 +98,8 @@ def which_incident_answer(command: str, word: str, open_ones: Sequence[OpenIncid
     ]
     rest = len(open_ones) - _LISTED
     lines += [f"and {rest} more"] if rest > 0 else []
-    text = f"Which one? {len(open_ones)} incidents are open."
-    return RenderedMessage(
-        text=joined([text, *lines], TEXT), blocks=(section(joined([f"*{text}*", *lines])),)
-    )
+    text = f"Which one? {_count(len(open_ones), 'open incident')}."
+    return message(joined([text, *lines], TEXT), (section(joined([f"*{text}*", *lines])),))
 
 
 def incidents_answer(view: IncidentsView) -> RenderedMessage:
@@ -113,9 +109,9 @@ def incidents_answer(view: IncidentsView) -> RenderedMessage:
 
 def _listing(service: str, lines: list[str], count: int, now: datetime) -> RenderedMessage:
     head = f"{_count(count, 'open incident')} of {bold(service, 120)}"
-    return RenderedMessage(
-        text=joined([head, *lines], TEXT),
-        blocks=(section(joined([head, *lines])), context(f"as of {moment(now)}")),
+    return message(
+        joined([head, *lines], TEXT),
+        (section(joined([head, *lines])), context(f"as of {moment(now)}")),
     )
 
 
@@ -145,9 +141,9 @@ def alerts_answer(view: AlertsView) -> RenderedMessage:
     texts = alert_texts(view.firing, group_labels={}, now=view.now, shown=_ALERTS)
     folded = folded_text(view.firing, truncated=0, shown=_ALERTS)
     first = [text.split("\n", 1)[0] for text in texts]
-    return RenderedMessage(
-        text=joined([head, *first], TEXT),
-        blocks=(
+    return message(
+        joined([head, *first], TEXT),
+        (
             section(head),
             *(section(text) for text in texts),
             *((context(folded),) if folded else ()),
@@ -182,7 +178,7 @@ def status_answer(view: StatusView) -> RenderedMessage:
         noun = "message has" if view.undelivered == 1 else "messages have"
         blocks.append(section(f"⚠️ {view.undelivered} {noun} not reached Slack{old}"))
     blocks.append(context(f"as of {moment(view.now)}"))
-    return RenderedMessage(text=head, blocks=tuple(blocks))
+    return message(head, tuple(blocks))
 
 
 def runbook_answer(runbook: RunbookView, *, incident_id: int | None, now: datetime) -> RenderedMessage:
@@ -192,9 +188,9 @@ def runbook_answer(runbook: RunbookView, *, incident_id: int | None, now: dateti
     offers = ", ".join(mrkdwn(offer.label or offer.name, 100) for offer in runbook.remediations[:_LISTED])
     shown = (context(f"Can be asked for: {offers}"),) if offers else ()
     title = mrkdwn(runbook.title or runbook.name, 300)
-    return RenderedMessage(
-        text=f"📖 {title}: {mrkdwn(runbook.summary, 2_000)}",
-        blocks=(*found, *shown, context(f"{about}{code(runbook.name, 220)} · as of {moment(now)}")),
+    return message(
+        f"📖 {title}: {mrkdwn(runbook.summary, 2_000)}",
+        (*found, *shown, context(f"{about}{code(runbook.name, 220)} · as of {moment(now)}")),
     )
 
 
@@ -204,7 +200,7 @@ def no_runbook_answer(command: str, known: Sequence[str]) -> RenderedMessage:
     rest = len(known) - _LISTED
     head = "These are the runbooks:" if known else "There are no runbooks."
     text = joined([head, *names, *([f"and {rest} more"] if rest > 0 else [])])
-    return RenderedMessage(text=text, blocks=(section(text),))
+    return message(text, (section(text),))
 
 
 def timeline_answer(view: TimelineView) -> RenderedMessage:
@@ -226,4 +222,4 @@ def timeline_answer(view: TimelineView) -> RenderedMessage:
         blocks.append(section("Nothing is noted."))
     blocks += [divider(), context(f"{len(view.events)} entries · as of {moment(view.now)}")]
     text = f"Timeline of #{incident.id} {mrkdwn(incident.title, 200)}: {len(view.events)} entries"
-    return RenderedMessage(text=text, blocks=tuple(blocks))
+    return message(text, tuple(blocks))

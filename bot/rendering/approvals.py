@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.approvals import ApprovalState
 from bot.domain.remedies import ExecutionState
-from bot.ports.notifier import RenderedMessage
-from bot.rendering.blocks import actions, button, confirm, context, header, joined, section
+from bot.rendering.blocks import actions, button, confirm, context, header, joined, message, section
 from bot.rendering.buttons import ActionWord, ApprovalButton
 from bot.rendering.dates import age, moment, utc
 from bot.rendering.escaping import bold, code, mrkdwn
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from bot.domain.approvals import Approval
     from bot.domain.remedies import Change, Execution, Plan
-    from bot.ports.notifier import Block
+    from bot.ports.notifier import Block, RenderedMessage
     from bot.rendering.views import ApprovalView
 
 _CHANGES: Final = 10
@@ -35,6 +34,14 @@ _DONE: Final = {
     ExecutionState.NO_EFFECT: "⚠️ Done, without the wanted effect",
     ExecutionState.FAILED: "❌ Failed",
     ExecutionState.NEEDS_HUMAN: "🆘 A human has to look",
+}
+_AFTER_GRANT: Final = {
+    ExecutionState.INTENDED: "✅ Approved",
+    ExecutionState.APPLIED: "🔧 Applied",
+    ExecutionState.SUCCEEDED: "✅ Done",
+    ExecutionState.NO_EFFECT: "⚠️ No effect",
+    ExecutionState.FAILED: "❌ Failed",
+    ExecutionState.NEEDS_HUMAN: "🆘 Needs a human",
 }
 _HEADS: Final = {
     ApprovalState.REQUESTED: "✋ Approval needed",
@@ -53,16 +60,16 @@ def change_words(plan: Plan) -> str:
 
 
 def plan_words(plan: Plan) -> str:
-    """`scale churn-api: replicas 3 → 6`, raw."""
+    """`scale churn-api, replicas 3 → 6`, raw."""
     change = change_words(plan)
-    return f"{plan.action.value} {plan.target.name}{f': {change}' if change else ''}"
+    return f"{plan.action.value} {plan.target.name}{f', {change}' if change else ''}"
 
 
 def approval_message(view: ApprovalView) -> RenderedMessage:
     """The request with its buttons while it waits, else its outcome. Approvers are called while it waits."""
     approval = view.approval
     waits = approval.state is ApprovalState.REQUESTED and approval.expires_at > view.now
-    blocks = [header(f"{_HEADS[approval.state]}: {plan_words(approval.plan)}")]
+    blocks = [header(f"{_head(view)}: {plan_words(approval.plan)}")]
     if not waits:
         blocks.append(section(_outcome(view)))
     elif view.approvers:
@@ -73,12 +80,18 @@ def approval_message(view: ApprovalView) -> RenderedMessage:
     if waits:
         blocks += _buttons(approval)
     blocks.append(_footer(view, waits=waits))
-    return RenderedMessage(text=_story(view, waits=waits), blocks=tuple(blocks))
+    return message(_story(view, waits=waits), blocks)
+
+
+def _head(view: ApprovalView) -> str:
+    if view.approval.state is ApprovalState.GRANTED and view.execution is not None:
+        return _AFTER_GRANT[view.execution.state]
+    return _HEADS[view.approval.state]
 
 
 def _story(view: ApprovalView, *, waits: bool) -> str:
     approval = view.approval
-    words = f"{_HEADS[approval.state]}: {mrkdwn(plan_words(approval.plan), 600)}"
+    words = f"{_head(view)}: {mrkdwn(plan_words(approval.plan), 600)}"
     if waits:
         calls = f"{all_called(view.approvers)} " if view.approvers else ""
         why = f": {mrkdwn(approval.reason, 400)}" if approval.reason.strip() else ""
@@ -86,7 +99,8 @@ def _story(view: ApprovalView, *, waits: bool) -> str:
             f"{calls}{words} on {mrkdwn(str(approval.plan.target), 300)}, asked by "
             f"{person(approval.requester)}{why}. Until {utc(approval.expires_at, view.now)}."
         )
-    return f"{words}. {_outcome(view).replace('*', '')}"
+    outcome = ". ".join(_outcome(view).splitlines())
+    return f"{words}. {outcome}"
 
 
 def _plan_blocks(approval: Approval) -> list[Block]:

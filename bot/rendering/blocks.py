@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.ports.notifier import RenderedMessage
 from bot.rendering.buttons import ActionWord, action_id, encode_value
+from bot.rendering.dates import spelled_out
 from bot.rendering.escaping import mrkdwn, plain, units
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ ACTIONS: Final = 25
 BUTTON: Final = 75
 TEXT: Final = 3_500
 """Characters of a message's `text`; chat.update takes 4,000."""
+
+
+def message(text: str, blocks: Iterable[Block]) -> RenderedMessage:
+    """A message. `text` is escaped mrkdwn for notifications and screen readers: dates in words, no stars."""
+    return RenderedMessage(text=spelled_out(text).replace("*", ""), blocks=tuple(blocks))
 
 
 def marked(text: str) -> dict[str, Any]:

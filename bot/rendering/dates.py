@@ -6,12 +6,14 @@ true at the moment of drawing, so whatever shows one says as of when. Used by al
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _A_DAY: Final = timedelta(days=1)
+_DRAWN: Final = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
 
 
 def span(length: timedelta) -> str:
@@ -58,3 +60,8 @@ def since(at: datetime, now: datetime) -> str:
 def since_utc(at: datetime, now: datetime) -> str:
     """`since 14:05 UTC (12 min)`, for plain text."""
     return f"since {utc(at, now)} ({span(now - at)})" if at >= _EPOCH else "since an unknown time"
+
+
+def spelled_out(text: str) -> str:
+    """`text` with UTC in place of Slack's dates, which notifications do not draw."""
+    return _DRAWN.sub(r"\1", text)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.findings import Verdict
-from bot.ports.notifier import RenderedMessage
-from bot.rendering.blocks import TEXT, actions, button, context, joined, section
+from bot.rendering.blocks import TEXT, actions, button, context, joined, message, section
 from bot.rendering.buttons import ActionWord, CheckButton
 from bot.rendering.dates import age, moment
 from bot.rendering.escaping import bold, code, code_block, mrkdwn, paragraph, plain, units
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.domain.findings import Finding, Table
-    from bot.ports.notifier import Block
+    from bot.ports.notifier import Block, RenderedMessage
     from bot.rendering.views import FindingView
 
 MARKS: Final = {Verdict.OK: "✅", Verdict.WARN: "⚠️", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔"}
@@ -44,7 +43,7 @@ def finding_message(view: FindingView, *, table_block: bool = True) -> RenderedM
     """A finding in full. Without `table_block` the table is fixed-width text, for places without tables."""
     finding = view.finding
     text = f"{code(finding.check, 100)} {finding_line(finding, now=view.now, limit=TEXT - 500)}"
-    return RenderedMessage(text=text, blocks=finding_blocks(view, table_block=table_block))
+    return message(text, finding_blocks(view, table_block=table_block))
 
 
 def finding_blocks(view: FindingView, *, table_block: bool = True) -> tuple[Block, ...]:

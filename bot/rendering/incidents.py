@@ -9,17 +9,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.incidents import IncidentState, Resolution
-from bot.ports.notifier import RenderedMessage
-from bot.rendering.blocks import TEXT, context, divider, header, section
-from bot.rendering.dates import moment, since, since_utc
+from bot.rendering.blocks import TEXT, context, divider, header, message, section
+from bot.rendering.dates import moment, since, since_utc, span
 from bot.rendering.escaping import bold, code, link, mrkdwn, plain
 from bot.rendering.firing import COLOURS, alert_texts, folded_text, summary_of
 from bot.rendering.people import called, person
 from bot.rendering.procedures import other_findings, runbook_blocks
-from bot.rendering.responses import response_rows
+from bot.rendering.responses import offer_row, response_row
 
 if TYPE_CHECKING:
-    from bot.ports.notifier import Block
+    from bot.ports.notifier import Block, RenderedMessage
     from bot.rendering.views import IncidentView
 
 _OTHERS_SHOWN: Final = 5
@@ -29,13 +28,18 @@ _ENDED_NAMES: Final = 8
 
 def incident_message(view: IncidentView) -> RenderedMessage:
     """The whole message. It calls people only where `view.mention` says whom."""
-    return RenderedMessage(text=_story(view), blocks=(*_top(view), *_middle(view), *_bottom(view)))
+    return message(
+        _story(view),
+        (*_top(view), *_firing(view), *response_row(view), *_runbook(view), *offer_row(view), *_bottom(view)),
+    )
 
 
 def incident_headline(view: IncidentView) -> str:
     """`🔴 P1 firing · HighLatency · #12`, raw and at most 150 characters."""
     incident = view.incident
-    mark = "✅" if incident.state is IncidentState.RESOLVED else COLOURS[incident.severity]
+    mark = COLOURS[incident.severity]
+    if incident.state is IncidentState.RESOLVED:
+        mark = "⚠️" if view.firing else "✅"
     start, end = f"{mark} {incident.severity.value} {_state_words(view)} · ", f" · #{incident.id}"
     return f"{start}{plain(incident.title, 148 - len(start) - len(end))}{end}"
 
@@ -48,16 +52,14 @@ def _state_words(view: IncidentView) -> str:
         case IncidentState.ACKNOWLEDGED:
             return "acknowledged"
         case IncidentState.RESOLVED:
-            return "resolved, still firing" if _fires_on(view) else "resolved"
-
-
-def _fires_on(view: IncidentView) -> bool:
-    return view.incident.state is IncidentState.RESOLVED and bool(view.firing)
+            return "resolved, still firing" if view.firing else "resolved"
 
 
 def _top(view: IncidentView) -> tuple[Block, ...]:
     incident = view.incident
-    parts = [bold(incident.key.service, 120), since(incident.opened_at, view.now), *_standing(view)]
+    open_still = incident.state is not IncidentState.RESOLVED
+    began = since(incident.opened_at, view.now) if open_still else f"opened {moment(incident.opened_at)}"
+    parts = [bold(incident.key.service, 120), began, *_standing(view)]
     lines = [" · ".join(parts)]
     if incident.silence is not None and incident.silence.ends_at > view.now:
         mark = incident.silence
@@ -84,15 +86,16 @@ def _standing(view: IncidentView) -> list[str]:
     incident = view.incident
     said = []
     if incident.state is IncidentState.RESOLVED:
-        at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
+        ended = incident.resolved_at or incident.updated_at
+        at = f"{moment(ended)} after {span(ended - incident.opened_at)}"
         match incident.resolution:
             case Resolution.GONE:
-                said.append(f"no longer in Alertmanager, resolve not received; closed{at}")
+                said.append(f"*no longer in Alertmanager, resolve not received*, closed {at}")
             case Resolution.BY_HAND:
-                still = ", still firing*" if view.firing else "*"
-                said.append(f"*resolved by {person(incident.resolved_by)}{still}{at}")
+                still = ", still firing" if view.firing else ""
+                said.append(f"*resolved by {person(incident.resolved_by)}{still}*, {at}")
             case _:
-                said.append(f"resolved{at}")
+                said.append(f"resolved {at}")
     elif incident.acknowledged_by is not None:
         at = f" {moment(incident.acknowledged_at)}" if incident.acknowledged_at else ""
         said.append(f"👀 acknowledged by {person(incident.acknowledged_by)}{at}")
@@ -103,23 +106,20 @@ def _standing(view: IncidentView) -> list[str]:
     return said
 
 
-def _middle(view: IncidentView) -> tuple[Block, ...]:
-    incident = view.incident
-    blocks = [
-        section(text) for text in alert_texts(view.firing, group_labels=incident.group_labels, now=view.now)
-    ]
-    folded = folded_text(view.firing, truncated=incident.truncated)
-    if not view.firing:
-        blocks.append(section(_nothing_fires(view)))
-    if folded:
-        blocks.append(context(folded))
-    if incident.state is IncidentState.RESOLVED and not view.firing:
-        return tuple(blocks)
-    if view.runbook is not None:
-        blocks += [divider(), *runbook_blocks(view.runbook, incident_id=incident.id, now=view.now)]
-    else:
-        blocks.append(context("No runbook matches this alert"))
-    return (*blocks, *other_findings(view.runbook, view.findings, now=view.now))
+def _firing(view: IncidentView) -> tuple[Block, ...]:
+    texts = alert_texts(view.firing, group_labels=view.incident.group_labels, now=view.now)
+    folded = folded_text(view.firing, truncated=view.incident.truncated)
+    blocks = [section(text) for text in texts or (_nothing_fires(view),)]
+    return (*blocks, context(folded)) if folded else tuple(blocks)
+
+
+def _runbook(view: IncidentView) -> tuple[Block, ...]:
+    if view.incident.state is IncidentState.RESOLVED:
+        return ()
+    others = other_findings(view.runbook, view.findings, now=view.now)
+    if view.runbook is None:
+        return (context("No runbook matches this alert"), *others)
+    return (divider(), *runbook_blocks(view.runbook, incident_id=view.incident.id, now=view.now), *others)
 
 
 def _nothing_fires(view: IncidentView) -> str:
@@ -135,7 +135,7 @@ def _nothing_fires(view: IncidentView) -> str:
 def _bottom(view: IncidentView) -> tuple[Block, ...]:
     links = [link(found.url, found.label, 2_900 // _LINKS_SHOWN) for found in view.links[:_LINKS_SHOWN]]
     shown = (context(" · ".join(links)),) if links else ()
-    return (*shown, *response_rows(view), context(f"#{view.incident.id} · as of {moment(view.now)}"))
+    return (*shown, context(f"#{view.incident.id} · as of {moment(view.now)}"))
 
 
 def _story(view: IncidentView) -> str:
@@ -144,7 +144,7 @@ def _story(view: IncidentView) -> str:
     words = [mrkdwn(incident_headline(view), 400), code(incident.key.service, 120)]
     if incident.state is not IncidentState.RESOLVED:
         words.append(since_utc(incident.opened_at, view.now))
-    words += [_plain_standing(part) for part in _standing(view)]
+    words += _standing(view)
     count = len(view.firing) + incident.truncated
     if count > 1:
         words.append(f"{count} alerts fire")
@@ -156,7 +156,3 @@ def _story(view: IncidentView) -> str:
     call = f"{called(view.mention)} " if view.mention else ""
     story = f"{call}{' · '.join(words)}"
     return story if len(story) <= TEXT else f"{call}{words[0]}"
-
-
-def _plain_standing(part: str) -> str:
-    return part.replace("*", "")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.ports.notifier import RenderedMessage
-from bot.rendering.blocks import TEXT, context, header, section
+from bot.rendering.blocks import TEXT, context, header, message, section
 from bot.rendering.dates import moment
 from bot.rendering.escaping import mrkdwn, paragraph
 
 if TYPE_CHECKING:
+    from bot.ports.notifier import RenderedMessage
     from bot.rendering.views import NoticeView
 
 
 def notice_message(view: NoticeView) -> RenderedMessage:
     """A title, the text in full as far as Slack takes it, and as of when."""
     title = mrkdwn(view.title, 300)
-    return RenderedMessage(
-        text=f"ℹ️ {title}: {mrkdwn(view.text, TEXT - 400)}",  # noqa: RUF001 - the sign for information
-        blocks=(
+    return message(
+        f"ℹ️ {title}: {mrkdwn(view.text, TEXT - 400)}",  # noqa: RUF001 - the sign for information
+        (
             header(f"ℹ️ {view.title}"),  # noqa: RUF001 - the sign for information
             section(paragraph(view.text, 2_900)),
             context(f"Lightship, {moment(view.now)}"),

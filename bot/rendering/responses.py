@@ -25,16 +25,20 @@ _REMEDIATIONS: Final = 10
 _RUNBOOKS: Final = 10
 
 
-def response_rows(view: IncidentView) -> tuple[Block, ...]:
-    """Up to two rows: what responders do, and what the runbook offers."""
-    open_still = view.incident.state is not IncidentState.RESOLVED
-    first = [*_taking(view), *_silencing(view), *_ending(view), *_looking(view)]
-    second = []
-    if open_still and view.runbook is not None:
-        second += [_remediation(view, offer) for offer in _distinct(view.runbook.remediations)]
-    if open_still:
-        second += [_other_runbook(view, name) for name in dict.fromkeys(view.other_runbooks[:_RUNBOOKS])]
-    return (*actions(first), *actions(second))
+def response_row(view: IncidentView) -> tuple[Block, ...]:
+    """What responders do with the incident itself."""
+    return actions([*_taking(view), *_silencing(view), *_ending(view), *_looking(view)])
+
+
+def offer_row(view: IncidentView) -> tuple[Block, ...]:
+    """What the runbook offers, and the runbooks of the other alerts; nothing once it is resolved."""
+    if view.incident.state is IncidentState.RESOLVED:
+        return ()
+    offers = _distinct(view.runbook.remediations) if view.runbook else []
+    names = dict.fromkeys(view.other_runbooks[:_RUNBOOKS])
+    return actions(
+        [*(_remediation(view, offer) for offer in offers), *(_other_runbook(view, name) for name in names)]
+    )
 
 
 def _taking(view: IncidentView) -> list[Block | None]:
@@ -74,8 +78,8 @@ def _ending(view: IncidentView) -> list[Block | None]:
 
 def _looking(view: IncidentView) -> list[Block | None]:
     buttons: list[Block | None] = []
-    fires = view.incident.state is not IncidentState.RESOLVED or bool(view.firing)
-    if fires and view.runbook is not None and any(step.check for step in view.runbook.steps):
+    open_still = view.incident.state is not IncidentState.RESOLVED
+    if open_still and view.runbook is not None and any(step.check for step in view.runbook.steps):
         buttons.append(button(ActionWord.RUN_ALL_CHECKS, "Run all checks", _this(view)))
     return [*buttons, button(ActionWord.TIMELINE, "Timeline", _this(view))]
 

@@ -30,7 +30,7 @@ def sentence(event: Event) -> str:
 
 def _said(event: Event, key: str, prefix: str = "", limit: int = _LONGEST) -> str:
     value = event.detail.get(key)
-    text = "" if value is None else str(value)
+    text = "" if value is None else str(value)[: limit * 4].rstrip(". ")
     return f"{prefix}{mrkdwn(text, limit)}" if text.strip() else ""
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.ports.notifier import RenderedMessage
-from bot.rendering.blocks import context, section
+from bot.rendering.blocks import context, message, section
 from bot.rendering.dates import moment
 from bot.rendering.people import called
 from bot.rendering.sentences import sentence
 
 if TYPE_CHECKING:
+    from bot.ports.notifier import RenderedMessage
     from bot.rendering.views import EventView
 
 
@@ -18,7 +18,5 @@ def event_entry(view: EventView) -> RenderedMessage:
     """One sentence, and when; the user group is called where the view says so."""
     words = sentence(view.event)
     call = f"{called(view.mention)} " if view.mention else ""
-    return RenderedMessage(
-        text=f"{call}#{view.incident.id} {words}",
-        blocks=(section(f"{call}{words}"), context(f"#{view.incident.id} · {moment(view.event.at)}")),
-    )
+    blocks = (section(f"{call}{words}"), context(f"#{view.incident.id} · {moment(view.event.at)}"))
+    return message(f"{call}#{view.incident.id} {words}", blocks)

@@ -1,0 +1,218 @@
+"""The main messages as they were last looked at; `--update-goldens` accepts what is drawn now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.domain.actors import LIGHTSHIP
+from bot.domain.alerts import AlertStatus
+from bot.domain.approvals import ApprovalState
+from bot.domain.commands import Outcome, OutcomeReason
+from bot.domain.events import EventKind
+from bot.domain.incidents import IncidentState, Resolution
+from bot.domain.remedies import ExecutionState
+from bot.domain.severity import Severity
+from bot.rendering import answers, modals
+from bot.rendering.approvals import approval_message, plan_words
+from bot.rendering.findings import finding_message
+from bot.rendering.forms import FormTarget
+from bot.rendering.incidents import incident_message
+from bot.rendering.notices import notice_message
+from bot.rendering.thread import event_entry
+from bot.rendering.views import (
+    AlertsView,
+    IncidentLine,
+    IncidentsView,
+    NoticeView,
+    OpenIncidentLine,
+    StatusView,
+    TimelineView,
+)
+from tests.rendering.likeness import likeness
+from tests.rendering.samples import (
+    ALICE,
+    BOB,
+    NOW,
+    ago,
+    alert,
+    approval,
+    approval_view,
+    event,
+    event_view,
+    execution,
+    finding,
+    finding_view,
+    group_of,
+    incident,
+    incident_view,
+    runbook,
+    silence,
+)
+
+if TYPE_CHECKING:
+    from bot.ports.notifier import RenderedMessage
+
+GOLDENS = Path(__file__).parent / "goldens"
+TARGET = FormTarget(service="churn", channel="C0CHURN", incident_id=12)
+
+
+def _acknowledged(**changes: Any) -> Any:
+    return incident(
+        state=IncidentState.ACKNOWLEDGED, acknowledged_by=ALICE, acknowledged_at=ago(minutes=9), **changes
+    )
+
+
+def _resolved(resolution: Resolution, **changes: Any) -> Any:
+    return incident(
+        state=IncidentState.RESOLVED, resolution=resolution, resolved_at=ago(minutes=1), **changes
+    )
+
+
+def _granted() -> Any:
+    return approval(state=ApprovalState.GRANTED, decided_by=BOB, decided_at=ago(minutes=1))
+
+
+MESSAGES: dict[str, RenderedMessage] = {
+    "incident_first_post": incident_message(incident_view(mention="S0ONCALL")),
+    "incident_acknowledged": incident_message(
+        incident_view(
+            _acknowledged(reopened=2, silence=silence()),
+            other_open=(
+                OpenIncidentLine(id=13, title="ChurnModelDrift", severity=Severity.P3),
+                OpenIncidentLine(id=14, title="ChurnPodRestarting", severity=Severity.P4),
+            ),
+            other_runbooks=("pod-restarting",),
+        )
+    ),
+    "incident_folded": incident_message(
+        incident_view(incident(truncated=20), firing=group_of(12), runbook=None, findings=())
+    ),
+    "incident_resolved": incident_message(
+        incident_view(
+            _resolved(Resolution.ALERTS_RESOLVED, alerts=(alert(status=AlertStatus.RESOLVED),)), firing=()
+        )
+    ),
+    "incident_resolved_still_firing": incident_message(
+        incident_view(_resolved(Resolution.BY_HAND, resolved_by=ALICE))
+    ),
+    "incident_gone": incident_message(incident_view(_resolved(Resolution.GONE), firing=())),
+    "thread_reopened": event_entry(
+        event_view(event(EventKind.REOPENED, actor=LIGHTSHIP), mention="S0ONCALL")
+    ),
+    "thread_resolved_by_hand": event_entry(
+        event_view(event(EventKind.RESOLVED, resolution="by_hand", still_firing=2))
+    ),
+    "thread_silenced": event_entry(
+        event_view(event(EventKind.SILENCED, until=int(NOW.timestamp()) + 7200, reason="deploying"))
+    ),
+    "thread_scaled": event_entry(
+        event_view(
+            event(
+                EventKind.REMEDIATION_SUCCEEDED,
+                actor=LIGHTSHIP,
+                action="scale",
+                target="deployment churn/churn-api",
+                change="spec.replicas 3 → 6",
+                outcome="6 of 6 pods are ready after 40 s",
+            )
+        )
+    ),
+    "finding_table": finding_message(finding_view()),
+    "finding_fixed_width": finding_message(finding_view(), table_block=False),
+    "approval_requested": approval_message(approval_view()),
+    "approval_denied": approval_message(
+        approval_view(
+            approval(
+                state=ApprovalState.DENIED,
+                decided_by=BOB,
+                decided_at=ago(seconds=30),
+                decision_reason="the database is the bottleneck",
+            )
+        )
+    ),
+    "approval_expired": approval_message(
+        approval_view(approval(state=ApprovalState.EXPIRED, decided_at=NOW, expires_at=NOW))
+    ),
+    "approval_done": approval_message(
+        approval_view(
+            _granted(), execution=execution(ExecutionState.SUCCEEDED, "6 of 6 pods are ready after 40 s")
+        )
+    ),
+    "approval_failed": approval_message(
+        approval_view(_granted(), execution=execution(ExecutionState.FAILED, "the deployment has changed"))
+    ),
+    "notice": notice_message(
+        NoticeView(title="Alerts were rejected", text="3 webhooks came without the token.", now=NOW)
+    ),
+    "answer_help": answers.help_answer("/churn", [("status", "how it stands"), ("scale N [REASON]", "asks")]),
+    "answer_unknown": answers.unknown_word_answer("/churn", "statsu", "status"),
+    "answer_which": answers.which_incident_answer(
+        "/churn", "ack", [OpenIncidentLine(id=13, title="ChurnModelDrift", severity=Severity.P3)]
+    ),
+    "answer_incidents": answers.incidents_answer(
+        IncidentsView(service="churn", open=(IncidentLine(incident=_acknowledged(), firing=1),), now=NOW)
+    ),
+    "answer_alerts": answers.alerts_answer(AlertsView(service="churn", firing=group_of(3), now=NOW)),
+    "answer_status": answers.status_answer(
+        StatusView(
+            service="churn",
+            open=(IncidentLine(incident=incident(silence=silence()), firing=1),),
+            findings=(finding(),),
+            waiting=(approval(),),
+            undelivered=2,
+            oldest=ago(minutes=3),
+            now=NOW,
+        )
+    ),
+    "answer_runbook": answers.runbook_answer(runbook(), incident_id=None, now=NOW),
+    "answer_timeline": answers.timeline_answer(
+        TimelineView(
+            incident=incident(),
+            events=tuple(
+                replace(event(kind), at=ago(minutes=20 - number))
+                for number, kind in enumerate((EventKind.OPENED, EventKind.ACKNOWLEDGED, EventKind.CHECK_RUN))
+            ),
+            now=NOW + timedelta(minutes=1),
+        )
+    ),
+    "answer_refused": answers.outcome_answer(
+        Outcome(reason=OutcomeReason.ALREADY, sentence="Incident #12 is acknowledged already by <@U0BOB>.")
+    ),
+}
+
+MODALS: dict[str, modals.View] = {
+    "modal_silence": modals.silence_modal(TARGET, title="ChurnHighLatency"),
+    "modal_scale": modals.scale_modal(TARGET, subject="deployment churn/churn-api", present=3, asked=6),
+    "modal_deny": modals.deny_modal(
+        replace(TARGET, approval_id="a-1", digest="d" * 64), plan=plan_words(approval().plan)
+    ),
+}
+
+DRAWN: dict[str, dict[str, Any]] = {
+    **{name: {"text": shown.text, "blocks": list(shown.blocks)} for name, shown in MESSAGES.items()},
+    **MODALS,
+}
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_drawn_as_last_looked_at(name: str, update_goldens: bool) -> None:
+    """What is drawn is what somebody looked at last."""
+    drawn = json.dumps(DRAWN[name], indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    seen = likeness(DRAWN[name])
+    kept, kept_seen = GOLDENS / f"{name}.json", GOLDENS / f"{name}.txt"
+    if update_goldens:
+        kept.write_text(drawn, encoding="utf-8")
+        kept_seen.write_text(seen, encoding="utf-8")
+    assert kept_seen.read_text(encoding="utf-8") == seen
+    assert kept.read_text(encoding="utf-8") == drawn
+
+
+def test_no_golden_is_left_over() -> None:
+    """Every golden file belongs to something that is still drawn."""
+    assert {path.stem for path in GOLDENS.iterdir()} == set(DRAWN)
