@@ -67,7 +67,9 @@ class Incidents(Protocol):
         """Insert (id 0) or update; the incident with its number."""
         ...
 
-    async def unresolved(self, *, service: str | None = None) -> tuple[Incident, ...]:
+    async def unresolved(
+        self, *, service: str | None = None, limit: int | None = None
+    ) -> tuple[Incident, ...]:
         """Those not resolved, worst and oldest first."""
         ...
 
@@ -77,21 +79,6 @@ class Incidents(Protocol):
 
     async def unresolved_ids(self, *, service: str, limit: int) -> tuple[int, ...]:
         """The numbers of those not resolved, worst and oldest first; cheaper than `unresolved`."""
-        ...
-
-    async def await_checks(self, incident_id: int) -> None:
-        """Its checks shall run by themselves: durable, so that a crash does not lose them."""
-        ...
-
-    async def claim_checks(self, lease: Lease, *, limit: int) -> tuple[int, ...]:
-        """The numbers of incidents whose checks shall run and that nobody else holds, oldest wish first.
-
-        Those claimed by this owner already are not given again before the lease has run out.
-        """
-        ...
-
-    async def checks_done(self, incident_id: int, *, owner: str) -> None:
-        """Its checks have run; a wish that came after the claim stays."""
         ...
 
 

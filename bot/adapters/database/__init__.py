@@ -1,0 +1,12 @@
+"""The store on SQLite or PostgreSQL, one code for both. `bot.bootstrap` and the tests open it; nobody else.
+
+`connect` gives a store, `upgrade` brings its tables to this version, `open_store` does both for one block.
+"""
+
+from __future__ import annotations
+
+from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.store import SqlStore, connect, open_store
+from bot.adapters.database.upgrading import upgrade
+
+__all__ = ["SqlStore", "StoreLimits", "connect", "open_store", "upgrade"]

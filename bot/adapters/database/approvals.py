@@ -1,0 +1,63 @@
+"""Requests for approval (`bot.ports.stores.Approvals`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from bot.adapters.database.rows import APPROVAL
+from bot.adapters.database.tables import approvals
+from bot.domain.approvals import ApprovalState
+
+if TYPE_CHECKING:
+    from bot.adapters.database.engine import Link
+    from bot.domain.approvals import Approval
+
+_REQUESTED = approvals.c.state == ApprovalState.REQUESTED.value
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTable:
+    """Approvals; decided by compare-and-set."""
+
+    link: Link
+
+    async def add(self, approval: Approval) -> None:
+        """Keep a new one."""
+        await self.link.run(insert(approvals).values(id=approval.id, **_columns(approval)))
+
+    async def get(self, approval_id: str) -> Approval | None:
+        """By id."""
+        row = await self.link.first(select(approvals.c.body).where(approvals.c.id == approval_id))
+        return APPROVAL.load(row.body) if row else None
+
+    async def replace(self, approval: Approval) -> bool:
+        """Only over the row that the change was made from."""
+        change = (
+            update(approvals)
+            .where(approvals.c.id == approval.id, _REQUESTED, approvals.c.revision == approval.revision - 1)
+            .values(_columns(approval))
+            .returning(approvals.c.id)
+        )
+        return await self.link.first(change) is not None
+
+    async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
+        """Those that wait, oldest first."""
+        query = select(approvals.c.body).where(_REQUESTED)
+        if service is not None:
+            query = query.where(approvals.c.service == service)
+        rows = await self.link.all(query.order_by(approvals.c.requested_at, approvals.c.id))
+        return tuple(APPROVAL.load(row.body) for row in rows)
+
+
+def _columns(approval: Approval) -> dict[str, Any]:
+    return {
+        "incident_id": approval.incident_id,
+        "service": approval.plan.service,
+        "state": approval.state.value,
+        "requested_at": approval.requested_at,
+        "revision": approval.revision,
+        "body": APPROVAL.dump(approval),
+    }

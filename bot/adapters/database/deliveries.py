@@ -1,0 +1,83 @@
+"""The ledger of accepted webhooks (`bot.ports.stores.Deliveries`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, insert, or_, select, update
+
+from bot.adapters.database.rows import GROUP
+from bot.adapters.database.tables import deliveries
+from bot.adapters.database.texts import short
+from bot.domain.deliveries import Delivery
+from bot.domain.messages import Backlog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bot.adapters.database.engine import Link
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTable:
+    """Webhooks, in the order in which they were accepted."""
+
+    link: Link
+
+    async def add(self, new: Sequence[Delivery]) -> None:
+        """Keep them; one statement for all."""
+        rows = [
+            {
+                "id": delivery.id,
+                "received_at": delivery.received_at,
+                "attempts": delivery.attempts,
+                "last_error": "",
+                "body": GROUP.dump(delivery.group),
+            }
+            for delivery in new
+        ]
+        if rows:
+            await self.link.run(insert(deliveries), rows)
+
+    async def take(self, *, limit: int) -> tuple[Delivery, ...]:
+        """The oldest due ones; on PostgreSQL those that no other replica works on."""
+        due = or_(deliveries.c.next_attempt_at.is_(None), deliveries.c.next_attempt_at <= self.link.now)
+        query = select(deliveries).where(due).order_by(deliveries.c.seq).limit(limit)
+        rows = await self.link.all(query.with_for_update(skip_locked=True))
+        return tuple(
+            Delivery(
+                id=row.id, received_at=row.received_at, group=GROUP.load(row.body), attempts=row.attempts
+            )
+            for row in rows
+        )
+
+    async def merged(self, ids: Sequence[str]) -> None:
+        """Forget them: the incidents hold what they said."""
+        await self.link.run(delete(deliveries).where(deliveries.c.id.in_(ids)))
+
+    async def failed(self, delivery_id: str, *, error: str, retry_at: datetime) -> None:
+        """Count the failure and wait."""
+        change = {
+            "attempts": deliveries.c.attempts + 1,
+            "last_error": short(error),
+            "next_attempt_at": retry_at,
+        }
+        await self.link.run(update(deliveries).where(deliveries.c.id == delivery_id).values(change))
+
+    async def backlog(self) -> Backlog:
+        """What is not part of an incident yet."""
+        failing = func.count().filter(deliveries.c.attempts > 0)
+        row = await self.link.first(
+            select(
+                func.count().label("waiting"),
+                failing.label("failing"),
+                func.min(deliveries.c.received_at).label("oldest"),
+            ).select_from(deliveries)
+        )
+        return (
+            Backlog(waiting=row.waiting, failing=row.failing, oldest=row.oldest)
+            if row
+            else Backlog(waiting=0, failing=0, oldest=None)
+        )

@@ -1,0 +1,234 @@
+"""Connections: how SQLite and PostgreSQL are set up, and one transaction at a time over them.
+
+The rest of the package works on a `Link`, which hides what differs. SQLite has one writer connection, guarded
+by a lock of this process; PostgreSQL has a small pool. Every wait has an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.adapters.database.errors import translated
+from bot.domain.errors import Permanent, Temporary
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from sqlalchemy import Executable, Row, Table
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from bot.ports.clock import Clock
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_SUPPORTED: Final = ("sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreLimits:
+    """How long each wait for the store may take, and how many connections PostgreSQL gives us."""
+
+    statement: timedelta = timedelta(seconds=10)
+    lock: timedelta = timedelta(seconds=5)
+    connect: timedelta = timedelta(seconds=5)
+    pool: int = 8
+
+
+class Link:
+    """An open transaction, as the modules of this package use it. `now` is the database's clock."""
+
+    def __init__(self, raw: AsyncConnection, *, now: datetime, postgres: bool) -> None:
+        self._raw = raw
+        self.now = now
+        self.postgres = postgres
+
+    async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Execute, for the effect alone."""
+        with translated():
+            await self._raw.execute(statement, rows)
+
+    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Every row."""
+        with translated():
+            return (await self._raw.execute(statement)).all()
+
+    async def first(self, statement: Executable) -> Row[Any] | None:
+        """The first row, or None."""
+        with translated():
+            return (await self._raw.execute(statement)).first()
+
+    def insert(self, table: Table) -> Any:  # the two dialects' inserts have no common type with ON CONFLICT
+        """An INSERT that knows ON CONFLICT. RETURNING tells what it did: row counts differ by driver."""
+        return postgresql.insert(table) if self.postgres else sqlite.insert(table)
+
+
+class Database:
+    """An engine with its transactions. SQLite takes the time from `clock`, PostgreSQL has its own."""
+
+    def __init__(self, engine: AsyncEngine, *, clock: Clock, limits: StoreLimits) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._limits = limits
+        self._writer = asyncio.Lock()
+        self.postgres = engine.dialect.name == "postgresql"
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Link]:
+        """A transaction: committed when left, rolled back when left with an exception."""
+        async with self.connection() as raw:
+            now = await self._now(raw)
+            yield Link(raw, now=now, postgres=self.postgres)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """The connection of one transaction; only migrations use it bare."""
+        if self.postgres:
+            async with self._transaction() as raw:
+                yield raw
+            return
+        try:
+            async with asyncio.timeout(self._limits.lock.total_seconds()):
+                await self._writer.acquire()
+        except TimeoutError as error:
+            raise Temporary("the store is busy: its writer did not come free in time") from error
+        try:
+            async with self._transaction() as raw:
+                yield raw
+        finally:
+            self._writer.release()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        with translated():
+            raw = await self._engine.connect()
+        try:
+            with translated():
+                await raw.begin()
+            try:
+                yield raw
+            except BaseException:
+                # A connection that cannot even roll back is thrown away below; the first error is the news.
+                with suppress(SQLAlchemyError, OSError):
+                    await asyncio.shield(raw.rollback())
+                raise
+            with translated():
+                await raw.commit()
+        finally:
+            with suppress(SQLAlchemyError, OSError):
+                await asyncio.shield(raw.close())
+
+    async def _now(self, raw: AsyncConnection) -> datetime:
+        if not self.postgres:
+            return self._clock.now()
+        with translated():
+            now: datetime = (await raw.execute(select(func.clock_timestamp()))).scalar_one()
+        return now.astimezone(UTC)
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        with translated():
+            await self._engine.dispose()
+
+
+def parse_url(text: str) -> URL:
+    """The URL with the driver that we use. Raises Permanent; the text of the URL is never repeated."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise Permanent(
+            "the database URL cannot be read; write sqlite+aiosqlite:///file.db or "
+            "postgresql+asyncpg://user@host/name"
+        ) from error
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    if url.drivername not in _SUPPORTED:
+        raise Permanent(
+            f"databases of type {url.drivername!r} are not supported; use {' or '.join(_SUPPORTED[:2])}"
+        )
+    if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
+        raise Permanent(
+            "postgresql+psycopg needs the package psycopg, which is not installed; use postgresql+asyncpg"
+        )
+    return url
+
+
+def make_database(text: str, *, clock: Clock, limits: StoreLimits) -> Database:
+    """Set an engine up; nothing is connected yet. Raises Permanent for a URL that cannot be used."""
+    url = parse_url(text)
+    engine = _sqlite(url, limits) if url.get_backend_name() == "sqlite" else _postgresql(url, limits)
+    return Database(engine, clock=clock, limits=limits)
+
+
+def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        # The driver's own transaction handling is off: every transaction begins with the write lock.
+        connect_args={"isolation_level": None, "timeout": limits.lock.total_seconds()},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=limits.lock.total_seconds(),
+    )
+    milliseconds = int(limits.lock.total_seconds() * 1_000)
+
+    def set_up(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={milliseconds}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def take_the_write_lock(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine.sync_engine, "connect", set_up)
+    event.listen(engine.sync_engine, "begin", take_the_write_lock)
+    return engine
+
+
+def _postgresql(url: URL, limits: StoreLimits) -> AsyncEngine:
+    settings = {
+        "application_name": "lightship",
+        "statement_timeout": str(int(limits.statement.total_seconds() * 1_000)),
+        "lock_timeout": str(int(limits.lock.total_seconds() * 1_000)),
+        "idle_in_transaction_session_timeout": str(int(limits.statement.total_seconds() * 3_000)),
+    }
+    if url.drivername == "postgresql+psycopg":
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        connect_args: dict[str, Any] = {
+            "connect_timeout": int(limits.connect.total_seconds()),
+            "options": options,
+        }
+    else:
+        connect_args = {
+            "timeout": limits.connect.total_seconds(),
+            # A little more than the server's own limit: this one ends the wait for a server that is frozen.
+            "command_timeout": limits.statement.total_seconds() * 1.2,
+            "server_settings": settings,
+        }
+    return create_async_engine(
+        url,
+        connect_args=connect_args,
+        pool_size=limits.pool,
+        max_overflow=0,
+        pool_timeout=limits.connect.total_seconds(),
+        pool_pre_ping=True,
+    )

@@ -1,0 +1,84 @@
+"""Approved remediations being done (`bot.ports.stores.Executions`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, or_, select, update
+
+from bot.adapters.database.claims import claim, give_back, held
+from bot.adapters.database.rows import EXECUTION
+from bot.adapters.database.tables import executions
+from bot.domain.remedies import EXECUTION_TRANSITIONS
+
+if TYPE_CHECKING:
+    from bot.adapters.database.engine import Link
+    from bot.domain.messages import Lease
+    from bot.domain.remedies import Execution, ExecutionState
+
+_UNFINISHED = [state.value for state, nexts in EXECUTION_TRANSITIONS.items() if nexts]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionTable:
+    """Executions, one at most for an approval."""
+
+    link: Link
+
+    async def add(self, execution: Execution) -> bool:
+        """Keep the intent unless there is one."""
+        values = {
+            "approval_id": execution.approval_id,
+            "state": execution.state.value,
+            "started_at": execution.started_at,
+            "body": EXECUTION.dump(execution),
+        }
+        new = self.link.insert(executions).values(values).on_conflict_do_nothing()
+        return await self.link.first(new.returning(executions.c.approval_id)) is not None
+
+    async def get(self, approval_id: str) -> Execution | None:
+        """By the approval's id."""
+        row = await self.link.first(select(executions.c.body).where(executions.c.approval_id == approval_id))
+        return EXECUTION.load(row.body) if row else None
+
+    async def move(self, execution: Execution, *, was: ExecutionState, owner: str) -> bool:
+        """Only from the state and under the claim that the change was made from."""
+        change = (
+            update(executions)
+            .where(
+                executions.c.approval_id == execution.approval_id,
+                executions.c.state == was.value,
+                executions.c.claimed_by == owner,
+            )
+            .values(state=execution.state.value, body=EXECUTION.dump(execution))
+            .returning(executions.c.approval_id)
+        )
+        return await self.link.first(change) is not None
+
+    async def claim(self, lease: Lease, *, limit: int) -> tuple[Execution, ...]:
+        """Unfinished ones that nobody holds. What this process works on it holds, however late it is."""
+        others = or_(executions.c.claimed_by.is_(None), executions.c.claimed_by != lease.owner)
+        rows = await claim(
+            self.link,
+            executions,
+            due=and_(executions.c.state.in_(_UNFINISHED), others),
+            first=executions.c.started_at,
+            lease=lease,
+            limit=limit,
+        )
+        return tuple(EXECUTION.load(row.body) for row in rows)
+
+    async def extend(self, approval_id: str, lease: Lease) -> bool:
+        """Hold on to it while nobody else took it."""
+        change = (
+            update(executions)
+            .where(executions.c.approval_id == approval_id, executions.c.claimed_by == lease.owner)
+            .values(held(self.link, lease))
+            .returning(executions.c.approval_id)
+        )
+        return await self.link.first(change) is not None
+
+    async def release(self, owner: str) -> None:
+        """Give all back."""
+        await give_back(self.link, executions, owner)

@@ -1,0 +1,107 @@
+"""Incidents with their alerts (`bot.ports.stores.Incidents`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+
+from bot.adapters.database.rows import INCIDENT, KEY
+from bot.adapters.database.tables import incidents
+from bot.domain.incidents import IncidentState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row, Select
+
+    from bot.adapters.database.engine import Link
+    from bot.domain.incidents import Incident, IncidentKey
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentTable:
+    """Incidents; one row each, the alerts within."""
+
+    link: Link
+
+    async def lock(self, keys: Sequence[IncidentKey]) -> None:
+        """Hold other replicas off. Sorted, so that two of them never wait for each other in a ring.
+
+        SQLite has one writer, which holds the whole store already.
+        """
+        if not self.link.postgres:
+            return
+        for number in sorted({_lock_number(key) for key in keys}):
+            await self.link.run(select(func.pg_advisory_xact_lock(number)))
+
+    async def newest(self, key: IncidentKey) -> Incident | None:
+        """The latest incident with that key."""
+        query = select(incidents).where(incidents.c.key_hash == key_hash(key))
+        row = await self.link.first(query.order_by(incidents.c.id.desc()).limit(1).with_for_update())
+        return _incident(row) if row else None
+
+    async def get(self, incident_id: int) -> Incident | None:
+        """By number, locked."""
+        row = await self.link.first(select(incidents).where(incidents.c.id == incident_id).with_for_update())
+        return _incident(row) if row else None
+
+    async def save(self, incident: Incident) -> Incident:
+        """Insert or update."""
+        columns = {
+            "key_hash": key_hash(incident.key),
+            "service": incident.key.service,
+            "state": incident.state.value,
+            "severity": incident.severity.rank,
+            "opened_at": incident.opened_at,
+            "revision": incident.revision,
+            "body": INCIDENT.dump(incident),
+        }
+        if incident.id:
+            await self.link.run(update(incidents).where(incidents.c.id == incident.id).values(columns))
+            return incident
+        row = await self.link.first(insert(incidents).values(columns).returning(incidents.c.id))
+        return replace(incident, id=row.id) if row else incident
+
+    async def unresolved(
+        self, *, service: str | None = None, limit: int | None = None
+    ) -> tuple[Incident, ...]:
+        """Worst and oldest first."""
+        query = _worst_first(_of(service, select(incidents))).limit(limit)
+        return tuple(_incident(row) for row in await self.link.all(query))
+
+    async def unresolved_ids(self, *, service: str, limit: int) -> tuple[int, ...]:
+        """Their numbers alone."""
+        query = _worst_first(_of(service, select(incidents.c.id))).limit(limit)
+        return tuple(row.id for row in await self.link.all(query))
+
+    async def recent(self, *, service: str | None = None, limit: int = 20) -> tuple[Incident, ...]:
+        """The newest ones."""
+        query = _of(service, select(incidents)).order_by(incidents.c.id.desc()).limit(limit)
+        return tuple(_incident(row) for row in await self.link.all(query))
+
+
+def key_hash(key: IncidentKey) -> str:
+    """What an index can hold: group keys grow as long as their labels."""
+    return sha256(KEY.dump(key).encode()).hexdigest()
+
+
+def _lock_number(key: IncidentKey) -> int:
+    return int.from_bytes(bytes.fromhex(key_hash(key))[:8], "big", signed=True)
+
+
+def _of(service: str | None, query: Select[Any]) -> Select[Any]:
+    return query if service is None else query.where(incidents.c.service == service)
+
+
+def _worst_first(query: Select[Any]) -> Select[Any]:
+    open_states = [state.value for state in IncidentState if state is not IncidentState.RESOLVED]
+    return query.where(incidents.c.state.in_(open_states)).order_by(
+        incidents.c.severity, incidents.c.opened_at, incidents.c.id
+    )
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return replace(INCIDENT.load(row.body), id=row.id)

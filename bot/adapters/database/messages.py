@@ -1,0 +1,183 @@
+"""What has to be shown (`bot.ports.stores.Messages`): the rows and what becomes of them.
+
+Which row goes next is decided in `claiming`; how fast, in `pacing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, func, select, update
+
+from bot.adapters.database import claiming, pacing
+from bot.adapters.database.claims import NOBODY, give_back
+from bot.adapters.database.message_rows import DIRTY, message_of
+from bot.adapters.database.tables import messages
+from bot.adapters.database.texts import short
+from bot.domain.messages import Backlog
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+
+    from bot.adapters.database.engine import Link
+    from bot.domain.messages import Lease, Message, MessageKind, Pace
+    from bot.ports.stores import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTable:
+    """Messages. `due` collects what was written, so that the publisher wakes after the commit."""
+
+    link: Link
+    due: list[str]
+
+    async def put(self, message: Message) -> None:
+        """Add it unless there is one of its kind and subject."""
+        values = {
+            "id": message.id,
+            "kind": message.kind.value,
+            "subject": message.subject,
+            "channel": message.channel,
+            "thread_of": message.thread_of,
+            "incident_id": message.incident_id,
+            "urgency": message.urgency,
+            "desired_revision": message.desired_revision,
+            "posted_revision": message.posted_revision,
+            "ts": message.ts,
+            "intent_at": message.intent_at,
+            "attempts": message.attempts,
+            "next_attempt_at": message.next_attempt_at,
+            "last_error": short(message.last_error),
+            "created_at": message.created_at,
+            "due_since": message.due_since or message.created_at,
+        }
+        await pacing.make_slot(self.link, pacing.slot_of(message.channel))
+        new = self.link.insert(messages).values(values)
+        await self.link.run(new.on_conflict_do_nothing(index_elements=["kind", "subject"]))
+        self.due.append(message.id)
+
+    async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
+        """One desired revision more."""
+        values = _dirtied(self.link.now)
+        if urgency is not None:
+            values["urgency"] = urgency
+        await self.link.run(update(messages).where(_shows(kind, subject)).values(values))
+        self.due.append(subject)
+
+    async def find(self, kind: MessageKind, subject: str) -> Message | None:
+        """By what it shows."""
+        row = await self.link.first(select(messages).where(_shows(kind, subject)))
+        return message_of(row) if row else None
+
+    async def by_ts(self, *, channel: str, ts: str) -> Message | None:
+        """By the chat's own id."""
+        row = await self.link.first(
+            select(messages).where(messages.c.channel == channel, messages.c.ts == ts)
+        )
+        return message_of(row) if row else None
+
+    async def claim(self, lease: Lease, pace: Pace, *, limit: int) -> tuple[Claimed, ...]:
+        """Due messages that have a slot now, one a channel."""
+        return await claiming.claim(self.link, lease, pace, limit=limit)
+
+    async def next_due(self) -> datetime | None:
+        """When `claim` can next give something."""
+        return await claiming.next_due(self.link)
+
+    async def finish(self, message_id: str, *, owner: str, revision: int, ts: str) -> bool:
+        """Shown; or, where the claim was lost, to be shown once more."""
+        values = {
+            "posted_revision": revision,
+            "ts": ts,
+            "intent_at": None,
+            "attempts": 0,
+            "next_attempt_at": None,
+            "last_error": "",
+            "due_since": case((messages.c.desired_revision > revision, messages.c.due_since), else_=None),
+            **NOBODY,
+        }
+        if await self._change_own(message_id, owner, values):
+            return True
+        await self.link.run(
+            update(messages).where(messages.c.id == message_id).values(_dirtied(self.link.now))
+        )
+        return False
+
+    async def postpone(
+        self, message_id: str, *, owner: str, error: str, retry_at: datetime, forget_ts: bool = False
+    ) -> None:
+        """Sending failed; wait."""
+        values: dict[str, Any] = {
+            "attempts": messages.c.attempts + 1,
+            "next_attempt_at": retry_at,
+            "last_error": short(error),
+            **NOBODY,
+        }
+        if forget_ts:
+            values |= _FORGOTTEN
+        await self._change_own(message_id, owner, values)
+
+    async def forget(self, message_id: str) -> None:
+        """To be posted anew."""
+        values = {**_dirtied(self.link.now), **_FORGOTTEN}
+        await self.link.run(update(messages).where(messages.c.id == message_id).values(values))
+
+    async def clear_intent(self, message_id: str, *, owner: str) -> None:
+        """The chat certainly has it not."""
+        await self.link.run(update(messages).where(_own(message_id, owner)).values(intent_at=None))
+
+    async def hold(self, *, channel: str | None, until: datetime) -> None:
+        """Nothing there before then."""
+        name = pacing.EDITS if channel is None else pacing.slot_of(channel)
+        await pacing.hold(self.link, name, until)
+
+    async def release(self, owner: str) -> None:
+        """Give all back."""
+        await give_back(self.link, messages, owner)
+        await pacing.vacate(self.link, owner=owner)
+
+    async def backlog(self) -> Backlog:
+        """What is not shown in its latest state."""
+        failing = func.count().filter(messages.c.attempts > 0)
+        query = select(
+            func.count().label("waiting"),
+            failing.label("failing"),
+            func.min(messages.c.due_since).label("oldest"),
+        ).where(DIRTY)
+        row = await self.link.first(query)
+        if row is None:
+            return Backlog(waiting=0, failing=0, oldest=None)
+        return Backlog(waiting=row.waiting, failing=row.failing, oldest=row.oldest)
+
+    async def undelivered(self, *, limit: int = 100) -> tuple[Message, ...]:
+        """Oldest first."""
+        query = select(messages).where(DIRTY).order_by(messages.c.due_since, messages.c.id).limit(limit)
+        return tuple(message_of(row) for row in await self.link.all(query))
+
+    async def _change_own(self, message_id: str, owner: str, values: dict[str, Any]) -> bool:
+        """Change a row under our claim, and let the next call into the channel; False where it is lost."""
+        await pacing.vacate(self.link, owner=owner, message_id=message_id)
+        change = update(messages).where(_own(message_id, owner)).values(values)
+        return await self.link.first(change.returning(messages.c.id)) is not None
+
+
+_FORGOTTEN: dict[str, Any] = {"ts": None, "intent_at": None, "posted_revision": 0}
+
+
+def _dirtied(now: datetime) -> dict[str, Any]:
+    return {
+        "desired_revision": messages.c.desired_revision + 1,
+        "next_attempt_at": case((messages.c.attempts > 0, messages.c.next_attempt_at), else_=None),
+        "due_since": case((DIRTY, messages.c.due_since), else_=now),
+    }
+
+
+def _shows(kind: MessageKind, subject: str) -> ColumnElement[bool]:
+    return and_(messages.c.kind == kind.value, messages.c.subject == subject)
+
+
+def _own(message_id: str, owner: str) -> ColumnElement[bool]:
+    return and_(messages.c.id == message_id, messages.c.claimed_by == owner)

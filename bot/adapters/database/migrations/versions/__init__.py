@@ -1,0 +1,1 @@
+"""Alembic's files; `bot.adapters.database.upgrading` runs them."""

@@ -1,0 +1,124 @@
+"""Slots: how fast the chat is spoken to, shared between replicas. Used by the messages' claim alone.
+
+A channel's slot says when the next call may go there and who has one under way; the slot of edits is a token
+bucket kept as one time (GCRA): `next_at` is the earliest time at which a further edit may go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, select, update
+
+from bot.adapters.database.tables import slots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import ColumnElement
+
+    from bot.adapters.database.engine import Link
+    from bot.domain.messages import Pace
+
+EDITS: Final = "edits"
+_CHANNEL: Final = "#"
+
+
+def slot_of(channel: str) -> str:
+    """The name of a channel's slot."""
+    return f"{_CHANNEL}{channel}"
+
+
+def slot_is_of(channel: ColumnElement[str]) -> ColumnElement[bool]:
+    """For joins: the slot of the channel in that column."""
+    return slots.c.name == _CHANNEL + channel
+
+
+def open_now(now: datetime) -> ColumnElement[bool]:
+    """The slot can be taken at that time."""
+    return and_(slots.c.next_at <= now, slots.c.held_until <= now, slots.c.busy_until <= now)
+
+
+async def make_slot(link: Link, name: str) -> None:
+    """Make sure that there is one."""
+    values = {"name": name, "next_at": link.now, "held_until": link.now, "busy_until": link.now}
+    await link.run(link.insert(slots).values(values).on_conflict_do_nothing())
+
+
+async def lock_open(link: Link, channels: Sequence[str]) -> list[str]:
+    """Those of the channels whose slot is open, locked against other replicas until the transaction ends."""
+    names = {slot_of(channel): channel for channel in channels}
+    query = select(slots.c.name).where(slots.c.name.in_(names), open_now(link.now)).order_by(slots.c.name)
+    locked = {row.name for row in await link.all(query.with_for_update(skip_locked=True))}
+    return [channel for name, channel in names.items() if name in locked]
+
+
+async def occupy(
+    link: Link, channel: str, *, message_id: str, owner: str, until: datetime, pace: Pace
+) -> None:
+    """Take a channel's slot for one call."""
+    values = {
+        "next_at": link.now + pace.channel_interval,
+        "busy_with": message_id,
+        "busy_by": owner,
+        "busy_until": until,
+    }
+    await link.run(update(slots).where(slots.c.name == slot_of(channel)).values(values))
+
+
+async def vacate(link: Link, *, owner: str, message_id: str | None = None) -> None:
+    """The owner's call (or all of its calls) came to its end."""
+    which = slots.c.busy_by == owner
+    if message_id is not None:
+        which = and_(which, slots.c.busy_with == message_id)
+    free: dict[str, Any] = {"busy_with": None, "busy_by": None, "busy_until": link.now}
+    await link.run(update(slots).where(which).values(free))
+
+
+async def hold(link: Link, name: str, until: datetime) -> None:
+    """Nothing through this slot before then; a longer hold stays."""
+    await make_slot(link, name)
+    longer = and_(slots.c.name == name, slots.c.held_until < until)
+    await link.run(update(slots).where(longer).values(held_until=until))
+
+
+class EditBucket:
+    """The workspace's bucket of edits during one claim; read when first asked, written once by `keep`."""
+
+    def __init__(self, link: Link, pace: Pace) -> None:
+        self._link = link
+        self._pace = pace
+        self._next_at: datetime | None = None
+        self._held_until: datetime | None = None
+        self._taken = 0
+
+    async def has_one(self) -> bool:
+        """Whether an edit may go now."""
+        if self._next_at is None or self._held_until is None:
+            await self._read()
+        if self._next_at is None or self._held_until is None:
+            return False
+        return self._next_at <= self._link.now and self._held_until <= self._link.now
+
+    def take(self) -> None:
+        """Use one; ask `has_one` before."""
+        if self._next_at is None:
+            raise RuntimeError("an edit was taken from a bucket that was not asked")
+        spare: timedelta = self._pace.edit_interval * (self._pace.edit_burst - 1)
+        full = max(self._next_at + spare, self._link.now)
+        self._next_at = full + self._pace.edit_interval - spare
+        self._taken += 1
+
+    async def keep(self) -> None:
+        """Write what is left."""
+        if self._taken:
+            change = update(slots).where(slots.c.name == EDITS).values(next_at=self._next_at)
+            await self._link.run(change)
+
+    async def _read(self) -> None:
+        await make_slot(self._link, EDITS)
+        query = select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS)
+        row = await self._link.first(query.with_for_update())
+        if row is not None:
+            self._next_at, self._held_until = row.next_at, row.held_until

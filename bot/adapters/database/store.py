@@ -1,0 +1,89 @@
+"""The store itself: one transaction over all tables (`bot.ports.stores.Store`)."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text
+
+from bot.adapters.database.approvals import ApprovalTable
+from bot.adapters.database.deliveries import DeliveryTable
+from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.events import EventTable
+from bot.adapters.database.executions import ExecutionTable
+from bot.adapters.database.findings import FindingTable
+from bot.adapters.database.heartbeats import HeartbeatTable
+from bot.adapters.database.incidents import IncidentTable
+from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.upgrading import upgrade_database
+from bot.ports.stores import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.adapters.database.engine import Database
+    from bot.ports.clock import Clock
+
+_DEFAULTS = StoreLimits()
+
+
+class SqlStore:
+    """`bot.ports.stores.Store` over SQLite or PostgreSQL. Close it when done."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_due(self, listener: Callable[[], None]) -> None:
+        """Call that after each commit of this process that made a message due."""
+        self._listeners.append(listener)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A read-write transaction: committed when left, rolled back when left with an exception."""
+        due: list[str] = []
+        async with self._database.begin() as link:
+            yield Transaction(
+                now=link.now,
+                deliveries=DeliveryTable(link),
+                incidents=IncidentTable(link),
+                messages=MessageTable(link, due),
+                approvals=ApprovalTable(link),
+                executions=ExecutionTable(link),
+                events=EventTable(link),
+                findings=FindingTable(link),
+                heartbeats=HeartbeatTable(link),
+            )
+        if due:
+            for listener in self._listeners:
+                listener()
+
+    async def ping(self) -> None:
+        """Ask for the shortest sign of life."""
+        async with self._database.begin() as link:
+            await link.first(select(text("1")))
+
+    async def upgrade(self) -> None:
+        """Bring the tables to this version; safe when several replicas start at once."""
+        await upgrade_database(self._database)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._database.dispose()
+
+
+def connect(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> SqlStore:
+    """A store at a SQLAlchemy URL; nothing is opened yet. Raises Permanent for a URL that cannot be used."""
+    return SqlStore(make_database(url, clock=clock, limits=limits))
+
+
+@asynccontextmanager
+async def open_store(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> AsyncIterator[SqlStore]:
+    """A store with its tables in place, for the time of a block."""
+    store = connect(url, clock=clock, limits=limits)
+    try:
+        await store.upgrade()
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,194 @@
+"""The tables, as the queries of this package name them. Migrations make them; these must describe the result.
+
+What is searched by has a column of its own; the rest of a value is one JSON text in `body`. Texts from
+outside stand in `body` alone, escaped: PostgreSQL keeps no NUL character, and no long label in an index.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.types import TypeEngine
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time in UTC: `timestamptz` on PostgreSQL, microseconds since 1970 on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The type that this database has for it."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        """From a time to what the driver takes; naive times are a defect."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
+        """From what the driver gives to a time in UTC."""
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return _EPOCH + value * _MICROSECOND if isinstance(value, int) else None
+
+
+METADATA: Final = MetaData()
+_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+deliveries: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("received_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("last_error", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+incidents: Final = Table(
+    "incidents",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("key_hash", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("incidents_by_key", "key_hash", "id"),
+    Index("incidents_by_state", "state", "service", "severity", "opened_at"),
+    sqlite_autoincrement=True,
+)
+
+messages: Final = Table(
+    "messages",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("thread_of", Text, ForeignKey("messages.id")),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id")),
+    Column("urgency", Integer, nullable=False),
+    Column("desired_revision", Integer, nullable=False),
+    Column("posted_revision", Integer, nullable=False),
+    Column("ts", Text),
+    Column("intent_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("last_error", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("due_since", Instant),
+    Column("claimed_by", Text),
+    Column("claimed_until", Instant),
+    UniqueConstraint("kind", "subject", name="messages_by_subject"),
+    Index("messages_by_ts", "channel", "ts"),
+)
+Index(
+    "messages_due",
+    messages.c.channel,
+    messages.c.urgency,
+    sqlite_where=messages.c.posted_revision < messages.c.desired_revision,
+    postgresql_where=messages.c.posted_revision < messages.c.desired_revision,
+)
+
+slots: Final = Table(
+    "slots",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("next_at", Instant, nullable=False),
+    Column("held_until", Instant, nullable=False),
+    Column("busy_with", Text),
+    Column("busy_by", Text),
+    Column("busy_until", Instant, nullable=False),
+)
+
+approvals: Final = Table(
+    "approvals",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id")),
+    Column("service", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("approvals_by_state", "state", "service"),
+)
+
+executions: Final = Table(
+    "executions",
+    METADATA,
+    Column("approval_id", Text, ForeignKey("approvals.id"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Instant),
+    Index("executions_by_state", "state"),
+)
+
+events: Final = Table(
+    "events",
+    METADATA,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id")),
+    Column("body", Text, nullable=False),
+    Index("events_by_incident", "incident_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+findings: Final = Table(
+    "findings",
+    METADATA,
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), primary_key=True, autoincrement=False),
+    Column("check_name", Text, primary_key=True),
+    Column("reserved_at", Instant),
+    Column("body", Text),
+)
+
+heartbeats: Final = Table(
+    "heartbeats",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+ticks: Final = Table(
+    "ticks",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("fire_time", Instant, primary_key=True),
+)

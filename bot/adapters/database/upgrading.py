@@ -1,0 +1,76 @@
+"""Bringing the tables to this version: called at start and by `lightship db upgrade`.
+
+One replica migrates while the others wait: an advisory lock on PostgreSQL, the write lock on SQLite. Alembic
+is loaded only where there is something to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import inspect, text
+
+from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.errors import translated
+from bot.domain.errors import Permanent
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from bot.adapters.database.engine import Database
+    from bot.ports.clock import Clock
+
+REVISIONS: Final = ("0001",)
+"""Every revision of the tables that this version knows, oldest first."""
+
+_LOCK: Final = 0x4C69676874736869
+_DEFAULTS: Final = StoreLimits()
+
+
+async def upgrade(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> str:
+    """Migrate the store at a URL; the revision that it had before, empty for a new one.
+
+    Raises Permanent where a newer Lightship has migrated it, and Temporary where it cannot be reached.
+    """
+    database = make_database(url, clock=clock, limits=limits)
+    try:
+        return await upgrade_database(database)
+    finally:
+        await database.dispose()
+
+
+async def upgrade_database(database: Database) -> str:
+    """As `upgrade`, over connections that are there."""
+    async with database.connection() as raw:
+        with translated():
+            if database.postgres:
+                await raw.execute(text("SET LOCAL lock_timeout = '60s'"))
+                await raw.execute(text("SET LOCAL statement_timeout = '60s'"))
+                await raw.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+            before = await raw.run_sync(_revision)
+            if before == REVISIONS[-1]:
+                return before
+            if before and before not in REVISIONS:
+                raise Permanent(
+                    f"the store's tables are at revision {before}, which a newer Lightship made; "
+                    f"this one knows them up to {REVISIONS[-1]}. Start the newer version."
+                )
+            await raw.run_sync(_migrate)
+    return before
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - half a second that a start without migrations need not pay
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
