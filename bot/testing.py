@@ -6,6 +6,14 @@ import asyncio
 import heapq
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import TYPE_CHECKING
+
+from bot.domain.actors import user
+from bot.domain.approvals import Approval, DecisionWord, decide, grant_of, plan_digest
+
+if TYPE_CHECKING:
+    from bot.domain.approvals import Grant
+    from bot.domain.remedies import Plan
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 """The moment at which frozen clocks start unless told otherwise."""
@@ -72,3 +80,30 @@ class SequentialIds:
 async def _let_others_run() -> None:
     for _ in range(_TURNS_AFTER_WAKING):
         await asyncio.sleep(0)
+
+
+def make_grant(
+    plan: Plan, *, approval_id: str = "id-000001", requester: str = "U0ALICE", approver: str = "U0BOB"
+) -> Grant:
+    """A grant for a plan, asked for by one person and approved by another, the way all grants are made."""
+    asked_by = user(requester)
+    digest = plan_digest(plan, approval_id=approval_id, requester=asked_by)
+    approval = Approval(
+        id=approval_id,
+        incident_id=None,
+        plan=plan,
+        digest=digest,
+        requester=asked_by,
+        reason="rehearsed",
+        requested_at=START,
+        expires_at=START + timedelta(hours=1),
+    )
+    decision = decide(
+        approval,
+        DecisionWord.APPROVE,
+        by=user(approver),
+        digest=digest,
+        now=START,
+        requester_may_approve=False,
+    )
+    return grant_of(decision.approval)

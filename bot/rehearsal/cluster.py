@@ -65,6 +65,14 @@ class RehearsalState:
         self.store.put(manifest, now=self.clock.now())
         self.settle()
 
+    def scale_as(self, manager: str, *, namespace: str, name: str, replicas: int) -> None:
+        """Let somebody else set the replicas, as `kubectl scale` or an operator would."""
+        deployment = self.store.held(_key(namespace, name))
+        deployment["spec"]["replicas"] = replicas
+        _take_over(deployment, manager=manager, now=self.clock.now())
+        self.store.changed(_key(namespace, name), spec=True)
+        self.settle()
+
     def touch(self, resource: Resource, *, namespace: str, name: str) -> None:
         """Move an object's version as a status change does."""
         self.store.changed((resource.api_version, resource.kind, namespace, name))
