@@ -132,6 +132,8 @@ def set_up_logging(*, log_format: str = "", level: str = "info", stream: TextIO 
     root.setLevel(number)
     for library in _QUIET_LIBRARIES:
         logging.getLogger(library).setLevel(max(number, logging.WARNING))
+    # Bolt warns of a token in the environment at every start, and of each request that nobody listens to.
+    logging.getLogger("slack_bolt").setLevel(max(number, logging.ERROR))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

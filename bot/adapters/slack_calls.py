@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack_errors import from_code, from_status, lost, outcome_label
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import LightshipError, Permanent, Temporary
 from bot.telemetry import SLACK_CALL_SECONDS, SLACK_CALLS
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 SLACK_API_URL: Final = "https://slack.com/api/"
 _CONNECTIONS: Final = 20
+_LARGEST_REFUSAL: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,29 +95,25 @@ class SlackCalls:
         methods take forms only (`form`).
         """
         body: dict[str, Any] = {"params": dict(arguments)} if form else {"json": dict(arguments)}
-        started = time.monotonic()
-        outcome = "ok"
-        try:
+        with _Measured(method, repeatable=repeatable):
             answer = await self.client().api_call(method, **body)
             return answer.data if isinstance(answer.data, dict) else {}
-        except SlackApiError as error:
-            outcome, translated = _translate(method, error, repeatable=repeatable)
-            raise translated from error
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            outcome = "unreachable"
-            raise Temporary(f"Slack cannot be reached ({method})") from error
-        except TimeoutError as error:
-            outcome = "timeout"
-            raise lost(method, "Slack did not answer in time", repeatable=repeatable) from error
-        except (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError) as error:
-            outcome = "disconnected"
-            raise lost(method, "the connection to Slack broke", repeatable=repeatable) from error
-        except (SlackClientError, ValueError) as error:
-            outcome = "unreadable"
-            raise Permanent(f"Slack's client refused the call of {method}: {type(error).__name__}") from error
-        finally:
-            SLACK_CALLS.labels(method=method, outcome=outcome).inc()
-            SLACK_CALL_SECONDS.labels(method=method).observe(time.monotonic() - started)
+
+    async def post_answer(self, url: str, body: Mapping[str, Any]) -> None:
+        """Send an answer to a response_url, once. Raises Temporary or Permanent.
+
+        It counts as repeatable: a private answer that comes twice does no harm.
+        """
+        proxy = None if is_loopback(url) else self.client().proxy
+        with _Measured("response_url", repeatable=True) as measured:
+            async with self.session.post(url, json=dict(body), proxy=proxy, allow_redirects=False) as answer:
+                if answer.status != HTTPStatus.OK:
+                    code = _code_of(await answer.content.read(_LARGEST_REFUSAL))
+                    measured.outcome = outcome_label(code) if code else "unreadable"
+                    if code:
+                        raise from_code("response_url", code, repeatable=True)
+                    after = answer.headers.get("Retry-After")
+                    raise from_status("response_url", answer.status, after, repeatable=True)
 
     async def identity(self) -> Identity:
         """Whose token it is, asked once. Raises Temporary or Permanent."""
@@ -133,6 +132,46 @@ class SlackCalls:
         await self.call("auth.test", {})
 
 
+class _Measured:
+    """Around one call: counts it, times it, turns what the SDK or the connection raises into our words."""
+
+    def __init__(self, method: str, *, repeatable: bool) -> None:
+        self._method = method
+        self._repeatable = repeatable
+        self._started = time.monotonic()
+        self.outcome = "ok"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if isinstance(error, Exception) and not isinstance(error, LightshipError):
+                self.outcome, translated = self._translated(error)
+                if translated is not error:
+                    raise translated from error
+            elif error is not None and self.outcome == "ok":
+                self.outcome = "cancelled"
+        finally:
+            SLACK_CALLS.labels(method=self._method, outcome=self.outcome).inc()
+            SLACK_CALL_SECONDS.labels(method=self._method).observe(time.monotonic() - self._started)
+
+    def _translated(self, error: Exception) -> tuple[str, Exception]:
+        method, repeatable = self._method, self._repeatable
+        if isinstance(error, SlackApiError):
+            return _translate(method, error, repeatable=repeatable)
+        if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
+            return "unreachable", Temporary(f"Slack cannot be reached ({method})")
+        if isinstance(error, TimeoutError):
+            return "timeout", lost(method, "Slack did not answer in time", repeatable=repeatable)
+        if isinstance(error, (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)):
+            return "disconnected", lost(method, "the connection to Slack broke", repeatable=repeatable)
+        if isinstance(error, (SlackClientError, ValueError)):
+            words = f"Slack's client refused the call of {method}: {type(error).__name__}"
+            return "unreadable", Permanent(words)
+        return "bug", error
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address leads to this machine itself, so that no proxy lies between."""
     host = urlsplit(url).hostname or ""
@@ -142,6 +181,16 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _code_of(body: bytes) -> str:
+    """Slack's error code in the body of a refused answer; empty where there is none."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return ""
+    code = content.get("error") if isinstance(content, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 def _translate(method: str, error: SlackApiError, *, repeatable: bool) -> tuple[str, Exception]:

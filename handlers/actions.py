@@ -1,0 +1,249 @@
+"""Presses on buttons. Called by `handlers.slack_app` with requests whose signature is verified.
+
+Every press is acknowledged at once. Where it opens a modal, a waiting one is opened first, because Slack's
+trigger lives three seconds and nothing else may be waited for in that time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from bot.domain.access import Role
+from bot.domain.actors import user
+from bot.domain.approvals import DecisionWord
+from bot.domain.commands import (
+    AcknowledgeIncident,
+    DecideApproval,
+    LiftSilence,
+    ResolveIncident,
+    RunChecks,
+)
+from bot.domain.errors import LightshipError
+from bot.domain.remedies import Action
+from bot.domain.runbooks import proposed_replicas
+from bot.rendering.answers import error_answer, runbook_answer, timeline_answer
+from bot.rendering.buttons import (
+    UNDO_SILENCE,
+    ActionWord,
+    ApprovalButton,
+    ButtonRefusal,
+    CheckButton,
+    RemediationButton,
+    RunbookButton,
+)
+from bot.rendering.forms import FormTarget
+from bot.rendering.modals import scale_modal, silence_modal
+from handlers.presses import Pressed, Subject, find_subject, read_pressed
+from handlers.services import deployment_of
+from handlers.waiting_views import closing_view, waiting_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.domain.incidents import Incident
+    from bot.ports.clock import Clock
+    from bot.rendering.buttons import Press
+    from bot.rendering.modals import View
+    from handlers.answering import Answers, Asker
+    from handlers.authorizing import Gate
+    from handlers.engines import Engines
+    from handlers.services import Services
+    from handlers.working import Work
+
+ROLES: Final = {
+    ActionWord.ACKNOWLEDGE: Role.RESPONDER,
+    ActionWord.RESOLVE: Role.RESPONDER,
+    ActionWord.SILENCE: Role.RESPONDER,
+    ActionWord.UNDO: Role.RESPONDER,
+    ActionWord.REQUEST_REMEDIATION: Role.RESPONDER,
+    ActionWord.RUN_CHECK: Role.VIEWER,
+    ActionWord.RUN_ALL_CHECKS: Role.VIEWER,
+    ActionWord.TIMELINE: Role.VIEWER,
+    ActionWord.RUNBOOK: Role.VIEWER,
+    ActionWord.APPROVE: Role.APPROVER,
+    ActionWord.DENY: Role.APPROVER,
+}
+OPENING: Final = {ActionWord.SILENCE: "Silence", ActionWord.REQUEST_REMEDIATION: "Scale"}
+"""The words whose press opens a modal, with its title."""
+
+AUDITED: Final = frozenset({ActionWord.APPROVE, ActionWord.DENY, ActionWord.REQUEST_REMEDIATION})
+_LOOK_WITHIN: Final = 3.0
+
+
+class ActionDoor:
+    """Takes presses."""
+
+    def __init__(
+        self,
+        *,
+        engines: Engines,
+        services: Services,
+        gate: Gate,
+        answers: Answers,
+        work: Work,
+        clock: Clock,
+    ) -> None:
+        self._engines = engines
+        self._services = services
+        self._gate = gate
+        self._answers = answers
+        self._work = work
+        self._clock = clock
+
+    def take(self, payload: Mapping[str, Any]) -> bool:
+        """Begin the work on a press; False where there is no room for it. Returns at once."""
+        pressed = read_pressed(payload)
+
+        async def complain(words: str) -> None:
+            await self._answers.complain(pressed.asker, words)
+
+        return self._work.start("action", lambda: self._answer(pressed), complain)
+
+    async def _answer(self, pressed: Pressed) -> None:
+        press = pressed.press
+        if isinstance(press, ButtonRefusal):
+            await self._answers.refuse(pressed.asker, press.sentence)
+            return
+        view_id = ""
+        if press.word in OPENING:
+            view_id = await self._answers.chat.open_view(
+                trigger_id=pressed.trigger_id, view=waiting_view(OPENING[press.word])
+            )
+        try:
+            subject = await self._admitted(pressed, press)
+            if isinstance(subject, str):
+                await self._refuse(pressed.asker, press, view_id, subject)
+            else:
+                await self._do(pressed, press, subject, view_id)
+        except (LightshipError, TimeoutError) as error:
+            if not view_id:
+                raise
+            await self._answers.chat.update_view(
+                view_id=view_id, view=closing_view(OPENING[press.word], f"That did not work: {error}")
+            )
+
+    async def _admitted(self, pressed: Pressed, press: Press) -> Subject | str:
+        """What the press is about, if this person may do it; else the sentence that says why not."""
+        asker = pressed.asker
+        subject = await find_subject(
+            pressed, press, recording=self._engines.recording, services=self._services
+        )
+        if isinstance(subject, str):
+            return subject
+        role = ROLES[press.word]
+        if press.word is ActionWord.DENY and subject.approval and subject.approval.requester.id == asker.user:
+            role = Role.RESPONDER  # whoever asked may always take it back
+        admission = await self._gate.admit(subject.service, role, user=asker.user, channel=asker.channel)
+        if admission.allowed:
+            return subject
+        if press.word in AUDITED:
+            await self._engines.recording.press_refused(
+                subject.service.name,
+                user(asker.user, team=asker.team),
+                press.word.value,
+                admission.reason.value,
+                subject.incident.id if subject.incident else None,
+            )
+        return admission.sentence
+
+    async def _refuse(self, asker: Asker, press: Press, view_id: str, sentence: str) -> None:
+        if view_id:
+            await self._answers.chat.update_view(
+                view_id=view_id, view=closing_view(OPENING[press.word], sentence)
+            )
+        else:
+            await self._answers.refuse(asker, sentence)
+
+    async def _do(self, pressed: Pressed, press: Press, subject: Subject, view_id: str) -> None:
+        if isinstance(press.value, ApprovalButton):
+            await self._decide(pressed.asker, press, press.value)
+        elif press.word in OPENING:
+            view = await self._form(pressed, press, subject)
+            await self._answers.chat.update_view(view_id=view_id, view=view)
+        elif subject.incident is not None:
+            await self._act(pressed.asker, press, subject, subject.incident)
+
+    async def _decide(self, asker: Asker, press: Press, value: ApprovalButton) -> None:
+        word = DecisionWord.APPROVE if press.word is ActionWord.APPROVE else DecisionWord.DENY
+        command = DecideApproval(
+            approval_id=value.approval_id,
+            digest=value.digest,
+            word=word,
+            actor=user(asker.user, team=asker.team),
+        )
+        await self._answers.outcome(asker, await self._engines.approving.decide(command))
+
+    async def _act(self, asker: Asker, press: Press, subject: Subject, incident: Incident) -> None:
+        actor = user(asker.user, team=asker.team)
+        engines, number = self._engines, incident.id
+        match press.word:
+            case ActionWord.ACKNOWLEDGE:
+                command = AcknowledgeIncident(incident_id=number, actor=actor)
+                outcome = await engines.responding.acknowledge(command)
+            case ActionWord.RESOLVE:
+                outcome = await engines.responding.resolve(ResolveIncident(incident_id=number, actor=actor))
+            case ActionWord.UNDO if press.suffix == UNDO_SILENCE:
+                outcome = await engines.silencing.lift(LiftSilence(incident_id=number, actor=actor))
+            case ActionWord.RUN_CHECK | ActionWord.RUN_ALL_CHECKS:
+                checks = (press.value.check,) if isinstance(press.value, CheckButton) else ()
+                command_to_check = RunChecks(incident_id=number, checks=checks, actor=actor)
+                outcome = await engines.diagnosing.run(command_to_check)
+            case _:
+                await self._show(asker, press, subject, number)
+                return
+        await self._answers.outcome(asker, outcome)
+
+    async def _show(self, asker: Asker, press: Press, subject: Subject, number: int) -> None:
+        """The presses that only show something, privately."""
+        reporting = self._engines.reporting
+        answer = error_answer("This version of Lightship cannot undo that.")
+        if press.word is ActionWord.TIMELINE:
+            timeline = await reporting.timeline(number)
+            if timeline is not None:
+                answer = timeline_answer(timeline)
+        elif isinstance(press.value, RunbookButton):
+            name = press.value.runbook
+            runbook = await reporting.runbook(subject.service.name, name, number)
+            answer = error_answer(f"There is no runbook {name} any more.")
+            if runbook is not None:
+                answer = runbook_answer(runbook, incident_id=number, now=self._clock.now())
+        await self._answers.tell(asker, answer)
+
+    async def _form(self, pressed: Pressed, press: Press, subject: Subject) -> View:
+        incident = subject.incident
+        target = FormTarget(
+            service=subject.service.name,
+            channel=pressed.asker.channel,
+            incident_id=incident.id if incident else None,
+            remediation=press.value.remediation if isinstance(press.value, RemediationButton) else "",
+        )
+        if press.word is ActionWord.SILENCE:
+            return silence_modal(target, title=incident.title if incident else "")
+        return await self._scale_form(target, press, subject)
+
+    async def _scale_form(self, target: FormTarget, press: Press, subject: Subject) -> View:
+        deployment = deployment_of(subject.service)
+        title = OPENING[press.word]
+        if deployment is None:
+            return closing_view(title, f"No deployment is configured for {subject.service.name}.")
+        runbook = self._engines.runbooks.get((subject.incident.runbook if subject.incident else "") or "")
+        remediation = runbook.remediation(target.remediation) if runbook else None
+        if remediation is None:
+            return closing_view(title, f"The runbook has no remediation {target.remediation} any more.")
+        if remediation.action != Action.SCALE.value:
+            words = f"This version of Lightship can scale; it cannot {remediation.action} yet."
+            return closing_view(title, words)
+        present = await self._present(subject.service.name)
+        asked = proposed_replicas(remediation, current=present) if present is not None else None
+        return scale_modal(target, subject=deployment.name, present=present, asked=asked)
+
+    async def _present(self, service: str) -> int | None:
+        """How many replicas are wanted now; None where the cluster does not say so soon."""
+        try:
+            async with asyncio.timeout(_LOOK_WITHIN):
+                finding = await self._engines.diagnosing.look(service, "pods", {})
+        except (LightshipError, TimeoutError):
+            return None
+        desired = finding.facts.get("desired")
+        return desired if isinstance(desired, int) else None

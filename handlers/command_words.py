@@ -1,0 +1,145 @@
+"""What people type behind a slash command, read into a word and its arguments; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.access import Role
+from bot.domain.words import nearest
+
+LONGEST_TEXT: Final = 4_000
+LONGEST_REASON: Final = 500
+_INCIDENT: Final = re.compile(r"#?(\d{1,15})", re.ASCII)
+_TYPOGRAPHY: Final = str.maketrans(
+    {
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "«": '"',
+        "»": '"',
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u00a0": " ",
+        "\u202f": " ",
+        "—": "--",
+    }
+)
+_MARKUP: Final = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """A word that is built: how it is written, what it does, and the role that it needs."""
+
+    word: str
+    usage: str
+    does: str
+    role: Role
+
+
+WORDS: Final = (
+    Word(word="help", usage="help", does="this list", role=Role.VIEWER),
+    Word(word="status", usage="status", does="the service at a glance", role=Role.VIEWER),
+    Word(word="pods", usage="pods", does="its pods, and what is wrong with them", role=Role.VIEWER),
+    Word(word="model", usage="model", does="the model behind the alias", role=Role.VIEWER),
+    Word(word="alerts", usage="alerts", does="what is firing", role=Role.VIEWER),
+    Word(word="incidents", usage="incidents", does="the open incidents", role=Role.VIEWER),
+    Word(word="runbook", usage="runbook [NAME]", does="what to do", role=Role.VIEWER),
+    Word(word="ack", usage="ack [INCIDENT]", does="take an incident", role=Role.RESPONDER),
+    Word(word="resolve", usage="resolve [INCIDENT]", does="call an incident over", role=Role.RESPONDER),
+    Word(
+        word="silence",
+        usage="silence DURATION [INCIDENT] [REASON]",
+        does="keep Alertmanager quiet about an incident, such as `silence 2h deploying`",
+        role=Role.RESPONDER,
+    ),
+    Word(
+        word="scale",
+        usage="scale REPLICAS [REASON]",
+        does="ask for an approval to scale the deployment",
+        role=Role.RESPONDER,
+    ),
+)
+BUILT: Final = {word.word: word for word in WORDS}
+LATER: Final = frozenset(
+    {
+        "hpa", "logs", "metrics", "events", "drift", "restart", "rollback", "resources", "delete-pod", "run",
+        "retrain", "promote", "jobs", "freeze", "unfreeze",
+    }
+)  # fmt: skip
+"""Words of the contract that this version does not do yet; they are answered honestly."""
+
+ALIASES: Final = {
+    "acknowledge": "ack",
+    "incident": "incidents",
+    "alert": "alerts",
+    "pod": "pods",
+    "?": "help",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Typed:
+    """A known word and what followed it, split at blanks."""
+
+    word: Word
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotBuilt:
+    """A word of the contract that this version does not do."""
+
+    word: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unknown:
+    """No word of ours, and the nearest one of those that are built."""
+
+    word: str
+    nearest: str | None
+
+
+def plain_words(text: str) -> str:
+    """What Slack sent as the person saw it: entities, mentions and typographic signs turned back."""
+    text = _MARKUP.sub(_seen, text[:LONGEST_TEXT].translate(_TYPOGRAPHY))
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def read_command(text: str) -> Typed | NotBuilt | Unknown:
+    """The word and its arguments; nothing at all means help."""
+    typed, *arguments = plain_words(text).split() or ["help"]
+    word = typed.casefold().strip("\"'`").replace("_", "-")
+    word = ALIASES.get(word, word)
+    if word in BUILT:
+        return Typed(word=BUILT[word], arguments=tuple(arguments))
+    if word in LATER:
+        return NotBuilt(word=word)
+    return Unknown(word=typed, nearest=nearest(word, [*BUILT, *LATER]))
+
+
+def read_incident(text: str) -> int | None:
+    """An incident's number, with or without its `#`; None where it is none."""
+    found = _INCIDENT.fullmatch(text)
+    return int(found[1]) if found else None
+
+
+def read_reason(words: tuple[str, ...]) -> str:
+    """The rest of a command as a reason, without the quotation marks around it."""
+    reason = " ".join(words).strip()
+    if len(reason) > 1 and reason[0] == reason[-1] and reason[0] in "\"'":
+        reason = reason[1:-1].strip()
+    return reason[:LONGEST_REASON]
+
+
+def _seen(found: re.Match[str]) -> str:
+    mark, target, label = found.groups()
+    if mark == "!":
+        return label or target.partition("^")[0]
+    if mark:
+        return f"{mark}{label or target}"
+    return label or target

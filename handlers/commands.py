@@ -1,0 +1,244 @@
+"""Slash commands, one for each service: `/churn status`, `/churn ack 12`, `/churn scale 6 more traffic`.
+
+Called by `handlers.slack_app` with requests whose signature is verified. Everything is acknowledged at once;
+the answer follows privately. Slash commands do not work in threads, so answers appear in the channel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.access import Role
+from bot.domain.actors import user
+from bot.domain.commands import AcknowledgeIncident, RequestRemediation, ResolveIncident, SilenceIncident
+from bot.domain.durations import DurationError, parse_duration
+from bot.domain.remedies import Action, RemediationRequest
+from bot.rendering.answers import (
+    alerts_answer,
+    error_answer,
+    help_answer,
+    incidents_answer,
+    no_runbook_answer,
+    outcome_answer,
+    runbook_answer,
+    status_answer,
+    unknown_word_answer,
+    which_incident_answer,
+)
+from bot.rendering.findings import finding_message
+from bot.rendering.views import FindingView, OpenIncidentLine
+from handlers.answering import Asker
+from handlers.command_words import (
+    WORDS,
+    NotBuilt,
+    Typed,
+    Unknown,
+    read_command,
+    read_incident,
+    read_reason,
+)
+from handlers.services import deployment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bot.domain.incidents import Incident
+    from bot.domain.services import WatchedService
+    from bot.ports.clock import Clock
+    from bot.ports.notifier import RenderedMessage
+    from handlers.answering import Answers
+    from handlers.authorizing import Gate
+    from handlers.engines import Engines
+    from handlers.services import Services
+    from handlers.working import Work
+
+_LARGEST_REPLICAS = 10_000
+BUSY = "Lightship has too much to do at the moment. Try again in a minute."
+
+
+class CommandDoor:
+    """Takes slash commands."""
+
+    def __init__(
+        self,
+        *,
+        engines: Engines,
+        services: Services,
+        gate: Gate,
+        answers: Answers,
+        work: Work,
+        clock: Clock,
+    ) -> None:
+        self._engines = engines
+        self._services = services
+        self._gate = gate
+        self._answers = answers
+        self._work = work
+        self._clock = clock
+
+    def take(self, form: Mapping[str, Any]) -> str:
+        """Begin the work on a command; the words to acknowledge it with, mostly none."""
+        asker = Asker(
+            user=str(form.get("user_id", "")),
+            team=str(form.get("team_id", "")),
+            channel=str(form.get("channel_id", "")),
+            response_url=str(form.get("response_url", "")),
+        )
+        service = self._services.by_command(str(form.get("command", "")))
+        if service is None:
+            known = ", ".join(self._services.commands) or "none"
+            return f"No service has this command. Configured are: {known}."
+        text = str(form.get("text") or "")
+        started = self._work.start(
+            "command",
+            lambda: self._answer(service, asker, text),
+            lambda words: self._answers.complain(asker, words),
+        )
+        return "" if started else BUSY
+
+    async def _answer(self, service: WatchedService, asker: Asker, text: str) -> None:
+        read = read_command(text)
+        role = read.word.role if isinstance(read, Typed) else Role.VIEWER
+        admission = await self._gate.admit(service, role, user=asker.user, channel=asker.channel)
+        if not admission.allowed:
+            if isinstance(read, Typed) and read.word.word == "scale":
+                actor = user(asker.user, team=asker.team)
+                why = admission.reason.value
+                await self._engines.recording.press_refused(service.name, actor, "scale", why, None)
+            await self._answers.refuse(asker, admission.sentence)
+            return
+        match read:
+            case Unknown():
+                answer = unknown_word_answer(service.command, read.word, read.nearest)
+            case NotBuilt():
+                built = ", ".join(f"`{word.word}`" for word in WORDS)
+                answer = error_answer(f"`{read.word}` is not in this version of Lightship. It knows {built}.")
+            case Typed():
+                answer = await self._do(service, asker, read)
+        await self._answers.tell(asker, answer)
+
+    async def _do(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        doers: dict[str, Callable[[WatchedService, Asker, Typed], Awaitable[RenderedMessage]]] = {
+            "help": self._help,
+            "status": self._status,
+            "pods": self._look,
+            "model": self._look,
+            "alerts": self._alerts,
+            "incidents": self._incidents,
+            "runbook": self._runbook,
+            "ack": self._ack,
+            "resolve": self._resolve,
+            "silence": self._silence,
+            "scale": self._scale,
+        }
+        return await doers[typed.word.word](service, asker, typed)
+
+    async def _help(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:
+        return help_answer(service.command, [(word.usage, word.does) for word in WORDS])
+
+    async def _status(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:
+        return status_answer(await self._engines.reporting.status(service.name))
+
+    async def _look(self, service: WatchedService, _asker: Asker, typed: Typed) -> RenderedMessage:
+        finding = await self._engines.diagnosing.look(service.name, typed.word.word, {})
+        return finding_message(FindingView(finding=finding, incident_id=None, now=self._clock.now()))
+
+    async def _alerts(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:
+        return alerts_answer(await self._engines.reporting.alerts(service.name))
+
+    async def _incidents(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:
+        return incidents_answer(await self._engines.reporting.incidents(service.name))
+
+    async def _runbook(self, service: WatchedService, _asker: Asker, typed: Typed) -> RenderedMessage:
+        names = self._engines.runbooks.names()
+        open_ones = await self._engines.recording.unresolved(service.name)
+        if typed.arguments:
+            wanted = typed.arguments[0].casefold()
+            name = next((known for known in names if known.casefold() == wanted), "")
+            incident = next((one for one in open_ones if one.runbook == name), None)
+        else:
+            incident = open_ones[0] if len(open_ones) == 1 else None
+            name = (incident.runbook if incident else None) or ""
+        number = incident.id if incident else None
+        view = await self._engines.reporting.runbook(service.name, name, number) if name else None
+        if view is None:
+            return no_runbook_answer(service.command, names)
+        return runbook_answer(view, incident_id=number, now=self._clock.now())
+
+    async def _ack(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        incident = await self._meant(service, "ack", typed.arguments[0] if typed.arguments else "")
+        if not isinstance(incident, int):
+            return incident
+        command = AcknowledgeIncident(incident_id=incident, actor=user(asker.user, team=asker.team))
+        return outcome_answer(await self._engines.responding.acknowledge(command))
+
+    async def _resolve(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        incident = await self._meant(service, "resolve", typed.arguments[0] if typed.arguments else "")
+        if not isinstance(incident, int):
+            return incident
+        command = ResolveIncident(incident_id=incident, actor=user(asker.user, team=asker.team))
+        return outcome_answer(await self._engines.responding.resolve(command))
+
+    async def _silence(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        if not typed.arguments:
+            return error_answer("For how long? Write it like `silence 2h deploying`.")
+        try:
+            duration = parse_duration(typed.arguments[0])
+        except DurationError as error:
+            return error_answer(str(error))
+        rest = typed.arguments[1:]
+        named = rest[0] if rest and await self._names_incident(service, rest[0]) else ""
+        incident = await self._meant(service, f"silence {typed.arguments[0]}", named)
+        if not isinstance(incident, int):
+            return incident
+        command = SilenceIncident(
+            incident_id=incident,
+            duration=duration,
+            reason=read_reason(rest[1:] if named else rest),
+            actor=user(asker.user, team=asker.team),
+        )
+        return outcome_answer(await self._engines.silencing.silence(command))
+
+    async def _scale(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        target = deployment_of(service)
+        if target is None:
+            return error_answer(f"No deployment is configured for {service.name}.")
+        count = typed.arguments[0] if typed.arguments else ""
+        whole = count.isascii() and count.isdecimal() and len(count) <= len(str(_LARGEST_REPLICAS))
+        if not whole or int(count) > _LARGEST_REPLICAS:
+            return error_answer("To how many replicas? Write it like `scale 6 more traffic`.")
+        open_ones = await self._engines.recording.unresolved(service.name)
+        request = RemediationRequest(
+            action=Action.SCALE,
+            service=service.name,
+            target=target,
+            arguments={"replicas": int(count)},
+            incident_id=open_ones[0].id if len(open_ones) == 1 else None,
+            reason=read_reason(typed.arguments[1:]),
+        )
+        command = RequestRemediation(request=request, actor=user(asker.user, team=asker.team))
+        return outcome_answer(await self._engines.approving.request(command))
+
+    async def _names_incident(self, service: WatchedService, text: str) -> bool:
+        """Whether the first word of a reason is an incident: `#12` always, a bare number if it is open."""
+        number = read_incident(text)
+        if number is None or text.startswith("#"):
+            return number is not None
+        return any(one.id == number for one in await self._engines.recording.unresolved(service.name))
+
+    async def _meant(self, service: WatchedService, word: str, named: str) -> int | RenderedMessage:
+        """The number of the incident that is meant, or the answer that asks which."""
+        if named:
+            number = read_incident(named)
+            incident = await self._engines.recording.incident(number) if number is not None else None
+            if incident is None or incident.key.service != service.name:
+                return error_answer(f"{service.name} has no incident {named}.")
+            return incident.id
+        open_ones = await self._engines.recording.unresolved(service.name)
+        if len(open_ones) == 1:
+            return open_ones[0].id
+        return which_incident_answer(service.command, word, [_line(one) for one in open_ones])
+
+
+def _line(incident: Incident) -> OpenIncidentLine:
+    return OpenIncidentLine(id=incident.id, title=incident.title, severity=incident.severity)

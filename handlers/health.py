@@ -1,0 +1,175 @@
+"""`/healthz`, `/readyz` and `/metrics`: what an operator's tools ask. Mounted by `handlers.server`.
+
+Readiness is about what the bot needs to take alerts. Slack's absence does not make it unready: alerts are
+stored and shown later, and a restart would not bring Slack back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from bot.domain.errors import LightshipError
+from bot.domain.outside_text import one_line
+from bot.domain.severity import Severity
+from bot.logs import Log, LogAction
+from bot.telemetry import (
+    INCIDENTS_OPEN,
+    INTAKE_BACKLOG,
+    REGISTRY,
+    STORE_UP,
+    UNDELIVERED,
+    UNDELIVERED_AGE,
+    UNDELIVERED_FAILING,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from bot.domain.messages import Backlog
+    from bot.ports.clock import Clock
+    from bot.ports.stores import Store
+
+ASK_WITHIN: Final = 2.0
+_REMEMBERED_FOR: Final = 2.0
+"""Seconds for which answers of dependencies serve again: these routes are open to anybody who can connect."""
+
+_log = Log("health")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """One dependency: `ask` raises where it does not answer; only `required` ones decide over readiness."""
+
+    name: str
+    ask: Callable[[], Awaitable[None]]
+    required: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answer:
+    name: str
+    ok: bool
+    required: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreReading:
+    """What the metrics take from the store, at the store's time `oldest` is compared with ours."""
+
+    open_by_severity: Mapping[Severity, int]
+    undelivered: Backlog
+    unmerged: Backlog
+
+
+async def read_store(store: Store) -> StoreReading:
+    """Ask the store what its gauges show; one transaction. Raises Temporary or Permanent."""
+    async with store.transaction() as tx:
+        incidents = await tx.incidents.unresolved()
+        undelivered = await tx.messages.backlog()
+        unmerged = await tx.deliveries.backlog()
+    counted = dict.fromkeys(Severity, 0)
+    for incident in incidents:
+        counted[incident.severity] += 1
+    return StoreReading(open_by_severity=counted, undelivered=undelivered, unmerged=unmerged)
+
+
+class HealthDoor:
+    """Answers for the process. `probes` are asked together, each for two seconds at most."""
+
+    def __init__(
+        self,
+        *,
+        probes: Sequence[Probe],
+        collect: Callable[[], Awaitable[StoreReading]],
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._probes = tuple(probes)
+        self._collect = collect
+        self._clock = clock
+        self._monotonic = monotonic
+        self._answers: tuple[_Answer, ...] = ()
+        self._asked_at = -math.inf
+        self._asking = asyncio.Lock()
+        self._stopping = False
+
+    def stopping(self) -> None:
+        """From now on the bot says that it is not ready, so that no new work is sent to it."""
+        self._stopping = True
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """Alive: the event loop turns."""
+        return web.Response(text="ok\n")
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """One line a dependency; 503 where a required one does not answer. JSON where it is asked for."""
+        answers = await self._ask_all()
+        ready = not self._stopping and all(answer.ok for answer in answers if answer.required)
+        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+        if "application/json" in request.headers.get("Accept", ""):
+            lines = [{"name": a.name, "ok": a.ok, "required": a.required, "detail": a.words} for a in answers]
+            content = {"ready": ready, "stopping": self._stopping, "dependencies": lines}
+            return web.json_response(content, status=status.value)
+        head = "stopping" if self._stopping else "ready" if ready else "not ready"
+        text = "".join(f"{line}\n" for line in [head, *map(_line, answers)])
+        return web.Response(text=text, status=status.value)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Everything in the registry; gauges of the store are read anew, or not a number."""
+        await self._refresh()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})
+
+    async def _ask_all(self) -> tuple[_Answer, ...]:
+        async with self._asking:
+            if self._monotonic() - self._asked_at >= _REMEMBERED_FOR:
+                self._answers = tuple(await asyncio.gather(*(_ask(probe) for probe in self._probes)))
+                self._asked_at = self._monotonic()
+            return self._answers
+
+    async def _refresh(self) -> None:
+        try:
+            async with asyncio.timeout(ASK_WITHIN):
+                reading = await self._collect()
+        except (LightshipError, TimeoutError) as error:
+            _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="store", why=str(error))
+            STORE_UP.set(0)
+            INCIDENTS_OPEN.clear()
+            for gauge in (UNDELIVERED, UNDELIVERED_FAILING, UNDELIVERED_AGE, INTAKE_BACKLOG):
+                gauge.set(math.nan)  # an old number would look like a true one
+            return
+        STORE_UP.set(1)
+        for severity, count in reading.open_by_severity.items():
+            INCIDENTS_OPEN.labels(severity=severity.value).set(count)
+        UNDELIVERED.set(reading.undelivered.waiting)
+        UNDELIVERED_FAILING.set(reading.undelivered.failing)
+        oldest = reading.undelivered.oldest
+        age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
+        UNDELIVERED_AGE.set(max(age, 0.0))
+        INTAKE_BACKLOG.set(reading.unmerged.waiting)
+
+
+async def _ask(probe: Probe) -> _Answer:
+    words, ok = "ok", True
+    try:
+        async with asyncio.timeout(ASK_WITHIN):
+            await probe.ask()
+    except TimeoutError:
+        words, ok = f"no answer within {ASK_WITHIN:.0f} s", False
+    except LightshipError as error:
+        words, ok = one_line(error), False
+    return _Answer(name=probe.name, ok=ok, required=probe.required, words=words)
+
+
+def _line(answer: _Answer) -> str:
+    note = "" if answer.ok or answer.required else " (the bot stays ready)"
+    return f"{answer.name}: {answer.words}{note}"

@@ -1,0 +1,148 @@
+"""Slack's requests, over HTTP or Socket Mode, verified by Bolt and handed to the three doors.
+
+Bolt does what it is good at: signatures, replays, envelopes. It never waits here: each listener acknowledges
+and hands the work on, so an acknowledgement does not depend on any dependency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+
+from bot.logs import Log, LogAction
+from bot.telemetry import LOOP_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+    from slack_bolt.context.ack.async_ack import AsyncAck
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.ports.clock import Clock
+    from handlers.actions import ActionDoor
+    from handlers.commands import CommandDoor
+    from handlers.views import ViewDoor
+
+_ANY: Final = re.compile(r".*", re.DOTALL)
+_LONGEST_PAUSE: Final = 60.0
+_log = Log("slack")
+
+
+class SlackDoor:
+    """All of Slack's requests. Without a signing secret nothing is taken over HTTP, only by Socket Mode."""
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        signing_secret: str | None,
+        commands: CommandDoor,
+        actions: ActionDoor,
+        views: ViewDoor,
+    ) -> None:
+        self._commands = commands
+        self._actions = actions
+        self._views = views
+        self._has_secret = bool(signing_secret)
+        self.app = AsyncApp(
+            name="lightship",
+            client=client,
+            signing_secret=signing_secret or "",
+            # Bolt's own authorization asks Slack before the first acknowledgement; we know the token.
+            authorize=_authorize(client.token or ""),
+            process_before_response=True,
+        )
+        self.app.command(_ANY)(self._on_command)
+        self.app.block_action(_ANY)(self._on_action)
+        self.app.view_submission(_ANY)(self._on_view)
+        self.app.event(_ANY)(self._on_event)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """`POST /slack/events`: events, slash commands, interactivity."""
+        if not self._has_secret:
+            return web.Response(status=HTTPStatus.NOT_FOUND, text="this bot uses Socket Mode\n")
+        try:
+            asked = await to_bolt_request(request)
+        except (UnicodeDecodeError, LookupError, ValueError):
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text="the body cannot be read\n")
+        response: web.Response = await to_aiohttp_response(await self.app.async_dispatch(asked))
+        return response
+
+    async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        words = self._commands.take(body)
+        await (ack(text=words, response_type="ephemeral") if words else ack())
+
+    async def _on_action(self, ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
+        if not self._actions.take(body):
+            # Slack marks the button then, which is more than silence.
+            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body="")
+        await ack()
+        return None
+
+    async def _on_view(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(**self._views.take(body))
+
+    @staticmethod
+    async def _on_event(ack: AsyncAck) -> None:
+        await ack()
+
+
+class SocketDoor:
+    """Socket Mode: keeps a connection to Slack; the same listeners get what comes through it."""
+
+    def __init__(self, door: SlackDoor, *, app_token: str, client: AsyncWebClient, clock: Clock) -> None:
+        self._door = door
+        self._app_token = app_token
+        self._client = client
+        self._clock = clock
+        self._handler: AsyncSocketModeHandler | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once, whether or not Slack can be reached."""
+        self._connecting = asyncio.create_task(self._connect())
+
+    async def stop(self) -> None:
+        """Close the connection, taking nothing more."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._handler is not None:
+            await self._handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's own
+
+    async def is_connected(self) -> bool:
+        """Whether Slack's events reach us now."""
+        return self._handler is not None and bool(await self._handler.client.is_connected())
+
+    async def _connect(self) -> None:
+        # Imported here: the aiohttp client of Socket Mode is of no use to a bot that listens over HTTP.
+        from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler  # noqa: PLC0415 - said above
+
+        pause = 1.0
+        self._handler = AsyncSocketModeHandler(self._door.app, self._app_token, web_client=self._client)
+        while True:
+            try:
+                await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
+            except Exception as error:  # noqa: BLE001 - a bot without Slack must go on taking alerts; counted
+                LOOP_ERRORS.labels(loop="socket_mode").inc()
+                _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="slack", why=type(error).__name__)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+
+def _authorize(token: str) -> Callable[..., Awaitable[AuthorizeResult]]:
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+    return authorize

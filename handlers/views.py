@@ -1,0 +1,124 @@
+"""Submitted modals. Called by `handlers.slack_app` with requests whose signature is verified.
+
+Faults in a field are answered in the acknowledgement, so that they show beside the field; everything else is
+done after it, and told privately in the channel that the modal was opened from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.access import Role
+from bot.domain.actors import user
+from bot.domain.approvals import DecisionWord
+from bot.domain.commands import DecideApproval, Outcome, RequestRemediation, SilenceIncident
+from bot.domain.remedies import Action, RemediationRequest
+from bot.rendering.forms import DenyForm, FieldFaults, FormRefusal, ScaleForm, SilenceForm, read_form
+from handlers.answering import Asker
+from handlers.services import deployment_of
+from handlers.waiting_views import closing_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.domain.services import WatchedService
+    from bot.rendering.forms import Form
+    from handlers.answering import Answers
+    from handlers.authorizing import Gate
+    from handlers.engines import Engines
+    from handlers.services import Services
+    from handlers.working import Work
+
+BUSY = "Lightship has too much to do at the moment. Submit again in a minute."
+
+
+class ViewDoor:
+    """Takes submissions."""
+
+    def __init__(
+        self, *, engines: Engines, services: Services, gate: Gate, answers: Answers, work: Work
+    ) -> None:
+        self._engines = engines
+        self._services = services
+        self._gate = gate
+        self._answers = answers
+        self._work = work
+
+    def take(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin the work on a submission; the arguments to acknowledge it with, none to close the modal."""
+        view = payload.get("view")
+        person = payload.get("user")
+        if not isinstance(view, dict) or not isinstance(person, dict):
+            return {}
+        form = read_form(view)
+        if isinstance(form, FieldFaults):
+            return {"response_action": "errors", "errors": dict(form.errors)}
+        if isinstance(form, FormRefusal):
+            return {"response_action": "update", "view": closing_view("Lightship", form.sentence)}
+        asker = Asker(
+            user=str(person.get("id", "")), team=str(person.get("team_id", "")), channel=form.target.channel
+        )
+        started = self._work.start(
+            "view",
+            lambda: self._answer(asker, form),
+            lambda words: self._answers.complain(asker, words),
+        )
+        return {} if started else {"response_action": "update", "view": closing_view("Lightship", BUSY)}
+
+    async def _answer(self, asker: Asker, form: Form) -> None:
+        service = self._services.by_name(form.target.service)
+        if service is None:
+            await self._answers.refuse(asker, "The service of this form is no longer configured.")
+            return
+        role = Role.APPROVER if isinstance(form, DenyForm) else Role.RESPONDER
+        admission = await self._gate.admit(service, role, user=asker.user, channel=asker.channel)
+        if not admission.allowed:
+            if not isinstance(form, SilenceForm):
+                what = "scale" if isinstance(form, ScaleForm) else "deny"
+                actor, why = user(asker.user, team=asker.team), admission.reason.value
+                await self._engines.recording.press_refused(
+                    service.name, actor, what, why, form.target.incident_id
+                )
+            await self._answers.refuse(asker, admission.sentence)
+            return
+        outcome = await self._do(service, asker, form)
+        if isinstance(outcome, str):
+            await self._answers.refuse(asker, outcome)
+        else:
+            await self._answers.outcome(asker, outcome)
+
+    async def _do(self, service: WatchedService, asker: Asker, form: Form) -> Outcome | str:
+        actor = user(asker.user, team=asker.team)
+        match form:
+            case SilenceForm():
+                return await self._engines.silencing.silence(
+                    SilenceIncident(
+                        incident_id=form.target.incident_id or 0,
+                        duration=form.duration,
+                        reason=form.reason,
+                        actor=actor,
+                    )
+                )
+            case ScaleForm():
+                target = deployment_of(service)
+                if target is None:
+                    return f"No deployment is configured for {service.name}."
+                request = RemediationRequest(
+                    action=Action.SCALE,
+                    service=service.name,
+                    target=target,
+                    arguments={"replicas": form.replicas},
+                    incident_id=form.target.incident_id,
+                    reason=form.reason,
+                )
+                return await self._engines.approving.request(RequestRemediation(request=request, actor=actor))
+            case DenyForm():
+                return await self._engines.approving.decide(
+                    DecideApproval(
+                        approval_id=form.target.approval_id,
+                        digest=form.target.digest,
+                        word=DecisionWord.DENY,
+                        actor=actor,
+                        reason=form.reason,
+                    )
+                )
