@@ -6,6 +6,7 @@ Used by the models of `bot.settings` and of `bot.adapters.runbook_files`.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -14,13 +15,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
-    StrictBool,
     StrictFloat,
     StrictInt,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from bot.domain.durations import PATTERN, format_duration, parse_duration
 from bot.domain.matchers import Matcher, MatcherError, parse_matcher
@@ -81,6 +84,12 @@ def _matcher(value: Any) -> Any:
         raise ValueError(f"{error} (character {error.position + 1} of `{value[:80]}`)") from error
 
 
+def _scalar(value: Any) -> Any:
+    if isinstance(value, (str, int, float)):
+        return value
+    raise ValueError("a text, a number, or true or false is expected")
+
+
 def _severity(value: Any) -> Any:
     words = {"critical": Severity.P1, "warning": Severity.P3}
     return words.get(value, value) if isinstance(value, str) else value
@@ -130,8 +139,34 @@ WebAddress = Annotated[
 PositiveDuration = Annotated[Duration, Field(), BeforeValidator(lambda value: _positive(_duration(value)))]
 Count = Annotated[StrictInt, Field(ge=0)]
 PositiveCount = Annotated[StrictInt, Field(ge=1)]
-Number = StrictFloat | StrictInt
-Scalar = StrictBool | StrictInt | StrictFloat | str
+Number = StrictFloat
+"""A number, whole or not."""
+
+Scalar = Annotated[
+    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "integer", "boolean"]})
+]
+"""A text, a number, or true or false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Annotates a text that matches `pattern`; the fault of another says that `what` is expected."""
+
+    pattern: str
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _check(self, value: Any) -> Any:
+        if isinstance(value, str) and re.search(self.pattern, value) is None:
+            raise ValueError(f"{self.what} is expected, not `{value[:60]}`")
+        return value
 
 
 def slack_id(kinds: str, what: str) -> Any:

@@ -35,6 +35,13 @@ _KINDS = {
     "list_type": "a list",
     "tuple_type": "a list",
 }
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_OTHERS = {"finite_number": "a finite number is expected"}
 
 
 def checked(document: Document, model: type[Model]) -> tuple[Model | None, tuple[Fault, ...]]:
@@ -43,7 +50,14 @@ def checked(document: Document, model: type[Model]) -> tuple[Model | None, tuple
         return model.model_validate(document.value if document.value is not None else {}), ()
     except ValidationError as error:
         details = error.errors(include_url=False)
-    return None, tuple(sorted({_fault(document, model, detail) for detail in details}))
+    return None, tuple(
+        sorted({_fault(document, model, detail) for detail in details if not _is_echo(detail)})
+    )
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    # pydantic calls a list too short when its entries are at fault; the entries' own faults say enough.
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _fault(document: Document, model: type[BaseModel], detail: ErrorDetails) -> Fault:
@@ -68,18 +82,16 @@ def _told(detail: ErrorDetails) -> str:
         return str(context.get("error", detail["msg"]))
     if kind in {"enum", "literal_error"}:
         expected = str(context.get("expected", ""))
-        words = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
+        known = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
         return (
-            f"expected {expected}, not {_shown(detail['input'])}{did_you_mean(str(detail['input']), words)}"
+            f"expected {expected}, not {_shown(detail['input'])}{did_you_mean(str(detail['input']), known)}"
         )
     if kind in {"too_short", "string_too_short"}:
         return "it must not be empty"
-    bounds = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
-    if kind in bounds:
-        return (
-            f"it must be {kind.replace('_', ' ')} {context.get(bounds[kind])}, not {_shown(detail['input'])}"
-        )
-    return detail["msg"]
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"it must be {words} {context.get(bound):g}, not {_shown(detail['input'])}"
+    return _OTHERS.get(kind, detail["msg"])
 
 
 def _shown(value: object) -> str:

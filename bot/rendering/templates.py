@@ -7,12 +7,12 @@ context and never template source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 
 from bot.domain.words import did_you_mean
 from bot.rendering.plain_text import TooMuchError
@@ -35,6 +35,10 @@ LONGEST_SOURCE: Final = 8_000
 CUT_MARK: Final = "… (cut)"
 
 Context = Mapping[str, object]
+_CLEARER: Final = {
+    "chunk after expression": "something follows the expression that is no part of it",
+    "unexpected 'end of template'": "it ends where more is expected",
+}
 _FAILURES: Final = (
     TemplateError,
     TooMuchError,
@@ -108,7 +112,7 @@ def render_text(
 def evaluate(source: str, context: Context) -> Evaluation:
     """The value of an evidence expression over `context`; never raises."""
     try:
-        value = _expression(source)(**context, **{BUDGET_NAME: Budget()})
+        value = _settled(_expression(source)(**context, **{BUDGET_NAME: Budget()}))
     except UndefinedError as error:
         return Evaluation(fault=_told(error), missing=True)
     except _FAILURES as error:
@@ -116,13 +120,23 @@ def evaluate(source: str, context: Context) -> Evaluation:
     return Evaluation(value=value)
 
 
+def _settled(value: Any) -> Any:
+    # What `select` and the like give is lazy and always true; an undefined value shall be known as one.
+    if isinstance(value, Undefined):
+        return str(value)
+    return list(value) if isinstance(value, Iterator) else value
+
+
 def names_in(source: str, root: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
-    """What an expression reads below `root`, as (line, path): `findings.pods.ready` is `("pods", "ready")`."""
+    """What an expression reads below `root`, as (line, path): `findings.pods.ready` is ("pods", "ready")."""
     try:
         tree = _sandbox().parse("{{" + source + "\n}}")
     except (TemplateSyntaxError, RecursionError):
         return ()
-    reads = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    reads: list[nodes.Getattr | nodes.Getitem] = [
+        *tree.find_all(nodes.Getattr),
+        *tree.find_all(nodes.Getitem),
+    ]
     inner = {id(node.node) for node in reads}
     found = []
     for node in reads:
@@ -175,7 +189,8 @@ def _faults(source: str, known: frozenset[str], compiled: Any) -> tuple[SourceFa
         compiled(source)
         tree = _sandbox().parse(source if compiled is _template else "{{" + source + "\n}}")
     except TemplateSyntaxError as error:
-        return (SourceFault(line=error.lineno, message=error.message or "it cannot be read"),)
+        told = _CLEARER.get(error.message or "", error.message or "it cannot be read")
+        return (SourceFault(line=error.lineno, message=told),)
     except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError):
         return (SourceFault(line=1, message="it is nested too deeply or otherwise beyond what is taken"),)
     unknown = meta.find_undeclared_variables(tree) - known - {"range"}

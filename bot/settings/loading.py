@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.documents import Document, checked, read_document
+from bot.documents.finding import ANY, find, find_texts
 from bot.settings.models import Settings
 from bot.settings.overrides import put_over
 
@@ -50,34 +51,27 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     found = [*faults, *put_over(document, environ)]
     settings, wrong = checked(document, Settings)
     found += wrong
-    if settings is not None:
-        found += _contradictions(document, settings)
+    found += _contradictions(document)
     ordered = tuple(sorted(set(found)))
     return LoadedSettings(path=path, settings=None if ordered else settings, faults=ordered)
 
 
-def _contradictions(document: Document, settings: Settings) -> Iterator[Fault]:
+def _contradictions(document: Document) -> Iterator[Fault]:
     commands: dict[str, str] = {}
     prefixes: dict[str, str] = {}
-    matches: dict[frozenset[str], str] = {}
-    for name, service in settings.services.items():
-        path = ("services", name)
-        command, prefix = settings.command_of(name), settings.metrics_prefix_of(name)
-        if command in commands:
-            place = document.place((*path, "command")) if service.command else document.key_place(path)
-            yield place.fault(f"the command `{command}` is that of `{commands[command]}` already")
-        if prefix in prefixes:
-            place = (
-                document.place((*path, "metrics_prefix"))
-                if service.metrics_prefix
-                else document.key_place(path)
-            )
-            yield place.fault(f"the metrics prefix `{prefix}` is that of `{prefixes[prefix]}` already")
-        matchers = frozenset(map(str, service.match))
-        earlier = next((other for known, other in matches.items() if known <= matchers), None)
+    matches: list[tuple[frozenset[str], str]] = []
+    for path, service in find(document.value, "services", ANY):
+        name, given = str(path[-1]), service if isinstance(service, dict) else {}
+        command = given.get("command") or f"/{name}"
+        prefix = given.get("metrics_prefix") or name.replace("-", "_")
+        for key, word, taken in (("command", command, commands), ("metrics_prefix", prefix, prefixes)):
+            if isinstance(word, str) and taken.setdefault(word, name) != name:
+                place = document.place((*path, key)) if given.get(key) else document.key_place(path)
+                yield place.fault(f"the {key.replace('_', ' ')} `{word}` is that of `{taken[word]}` already")
+        matchers = frozenset(text for _, text in find_texts(given, "match", ANY))
+        earlier = next((other for known, other in matches if known <= matchers), None)
         if earlier is not None:
             message = f"no alert can reach `{name}`: `{earlier}` comes first and takes all that it matches"
             yield document.place((*path, "match")).fault(message)
-        commands.setdefault(command, name)
-        prefixes.setdefault(prefix, name)
-        matches.setdefault(matchers, name)
+        elif matchers:
+            matches.append((matchers, name))

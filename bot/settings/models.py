@@ -16,6 +16,7 @@ from bot.documents.kinds import (
     Duration,
     GroupOrUserId,
     MatcherText,
+    Named,
     Number,
     PositiveCount,
     PositiveDuration,
@@ -26,13 +27,17 @@ from bot.documents.kinds import (
 )
 from bot.domain.severity import Severity
 
-_COMMAND: Final = r"^/[a-z0-9_-]{1,31}$"
-_OBJECT_NAME: Final = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
-_METRIC_PREFIX: Final = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-_SERVICE_NAME: Final = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+_OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
+_PREFIX: Final = Named(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a prefix of letters, digits and `_`")
+_COMMAND: Final = Named(r"^/[a-z0-9_-]{1,31}$", "a slash command such as /churn")
+_SERVICE: Final = Named(
+    r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$", "a name of small letters, digits, `-` and `_`"
+)
 
-ObjectName = Annotated[str, Field(pattern=_OBJECT_NAME)]
-ServiceName = Annotated[str, Field(pattern=_SERVICE_NAME)]
+ObjectName = Annotated[str, _OBJECT]
+MetricPrefix = Annotated[str, _PREFIX]
+Command = Annotated[str, _COMMAND]
+ServiceName = Annotated[str, _SERVICE]
 
 
 def _cron(value: Any) -> Any:
@@ -139,7 +144,7 @@ class ServiceSettings(Strict):
     match: tuple[MatcherText, ...] = Field(
         min_length=1, description="Alertmanager matchers; the first service they all match takes the alert"
     )
-    command: Annotated[str, Field(pattern=_COMMAND)] | None = Field(
+    command: Command | None = Field(
         default=None, description="its slash command; `/` and the service's name when not given"
     )
     kubernetes: KubernetesSettings | None = None
@@ -156,7 +161,7 @@ class ServiceSettings(Strict):
     mention: tuple[SeverityWord, ...] = Field(
         default=(Severity.P1,), description="severities whose first post mentions people"
     )
-    metrics_prefix: Annotated[str, Field(pattern=_METRIC_PREFIX)] | None = Field(
+    metrics_prefix: MetricPrefix | None = Field(
         default=None, description="of the published drift metrics; the service's name when not given"
     )
     metrics: dict[str, MetricSettings] = Field(default_factory=dict, description="Prometheus queries by name")

@@ -14,6 +14,7 @@ from bot.adapters.runbook_files.models import RunbookFile
 from bot.adapters.runbook_files.reviewing import review
 from bot.adapters.runbook_files.vocabulary import Vocabulary
 from bot.documents import Document, Place, checked, read_document
+from bot.documents.finding import find_texts
 from bot.domain.runbooks import (
     Cause,
     CheckStep,
@@ -66,10 +67,7 @@ class RunbookLoader:
     def add_document(self, document: Document, *, sound: bool = True) -> None:
         """As `add_file`, of a document that was read; `sound` is false when its YAML had faults."""
         file, wrong = checked(document, RunbookFile)
-        found = list(wrong)
-        if file is not None:
-            found += review(document, file, self._vocabulary)
-            found += self._name_taken(document, file)
+        found = [*wrong, *review(document, self._vocabulary), *self._name_taken(document)]
         self._faults += found
         if file is not None and sound and not found:
             self._found[file.name] = to_runbook(file, source=document.file, digest=_digest(document))
@@ -99,11 +97,12 @@ class RunbookLoader:
         runbooks = tuple(self._found[name] for name in sorted(self._found))
         return LoadedRunbooks(runbooks=runbooks, faults=tuple(sorted(set(self._faults))))
 
-    def _name_taken(self, document: Document, file: RunbookFile) -> Iterator[Fault]:
-        place = document.place(("name",))
-        earlier = self._places.setdefault(file.name, place)
-        if earlier is not place:
-            yield place.fault(f"a runbook called `{file.name}` is in {earlier.file} already")
+    def _name_taken(self, document: Document) -> Iterator[Fault]:
+        for path, name in find_texts(document.value, "name"):
+            place = document.place(path)
+            earlier = self._places.setdefault(name, place)
+            if earlier is not place:
+                yield place.fault(f"a runbook called `{name}` is in {earlier.file} already")
 
 
 def load_runbooks(folders: Iterable[Path], *, metrics: Iterable[str] = ()) -> LoadedRunbooks:

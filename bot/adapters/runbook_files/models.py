@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from bot.documents.kinds import (
     MatcherText,
+    Named,
     Number,
     PositiveCount,
     PositiveDuration,
@@ -20,10 +21,12 @@ from bot.documents.kinds import (
     Text,
 )
 
-_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,78}[A-Za-z0-9])?$"
+_NAME: Final = Named(
+    r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,78}[A-Za-z0-9])?$", "a name of letters, digits, `-` and `_`"
+)
 _ROLES: Final = ("oncall", "approvers", "responders")
 
-Name = Annotated[str, Field(pattern=_NAME)]
+Name = Annotated[str, _NAME]
 Template = Annotated[
     Text, Field(description="text; Jinja2 over alert, labels, annotations, incident, service, findings")
 ]

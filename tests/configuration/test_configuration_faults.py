@@ -1,0 +1,66 @@
+"""Every way to be wrong that the folder `wrong` holds, told all at once and with its place.
+
+After a wanted change of a message: `LIGHTSHIP_TEST_WRITE_GOLDEN=1` writes the golden text anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bot.settings import load_settings
+
+HERE = Path(__file__).parent
+
+
+def test_every_fault_of_every_wrong_configuration_is_told_with_its_place() -> None:
+    """The faults of all wrong files are exactly those of the golden text."""
+    told = []
+    for path in sorted((HERE / "wrong").iterdir()):
+        loaded = load_settings(path, {})
+        assert loaded.settings is None
+        assert loaded.faults, path.name
+        told += [str(fault).replace(f"{HERE}/", "") for fault in loaded.faults]
+    golden = HERE / "faults.txt"
+    if os.environ.get("LIGHTSHIP_TEST_WRITE_GOLDEN"):
+        golden.write_text("\n".join(told) + "\n", encoding="utf-8")
+    assert told == golden.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    """A file that is not there is told as such, with a place."""
+    fault = load_settings(tmp_path / "none.yaml", {}).faults[0]
+    assert str(fault) == f"{tmp_path}/none.yaml:1:1: there is no such file"
+
+
+def test_a_directory_is_a_fault(tmp_path: Path) -> None:
+    """A directory in place of the file is told as such."""
+    assert "directory" in load_settings(tmp_path, {}).faults[0].message
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    """A file above the limit is a fault and is not parsed."""
+    path = tmp_path / "lightship.yaml"
+    path.write_bytes(b"#" * 3_000_000)
+    assert "larger than 256 KiB" in load_settings(path, {}).faults[0].message
+
+
+def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
+    """Nine levels of nine references each, a thousand million values, are one fault and no memory."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    path = tmp_path / "lightship.yaml"
+    path.write_text("\n".join(lines))
+    assert any("too much" in fault.message for fault in load_settings(path, {}).faults)
+
+
+def test_deep_nesting_is_refused(tmp_path: Path) -> None:
+    """Brackets beyond any use are a fault, not a crash."""
+    path = tmp_path / "lightship.yaml"
+    path.write_text("[" * 20_000)
+    assert "nested too deeply" in load_settings(path, {}).faults[0].message
+
+
+def test_no_fault_shows_a_secret() -> None:
+    """The password in a refused fallback address is in no message."""
+    assert "hunter2" not in (HERE / "faults.txt").read_text(encoding="utf-8")

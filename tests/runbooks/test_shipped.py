@@ -1,0 +1,116 @@
+"""The six shipped runbooks: they load, serve their alerts, and their texts can be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.runbook_files import load_runbooks
+from bot.domain.durations import parse_duration
+from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
+from bot.domain.severity import Severity
+from bot.rendering.contexts import text_context
+from bot.rendering.templates import evaluate, render_text
+from bot.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+SEVERITIES = {
+    "HighAPILatency": Severity.P2,
+    "HighErrorRate": Severity.P1,
+    "APIDown": Severity.P1,
+    "DataDriftDetected": Severity.P3,
+    "HighChurnRate": Severity.P3,
+    "PodCrashLooping": Severity.P1,
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Runbook]:
+    """The shipped runbooks by name, checked against the shipped configuration."""
+    settings = load_settings(ROOT / "lightship.yaml", {}).settings
+    assert settings is not None
+    loaded = load_runbooks([ROOT / "runbooks"], metrics=settings.services["churn"].metrics)
+    assert [str(fault) for fault in loaded.faults] == []
+    return {runbook.name: runbook for runbook in loaded.runbooks}
+
+
+def test_there_is_one_for_each_alert_with_its_severity(shipped: dict[str, Runbook]) -> None:
+    """Six alerts, six runbooks, each of the severity that its alert has."""
+    assert {name: runbook.severity for name, runbook in shipped.items()} == SEVERITIES
+
+
+@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+def test_each_alert_finds_its_runbook(shipped: dict[str, Runbook], alert: str) -> None:
+    """By its name alone, and by its `runbook` label."""
+    by_name = select_runbook(shipped.values(), {"alertname": alert, "service": "churn"})
+    by_label = select_runbook(shipped.values(), {"alertname": "Other", "runbook": alert})
+    assert by_name.runbook is shipped[alert]
+    assert by_name.reason is SelectionReason.MATCHED
+    assert by_label.runbook is shipped[alert]
+    assert by_label.reason is SelectionReason.NAMED_BY_LABEL
+
+
+@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+def test_each_says_what_to_look_at_what_it_may_be_and_what_may_be_done(
+    shipped: dict[str, Runbook], alert: str
+) -> None:
+    """Symptoms, checks, a step for people, three causes or more with evidence, remediations that verify."""
+    runbook = shipped[alert]
+    assert runbook.symptom_templates
+    assert len(runbook.checks) >= 4
+    assert len(runbook.steps) > len(runbook.checks)
+    assert len(runbook.causes) >= 3
+    assert all(cause.evidence and cause.explanation_template for cause in runbook.causes)
+    assert runbook.remediations
+    assert all(one.verification or one.action == "silence" for one in runbook.remediations)
+    used = {cause.remediation for cause in runbook.causes if cause.remediation}
+    assert used == {one.name for one in runbook.remediations}
+
+
+@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+def test_every_text_can_be_made_without_a_single_label(shipped: dict[str, Runbook], alert: str) -> None:
+    """Summary, symptoms, human steps and explanations need nothing that an alert may lack."""
+    runbook = shipped[alert]
+    context = text_context(runbook=runbook)
+    sources = [runbook.summary_template, *runbook.symptom_templates]
+    sources += [step.text_template for step in runbook.steps if hasattr(step, "text_template")]
+    sources += [cause.explanation_template for cause in runbook.causes]
+    for source in sources:
+        rendered = render_text(source, context, runbook=alert, place="text")
+        assert rendered.fault == ""
+        assert rendered.text
+        assert not rendered.cut
+
+
+@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+def test_evidence_without_findings_is_missing_not_false(shipped: dict[str, Runbook], alert: str) -> None:
+    """Before any check has run, no expression holds and each says that something is not known."""
+    runbook = shipped[alert]
+    context = text_context(runbook=runbook)
+    for cause in runbook.causes:
+        for evidence in cause.evidence:
+            evaluation = evaluate(evidence.expression, context)
+            assert not evaluation.holds
+            assert evaluation.missing, evidence.expression
+
+
+def test_the_seeds_escalations_are_expressions(shipped: dict[str, Runbook]) -> None:
+    """Latency asks for the share above 5 s for 15 minutes; drift above 0.5 rises to P2, degrading to P1."""
+    latency = shipped["HighAPILatency"].escalation[0]
+    assert 'bucket{le="5.0"}' in latency.expression
+    assert latency.held_for == parse_duration("15m")
+    assert latency.severity is Severity.P1
+    drift = shipped["DataDriftDetected"].escalation
+    assert [rule.severity for rule in drift] == [Severity.P2, Severity.P1]
+    assert "> 0.5" in drift[0].expression
+
+
+@pytest.mark.parametrize(("current", "proposed"), [(1, 2), (3, 6), (4, 8), (6, 10), (0, 2)])
+def test_scaling_for_latency_doubles_within_its_limits(
+    shipped: dict[str, Runbook], current: int, proposed: int
+) -> None:
+    """Twice as many replicas, at least two, at most ten."""
+    remediation = shipped["HighAPILatency"].remediation("scale-up")
+    assert remediation is not None
+    assert proposed_replicas(remediation, current=current) == proposed
