@@ -55,6 +55,11 @@ INTAKE_QUEUE: Final = Gauge(
 INTAKE_BACKLOG: Final = Gauge(
     "lightship_intake_backlog", "Stored webhooks that are not part of an incident yet.", registry=REGISTRY
 )
+MERGE_FAILURES: Final = Counter(
+    "lightship_merge_failures_total",
+    "Merges of stored webhooks that failed; each is tried again until it succeeds.",
+    registry=REGISTRY,
+)
 
 # --- incidents
 INCIDENTS_OPEN: Final = Gauge(
@@ -96,6 +101,17 @@ WEBHOOK_TO_SLACK: Final = Histogram(
     "lightship_webhook_to_slack_seconds",
     "Time from the acceptance of an incident's first webhook to its first message in Slack.",
     buckets=_LONG,
+    registry=REGISTRY,
+)
+PUBLISHED: Final = Counter(
+    "lightship_publishing_total",
+    "Attempts to bring a message to its latest state; by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+MESSAGES_PLAIN: Final = Counter(
+    "lightship_messages_plain_total",
+    "Messages that went out as plain text because Slack refused their blocks or their length.",
     registry=REGISTRY,
 )
 SLACK_CALLS: Final = Counter(

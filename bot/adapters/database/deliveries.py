@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
@@ -11,13 +12,20 @@ from bot.adapters.database.rows import GROUP
 from bot.adapters.database.tables import deliveries
 from bot.adapters.database.texts import short
 from bot.domain.deliveries import Delivery
+from bot.domain.errors import Permanent
 from bot.domain.messages import Backlog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import Row
+
     from bot.adapters.database.engine import Link
+
+
+_UNREADABLE: Final = timedelta(minutes=5)
+"""When a row that cannot be read is looked at again: a newer version may be able to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,17 @@ class DeliveryTable:
         due = or_(deliveries.c.next_attempt_at.is_(None), deliveries.c.next_attempt_at <= self.link.now)
         query = select(deliveries).where(due).order_by(deliveries.c.seq).limit(limit)
         rows = await self.link.all(query.with_for_update(skip_locked=True))
-        return tuple(
-            Delivery(
-                id=row.id, received_at=row.received_at, group=GROUP.load(row.body), attempts=row.attempts
-            )
-            for row in rows
-        )
+        taken = [await self._read(row) for row in rows]
+        return tuple(delivery for delivery in taken if delivery is not None)
+
+    async def _read(self, row: Row[Any]) -> Delivery | None:
+        """The webhook in a row; one that cannot be read is set aside, it must not hold up the others."""
+        try:
+            group = GROUP.load(row.body)
+        except Permanent as error:
+            await self.failed(row.id, error=str(error), retry_at=self.link.now + _UNREADABLE)
+            return None
+        return Delivery(id=row.id, received_at=row.received_at, group=group, attempts=row.attempts)
 
     async def merged(self, ids: Sequence[str]) -> None:
         """Forget them: the incidents hold what they said."""

@@ -1,0 +1,260 @@
+"""Making incidents of accepted webhooks: a loop over the ledger, woken by the intake.
+
+Each batch is one transaction: incidents, events, messages and the ledger change together or not at all. Where
+a batch fails its webhooks are tried one by one, so that one that cannot be merged holds up no other; it stays
+in the ledger, is tried again later and later, and is visible as undelivered until it is merged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import telemetry
+from bot.domain.absorbing import IntakeReason, absorb
+from bot.domain.actors import LIGHTSHIP
+from bot.domain.backoff import Backoff
+from bot.domain.errors import LightshipError, Temporary
+from bot.domain.events import EventKind
+from bot.domain.routing import split
+from bot.engines.noting import note, show, show_neighbours
+from bot.engines.waking import Waker
+from bot.faults import fault
+from bot.logs import Log, LogAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bot.domain.alerts import Alert
+    from bot.domain.deliveries import Delivery
+    from bot.domain.events import Detail
+    from bot.domain.incidents import Classification, Incident, IntakeRules
+    from bot.domain.routing import Part, ServiceRouting
+    from bot.ports.clock import Clock, Ids
+    from bot.ports.stores import Store, Transaction
+
+_LOG = Log("merging")
+_LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeLimits:
+    """Webhooks a transaction; seconds between looks at the ledger; the waits of a webhook that failed."""
+
+    batch: int = 8
+    poll: float = 1.0
+    backoff: Backoff = field(
+        default_factory=lambda: Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=5))
+    )
+
+
+class Merging:
+    """The loop. `on_opened` is told the numbers of incidents that opened or reopened, after the commit.
+
+    `classify` says what an alert means, `routing` whose it is; what nobody takes goes to `default_channel`,
+    or is counted and let go where there is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        routing: ServiceRouting,
+        classify: Callable[[Alert], Classification],
+        rules: IntakeRules,
+        default_channel: str | None,
+        on_opened: Callable[[Sequence[int]], None],
+        limits: MergeLimits = MergeLimits(),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._routing = routing
+        self._classify = classify
+        self._rules = rules
+        self._default_channel = default_channel
+        self._on_opened = on_opened
+        self._limits = limits
+        self._waker = Waker(clock)
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There is something in the ledger."""
+        self._waker.ring()
+
+    def stop(self) -> None:
+        """End after the transaction that is under way: what is left stays in the ledger."""
+        self._stopping = True
+        self._waker.ring()
+
+    async def run(self) -> None:
+        """Merge until `stop` is called; errors are counted and outlived."""
+        while not self._stopping:
+            try:
+                merged = await self.step()
+            except Exception as error:  # noqa: BLE001 - the loop must survive whatever the store does
+                telemetry.LOOP_ERRORS.labels(loop="merging").inc()
+                _LOG.warning(LogAction.LOOP_FAILED, loop="merging", error=_words(error))
+                merged = 0
+                await self._clock.sleep(self._limits.poll)
+            if not merged:
+                await self._waker.wait(at_most=self._limits.poll)
+
+    async def step(self) -> int:
+        """Merge one batch; how many webhooks there were. Raises Temporary where the store cannot be had."""
+        try:
+            return await self._merge_batch(limit=self._limits.batch)
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - one of them cannot be merged: find out which, and go on
+            telemetry.LOOP_ERRORS.labels(loop="merging").inc()
+            _LOG.warning(LogAction.LOOP_FAILED, loop="merging", error=_words(error))
+        return sum([await self._merge_one() for _ in range(self._limits.batch)])
+
+    async def _merge_one(self) -> int:
+        """Merge the oldest webhook alone, or note that it failed; 0 where there is none."""
+        holder: list[Delivery] = []
+        try:
+            return await self._merge_batch(limit=1, holder=holder)
+        except Temporary:
+            raise
+        except Exception as error:
+            if not holder:
+                raise
+            await self._set_aside(holder[0], error)
+            return 1
+
+    async def _merge_batch(self, *, limit: int, holder: list[Delivery] | None = None) -> int:
+        async with self._store.transaction() as tx:
+            deliveries = await tx.deliveries.take(limit=limit)
+            if holder is not None:
+                holder.extend(deliveries)
+            batch = _Batch(tx, ids=self._ids, classify=self._classify, rules=self._rules)
+            await self._absorb_all(batch, deliveries)
+            fault("before-merge-commit")
+        if not deliveries:
+            return 0
+        fault("after-merge-commit")
+        batch.measure()
+        if batch.burning:
+            self._on_opened(tuple(batch.burning))
+        return len(deliveries)
+
+    async def _absorb_all(self, batch: _Batch, deliveries: Sequence[Delivery]) -> None:
+        if not deliveries:
+            return
+        splits = [
+            (delivery, split(delivery.group, self._routing, default_channel=self._default_channel))
+            for delivery in deliveries
+        ]
+        await batch.tx.incidents.lock([part.key for _, one in splits for part in one.parts])
+        for delivery, one in splits:
+            batch.unmatched += len(one.unmatched)
+            for part in one.parts:
+                await batch.absorb(part, received_at=delivery.received_at)
+        await batch.show_neighbours()
+        await batch.tx.deliveries.merged([delivery.id for delivery in deliveries])
+
+    async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
+        _LOG.error(
+            LogAction.DELIVERY_FAILED, cause=error, delivery=delivery.id, attempts=delivery.attempts + 1
+        )
+        async with self._store.transaction() as tx:
+            wait = self._limits.backoff.after(delivery.attempts + 1, of=delivery.id)
+            await tx.deliveries.failed(delivery.id, error=_words(error), retry_at=tx.now + wait)
+        telemetry.MERGE_FAILURES.inc()
+
+
+class _Batch:
+    """What one transaction of the loop does, and what is to be told after it."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        *,
+        ids: Ids,
+        classify: Callable[[Alert], Classification],
+        rules: IntakeRules,
+    ) -> None:
+        self.tx = tx
+        self.burning: list[int] = []
+        self.unmatched = 0
+        self._ids = ids
+        self._classify = classify
+        self._rules = rules
+        self._turned: dict[str, Incident] = {}
+        self._resolved: list[Incident] = []
+
+    async def absorb(self, part: Part, *, received_at: datetime) -> None:
+        """One service's part of one webhook."""
+        last = await self.tx.incidents.newest(part.key)
+        outcome = absorb(
+            last,
+            part.group,
+            key=part.key,
+            channel=part.channel,
+            received_at=received_at,
+            now=self.tx.now,
+            rules=self._rules,
+            classify=self._classify,
+        )
+        if outcome.incident is None or (outcome.incident == last):
+            return
+        incident = await self.tx.incidents.save(outcome.incident)
+        if outcome.reason is IntakeReason.REPEATED:
+            return
+        await show(self.tx, self._ids, incident)
+        match outcome.reason:
+            case IntakeReason.OPENED:
+                await self._note(
+                    incident,
+                    EventKind.OPENED,
+                    severity=incident.severity.value,
+                    title=incident.title[:_LONGEST_TITLE],
+                )
+                self.burning.append(incident.id)
+            case IntakeReason.REOPENED:
+                await self._note(incident, EventKind.REOPENED)
+                self.burning.append(incident.id)
+            case IntakeReason.RESOLVED:
+                await self._note(
+                    incident, EventKind.RESOLVED, resolution=incident.resolution and incident.resolution.value
+                )
+                self._resolved.append(incident)
+            case _:
+                await self._note_severity(last, incident)
+        if outcome.reason is not IntakeReason.CHANGED:
+            self._turned[incident.key.service] = incident
+
+    async def show_neighbours(self) -> None:
+        """Once a service: the others name those that opened or ended in their header line."""
+        for incident in self._turned.values():
+            await show_neighbours(self.tx, incident)
+
+    def measure(self) -> None:
+        """Count what was committed."""
+        if self.unmatched:
+            telemetry.ALERTS_UNMATCHED.inc(self.unmatched)
+        for incident in self._resolved:
+            lasted = (self.tx.now - incident.opened_at).total_seconds()
+            telemetry.TIME_TO_RESOLVE.labels(severity=incident.severity.value).observe(lasted)
+
+    async def _note_severity(self, last: Incident | None, incident: Incident) -> None:
+        if last is not None and last.severity is not incident.severity:
+            await self._note(
+                incident,
+                EventKind.SEVERITY_CHANGED,
+                before=last.severity.value,
+                after=incident.severity.value,
+            )
+
+    async def _note(self, incident: Incident, kind: EventKind, **detail: Detail) -> None:
+        await note(self.tx, self._ids, incident, kind, actor=LIGHTSHIP, detail=detail)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, LightshipError) else type(error).__name__
