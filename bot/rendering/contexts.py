@@ -55,6 +55,8 @@ def finding_values(finding: Finding) -> dict[str, object]:
     """
     values: dict[str, Any] = {}
     for name, fact in finding.facts.items():
+        if fact is None:
+            continue  # not measured is not known: evidence that names it is neither for nor against
         *around, last = name.split(".")
         inner = values
         for part in around:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.runbook_files import load_runbooks
+from bot.adapters.runbook_files import ACTIONS, CHECKS, RunbookLoader, Vocabulary, load_runbooks
+from bot.adapters.runbook_files.vocabulary import CHECK_ARGUMENTS
+from bot.documents.reading import parse_document
 from bot.domain.durations import parse_duration
 from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
 from bot.domain.severity import Severity
@@ -15,6 +17,7 @@ from bot.rendering.templates import evaluate, render_text
 from bot.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
+WRONG = ROOT / "tests" / "runbooks" / "wrong" / "name-first.yaml"
 SEVERITIES = {
     "HighAPILatency": Severity.P2,
     "HighErrorRate": Severity.P1,
@@ -114,3 +117,23 @@ def test_scaling_for_latency_doubles_within_its_limits(
     remediation = shipped["HighAPILatency"].remediation("scale-up")
     assert remediation is not None
     assert proposed_replicas(remediation, current=current) == proposed
+
+
+def test_the_readme_names_every_word_that_a_runbook_may_use() -> None:
+    """Every check, fact, argument and action of the vocabulary is in `runbooks/README.md`."""
+    readme = (ROOT / "runbooks" / "README.md").read_text(encoding="utf-8")
+    words = {*CHECKS, *ACTIONS}
+    for part in (*CHECKS.values(), *ACTIONS.values(), *CHECK_ARGUMENTS.values()):
+        words.update(part)
+    assert {word for word in words if f"`{word}`" not in readme} == set()
+
+
+def test_the_fact_of_a_named_metric_is_known() -> None:
+    """`findings.model.metric_accuracy` is one of the facts that the check declares as `metric_NAME`."""
+    text = WRONG.read_text(encoding="utf-8") + "causes: [{name: a, title: A, evidence: [%s]}]"
+    for expression, faults in (("findings.model.metric_accuracy > 0.9", 0), ("findings.model.metrik_x", 1)):
+        document, _ = parse_document(text % expression, file="x.yaml")
+        assert document is not None
+        loader = RunbookLoader(Vocabulary())
+        loader.add_document(document)
+        assert len(loader.loaded.faults) == faults

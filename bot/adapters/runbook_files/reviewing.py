@@ -77,9 +77,14 @@ def _findings(expression: str, vocabulary: Vocabulary) -> Iterator[SourceFault]:
             yield SourceFault(line=line, message=f"no check is called `{check}`{told}")
         elif rest and check == "metrics":
             yield from _metric_facts(line, rest, vocabulary)
-        elif rest and rest[0] not in (known := {*vocabulary.findings[check], *EVERY_FINDING}):
+        elif rest and not _is_fact(rest[0], known := {*vocabulary.findings[check], *EVERY_FINDING}):
             told = did_you_mean(rest[0], known) or _listed("; it finds ", known)
             yield SourceFault(line=line, message=f"the check `{check}` finds no `{rest[0]}`{told}")
+
+
+def _is_fact(name: str, known: Collection[str]) -> bool:
+    stems = (one.removesuffix("NAME") for one in known if one.endswith("_NAME"))
+    return name in known or any(name.startswith(stem) and name != stem for stem in stems)
 
 
 def _metric_facts(line: int, path: list[str], vocabulary: Vocabulary) -> Iterator[SourceFault]:

@@ -10,29 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bot.checks.registry import CHECKS as BUILT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
 """What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
 
-CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
-    "pods": {
-        "wanted": "replicas that are wanted",
-        "ready": "pods that are ready",
-        "not_ready": "pods that are not",
-        "restarts": "restarts of all containers, since the pods began",
-        "recent_restarts": "restarts in the last 15 minutes",
-        "crash_looping": "containers waiting in CrashLoopBackOff",
-        "oom_killed": "containers whose last end was OOMKilled",
-        "image_pull_failing": "containers whose image cannot be pulled",
-        "config_missing": "containers that wait for a ConfigMap, Secret or key",
-        "probe_failing": "pods that run and fail their readiness probe",
-        "pending": "pods that are not scheduled",
-        "reasons": "every waiting and termination reason, each once",
-        "cpu_share": "CPU used, as a share of the limit, of the busiest container",
-        "memory_share": "memory used, as a share of the limit, of the fullest container",
-    },
+_PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
     "hpa": {
         "exists": "whether there is a HorizontalPodAutoscaler",
         "current": "replicas now",
@@ -93,7 +79,13 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "hours_since_success": "hours since one succeeded",
     },
 }
-"""Check → the facts of its finding. Those of `metrics` are the configured names, each with `METRIC_FACTS`."""
+"""What runbooks are written for where the check itself does not say it yet."""
+
+CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
+    name: {**_PROMISED.get(name, {}), **(BUILT[name].facts if name in BUILT else {})}
+    for name in sorted({*_PROMISED, *BUILT})
+}
+"""Check → the facts of its finding. A name that ends in `NAME` stands for all that begin like it."""
 
 METRIC_FACTS: Final = frozenset({"value", "before", "ratio", "threshold", "above"})
 """`value`: now; `before`: a day ago; `ratio`: of the two; `above`: whether it is above the `threshold`."""
