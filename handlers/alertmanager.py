@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from bot.domain.deliveries import Delivery
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction
-from bot.telemetry import ALERTS_RECEIVED, ALERTS_REJECTED, ALERTS_STORED, WEBHOOK_SECONDS
+from bot.telemetry import ALERTS_RECEIVED, ALERTS_REJECTED, WEBHOOK_SECONDS
 from handlers.webhooks import ReadWebhook, WebhookFault, read_webhook
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class AlertmanagerDoor:
         self._rules = rules
         self._on_rejected = on_rejected
         self._in_flight = 0
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """How much the webhooks that are being read may come to hold."""
+        return self._in_flight
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one webhook: 200, 400, 401, 413 or 503."""
@@ -168,7 +173,6 @@ class AlertmanagerDoor:
         except LightshipError as error:
             raise _push_back(str(error)) from error
         stored = len(read.group.alerts)
-        ALERTS_STORED.inc(stored)
         if read.unusable:
             self._reject("invalid", read.unusable)
         _log.info(LogAction.WEBHOOK_STORED, delivery=delivery.id, source=read.group.source, alerts=stored)

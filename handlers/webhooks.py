@@ -215,6 +215,8 @@ def _faults_of(error: ValidationError, prefix: str) -> list[WebhookFault]:
 _WORDS: Final = {
     "missing": "is missing",
     "string_too_short": "is empty",
+    "too_short": "is empty",
+    "list_type": "is not a list",
     "string_pattern_mismatch": "is not 4",
     "model_type": "is not an object",
     "dict_type": "is not an object",
