@@ -1,11 +1,22 @@
-"""Shipped stand-ins for time and ids, used by the tests and by rehearsals alike."""
+"""Shipped stand-ins for time, ids and the chat, used by the tests and by rehearsals alike."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import TYPE_CHECKING
+
+from bot.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from bot.ports.notifier import RenderedMessage
 from typing import TYPE_CHECKING
 
 from bot.domain.actors import user
@@ -107,3 +118,99 @@ def make_grant(
         requester_may_approve=False,
     )
     return grant_of(decision.approval)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """A message in the `MemoryChat`."""
+
+    ts: str
+    channel: str
+    thread: str | None
+    message: RenderedMessage
+    message_id: str
+
+
+class MemoryChat:
+    """`bot.ports.notifier.Notifier` without a chat behind it, which can fail in each way that the port names.
+
+    `fail("post", Temporary("…"))` fails the next call before it has an effect, `after=True` makes the call and
+    then fails, as when an answer is lost. `hold("post")` lets calls wait until the returned event is set.
+    """
+
+    def __init__(self) -> None:
+        self.shown: dict[str, Shown] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._failures: dict[str, deque[tuple[Exception, bool]]] = {}
+        self._gates: dict[str, asyncio.Event] = {}
+        self._numbers = count(1)
+
+    def fail(self, method: str, error: Exception, *, after: bool = False, times: int = 1) -> None:
+        """Make the next calls of a method fail."""
+        self._failures.setdefault(method, deque()).extend([(error, after)] * times)
+
+    def hold(self, method: str) -> asyncio.Event:
+        """Let calls of a method wait before they have an effect, until the event is set."""
+        return self._gates.setdefault(method, asyncio.Event())
+
+    def mend(self) -> None:
+        """End all failures."""
+        self._failures.clear()
+
+    def in_channel(self, channel: str, *, thread: str | None = None) -> list[Shown]:
+        """What a channel, or one of its threads, shows; oldest first."""
+        return [one for one in self.shown.values() if one.channel == channel and one.thread == thread]
+
+    async def post(
+        self, *, channel: str, thread: str | None, message: RenderedMessage, metadata: Mapping[str, str]
+    ) -> str:
+        """Show a new message; a thread whose first message is gone is not found."""
+        async with self._call("post", channel):
+            if thread is not None and thread not in self.shown:
+                raise NotFound("thread not found")
+            ts = f"1700000000.{next(self._numbers):06d}"
+            message_id = metadata.get("message_id", "")
+            self.shown[ts] = Shown(
+                ts=ts, channel=channel, thread=thread, message=message, message_id=message_id
+            )
+        return ts
+
+    async def update(self, *, channel: str, ts: str, message: RenderedMessage) -> None:
+        """Replace a message's content."""
+        async with self._call("update", channel):
+            if ts not in self.shown:
+                raise NotFound("message not found")
+            self.shown[ts] = replace(self.shown[ts], message=message)
+
+    async def find(
+        self,
+        *,
+        channel: str,
+        thread: str | None,
+        message_id: str,
+        since: datetime,  # noqa: ARG002 - the port's; nothing is forgotten here
+    ) -> tuple[str, ...]:
+        """The messages with that id."""
+        async with self._call("find", channel):
+            found = [
+                one.ts for one in self.in_channel(channel, thread=thread) if one.message_id == message_id
+            ]
+        return tuple(found)
+
+    async def delete(self, *, channel: str, ts: str) -> None:
+        """Remove a message."""
+        async with self._call("delete", channel):
+            self.shown.pop(ts, None)
+
+    @asynccontextmanager
+    async def _call(self, method: str, channel: str) -> AsyncIterator[None]:
+        self.calls.append((method, channel))
+        if method in self._gates:
+            await self._gates[method].wait()
+        queue = self._failures.get(method)
+        error, after = queue.popleft() if queue else (None, False)
+        if error is not None and not after:
+            raise error
+        yield
+        if error is not None:
+            raise error

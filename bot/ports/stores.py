@@ -109,6 +109,10 @@ class Messages(Protocol):
         """By what it shows."""
         ...
 
+    async def get(self, message_id: str) -> Message | None:
+        """By id."""
+        ...
+
     async def by_ts(self, *, channel: str, ts: str) -> Message | None:
         """By the chat's own id."""
         ...

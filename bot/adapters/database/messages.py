@@ -72,6 +72,11 @@ class MessageTable:
         row = await self.link.first(select(messages).where(_shows(kind, subject)))
         return message_of(row) if row else None
 
+    async def get(self, message_id: str) -> Message | None:
+        """By id."""
+        row = await self.link.first(select(messages).where(messages.c.id == message_id))
+        return message_of(row) if row else None
+
     async def by_ts(self, *, channel: str, ts: str) -> Message | None:
         """By the chat's own id."""
         row = await self.link.first(

@@ -1,0 +1,287 @@
+"""Bringing one claimed message to its latest state; called by the publishing loop.
+
+A first post may have happened although we do not know it: the answer was lost, the process died, or it was
+frozen until another took over. So an intent is in the store before the post, the message carries its id, and
+whoever finds an earlier intent looks the message up before posting again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot import telemetry
+from bot.domain.backoff import Backoff
+from bot.domain.errors import Ambiguous, ContentRefused, LightshipError, NotFound, Temporary
+from bot.domain.messages import MessageKind
+from bot.faults import fault
+from bot.logs import Log, LogAction
+from bot.ports.notifier import RenderedMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from bot.domain.messages import Message
+    from bot.ports.clock import Clock
+    from bot.ports.notifier import Notifier
+    from bot.ports.stores import Claimed, Store, Transaction
+
+_LOG = Log("publishing")
+_LONGEST_PLAIN = 3_000
+_UNKNOWN_REVISION = 0
+_SAFE_PART = 0.6
+"""The part of a lease in which a call may begin; the rest is for the call itself."""
+
+
+class Outcome(StrEnum):
+    """How an attempt to show a message ended."""
+
+    SHOWN = "shown"
+    FOUND = "found"
+    LEASE_LOST = "lease_lost"
+    UNSURE = "unsure"
+    POSTPONED = "postponed"
+    GONE = "gone"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waits:
+    """How long to wait after failures that may pass, after those that need a person, and around look-ups."""
+
+    temporary: Backoff = field(
+        default_factory=lambda: Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
+    )
+    permanent: Backoff = field(
+        default_factory=lambda: Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
+    )
+    clock_difference: timedelta = timedelta(minutes=10)
+    finish_again: float = 0.5
+    finish_tries: int = 4
+
+
+class Delivering:
+    """One attempt at one message. `owner` is the name under which the message was claimed."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        notifier: Notifier,
+        clock: Clock,
+        compose: Callable[[Transaction, Message], Awaitable[RenderedMessage]],
+        owner: str,
+        lease: timedelta,
+        channel_interval: timedelta,
+        waits: Waits,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._clock = clock
+        self._compose = compose
+        self._owner = owner
+        self._safe = lease * _SAFE_PART
+        self._interval = channel_interval
+        self._waits = waits
+        self._called: dict[str, datetime] = {}
+
+    async def deliver(self, claimed: Claimed) -> Outcome:
+        """Show it, or note why not and when to try again. Raises Temporary where the store cannot be had."""
+        message = claimed.message
+        deadline = self._clock.now() + self._safe
+        try:
+            if message.ts:
+                outcome = await self._edit(message, deadline)
+            else:
+                outcome = await self._post(claimed, deadline)
+        except Exception as error:  # noqa: BLE001 - whatever sending does, the message stays due and visible
+            outcome = await self._failed(claimed, error)
+        telemetry.PUBLISHED.labels(outcome=outcome.value).inc()
+        return outcome
+
+    async def _edit(self, message: Message, deadline: datetime) -> Outcome:
+        rendered, revision = await self._render(message)
+        await self._keep_distance(message.channel)
+        ts = message.ts or ""
+        fault("before-update")
+        self._check(deadline)
+        try:
+            await self._notifier.update(channel=message.channel, ts=ts, message=rendered)
+        except ContentRefused as error:
+            plain = _plain(message, rendered, error)
+            await self._notifier.update(channel=message.channel, ts=ts, message=plain)
+        fault("after-update")
+        return await self._finish(message, revision=revision, ts=ts)
+
+    async def _post(self, claimed: Claimed, deadline: datetime) -> Outcome:
+        message = claimed.message
+        if claimed.recovering is not None:
+            earlier = await self._find_one(claimed, since=claimed.recovering)
+            if earlier is not None:
+                return await self._finish(message, revision=_UNKNOWN_REVISION, ts=earlier, found=True)
+        rendered, revision = await self._render(message)
+        await self._keep_distance(message.channel)
+        fault("before-post")
+        self._check(deadline)
+        try:
+            ts = await self._post_once(claimed, rendered)
+        except ContentRefused as error:
+            ts = await self._post_once(claimed, _plain(message, rendered, error))
+        fault("after-post")
+        if claimed.recovering is not None:
+            # The earlier post may have arrived just now, behind our look-up.
+            with suppress(LightshipError):
+                ts = await self._find_one(claimed, since=claimed.recovering) or ts
+        return await self._finish(message, revision=revision, ts=ts, posted=True)
+
+    def _check(self, deadline: datetime) -> None:
+        """A process that was frozen must not speak for a claim that another one may have by now."""
+        if self._clock.now() > deadline:
+            raise Temporary("the claim was nearly over before the call could begin")
+
+    async def _post_once(self, claimed: Claimed, rendered: RenderedMessage) -> str:
+        message = claimed.message
+        metadata = {"message_id": message.id, "kind": message.kind.value, "subject": message.subject}
+        return await self._notifier.post(
+            channel=message.channel, thread=claimed.thread_ts, message=rendered, metadata=metadata
+        )
+
+    async def _find_one(self, claimed: Claimed, *, since: datetime) -> str | None:
+        """The message in the chat; where it is there more than once, all but the oldest are removed."""
+        message = claimed.message
+        found = await self._notifier.find(
+            channel=message.channel,
+            thread=claimed.thread_ts,
+            message_id=message.id,
+            since=since - self._waits.clock_difference,
+        )
+        for extra in found[1:]:
+            await self._notifier.delete(channel=message.channel, ts=extra)
+        return found[0] if found else None
+
+    async def _render(self, message: Message) -> tuple[RenderedMessage, int]:
+        """The latest state, and the revision that it is, read in one transaction."""
+        async with self._store.transaction() as tx:
+            latest = await tx.messages.find(message.kind, message.subject) or message
+            return await self._compose(tx, latest), latest.desired_revision
+
+    async def _keep_distance(self, channel: str) -> None:
+        """A slot says when a call may begin; rendering takes longer at times, which must not bunch calls."""
+        last = self._called.get(channel)
+        if last is not None:
+            missing = self._interval - (self._clock.now() - last)
+            if timedelta(0) < missing <= self._interval:
+                await self._clock.sleep(missing.total_seconds())
+        self._called[channel] = self._clock.now()
+
+    async def _finish(
+        self, message: Message, *, revision: int, ts: str, posted: bool = False, found: bool = False
+    ) -> Outcome:
+        fault("before-finish")
+        kept = await self._keep_outcome(message, revision=revision, ts=ts)
+        fault("after-finish")
+        if kept is None:
+            return Outcome.FOUND if found else Outcome.SHOWN
+        _LOG.warning(LogAction.LEASE_LOST, message=message.id, kind=message.kind.value)
+        if posted and kept.ts != ts:
+            # Another replica took over and shows it by a message of its own, or is about to.
+            with suppress(LightshipError):
+                await self._notifier.delete(channel=message.channel, ts=ts)
+        return Outcome.LEASE_LOST
+
+    async def _keep_outcome(self, message: Message, *, revision: int, ts: str) -> Message | None:
+        """None where the outcome is stored, else the row that another owner has."""
+        for attempt in range(1, self._waits.finish_tries + 1):
+            try:
+                async with self._store.transaction() as tx:
+                    ours = await tx.messages.finish(message.id, owner=self._owner, revision=revision, ts=ts)
+                    row = None if ours else await tx.messages.find(message.kind, message.subject)
+                    waited = tx.now - message.created_at
+                break
+            except Temporary:
+                if attempt == self._waits.finish_tries:
+                    raise
+                await self._clock.sleep(self._waits.finish_again)
+        if (
+            ours
+            and message.kind is MessageKind.INCIDENT
+            and message.ts is None
+            and not message.posted_revision
+        ):
+            telemetry.WEBHOOK_TO_SLACK.observe(waited.total_seconds())
+        return None if ours else row or message
+
+    async def _failed(self, claimed: Claimed, error: Exception) -> Outcome:
+        message = claimed.message
+        if isinstance(error, NotFound) and message.ts is None and claimed.thread_ts is not None:
+            with suppress(LightshipError):
+                await self._forget_lost_parent(claimed)
+        async with self._store.transaction() as tx:
+            outcome = await self._set_aside(tx, claimed, error)
+        log = _LOG.warning if isinstance(error, LightshipError) else _LOG.error
+        log(LogAction.MESSAGE_POSTPONED, message=message.id, outcome=outcome.value, error=_words(error))
+        return outcome
+
+    async def _set_aside(self, tx: Transaction, claimed: Claimed, error: Exception) -> Outcome:
+        """Give the claim back with what is known of the failure."""
+        message = claimed.message
+        failures, posting = message.attempts + 1, message.ts is None
+        wait, forget, certain = self._waits.temporary.after(failures, of=message.id), False, True
+        match error:
+            case Ambiguous():
+                outcome, certain = Outcome.UNSURE, False
+            case Temporary():
+                outcome = Outcome.POSTPONED
+                # Before a look-up has answered, an earlier post is still possible.
+                certain = claimed.recovering is None
+                if error.delay is not None:
+                    wait = timedelta(seconds=error.delay)
+                    await tx.messages.hold(channel=message.channel if posting else None, until=tx.now + wait)
+            case NotFound() if not posting:
+                outcome, forget, wait = Outcome.GONE, True, timedelta(0)
+            case LightshipError():
+                outcome = Outcome.REFUSED
+                certain = claimed.recovering is None
+                wait = self._waits.permanent.after(failures, of=message.id)
+            case _:
+                telemetry.LOOP_ERRORS.labels(loop="publishing").inc()
+                outcome, certain = Outcome.FAILED, False
+                wait = self._waits.permanent.after(failures, of=message.id)
+        if posting and certain:
+            await tx.messages.clear_intent(message.id, owner=self._owner)
+        await tx.messages.postpone(
+            message.id, owner=self._owner, error=_words(error), retry_at=tx.now + wait, forget_ts=forget
+        )
+        return outcome
+
+    async def _forget_lost_parent(self, claimed: Claimed) -> None:
+        """The thread is gone, because somebody deleted its first message: that one has to be posted anew."""
+        async with self._store.transaction() as tx:
+            parent = await tx.messages.get(claimed.message.thread_of or "")
+        if parent is None:
+            return
+        found = await self._notifier.find(
+            channel=parent.channel,
+            thread=None,
+            message_id=parent.id,
+            since=parent.created_at - self._waits.clock_difference,
+        )
+        if not found:
+            async with self._store.transaction() as tx:
+                await tx.messages.forget(parent.id)
+
+
+def _plain(message: Message, rendered: RenderedMessage, error: Exception) -> RenderedMessage:
+    """The text alone, which nothing but its length can be wrong with."""
+    telemetry.MESSAGES_PLAIN.inc()
+    _LOG.error(LogAction.MESSAGE_REFUSED, message=message.id, kind=message.kind.value, error=_words(error))
+    return RenderedMessage(text=rendered.text[:_LONGEST_PLAIN])
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, LightshipError) else type(error).__name__
