@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -235,7 +236,7 @@ class ClusterContract:
         for replicas in (5, 2):
             grant = make_grant(await planned(world, replicas), approval_id=f"id-{replicas}")
             assert (await apply(grant, reader=world.reader, scaler=world.scaler)).state is ApplyState.APPLIED
-            found = await until(world, lambda one, want=replicas: observe(one, desired=want).done)
+            found = await until(world, partial(rolled_out, replicas=replicas))
             assert observe(found, desired=replicas).ready == replicas
 
     async def test_a_plan_says_what_would_change(self, world: WorldUnderTest) -> None:
@@ -316,7 +317,7 @@ class ClusterContract:
 async def settled(world: WorldUnderTest) -> KubeObject:
     """The deployment of these tests with its three pods ready."""
     await world.create(deployment(world.namespace))
-    return await until(world, lambda one: observe(one, desired=3).done)
+    return await until(world, partial(rolled_out, replicas=3))
 
 
 async def until(world: WorldUnderTest, holds: Callable[[KubeObject], bool]) -> KubeObject:
@@ -325,6 +326,11 @@ async def until(world: WorldUnderTest, holds: Callable[[KubeObject], bool]) -> K
         while not holds(found := await read(world)):
             await world.wait()
     return found
+
+
+def rolled_out(found: KubeObject, *, replicas: int) -> bool:
+    """Whether the deployment has that many ready pods."""
+    return observe(found, desired=replicas).done
 
 
 async def read(world: WorldUnderTest) -> KubeObject:
