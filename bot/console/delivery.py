@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -35,8 +35,8 @@ class SignedRequest:
 class Ack:
     """How the app took a delivery.
 
-    `error` is empty, `operation_timeout` (no answer in 3 s) or `dispatch_failed`; `body` is the answer: parsed
-    JSON, text, or None; `seconds` is how long it took, in real time.
+    `error` is empty, `operation_timeout` (no answer in 3 s) or `dispatch_failed`; `body` is the answer as
+    parsed JSON, text, or None; `seconds` is how long it took, in real time.
     """
 
     status: int
@@ -96,7 +96,8 @@ def signed_request(
 class Delivery:
     """Sends to the app and waits for its acknowledgement; events that fail are sent again in the background.
 
-    `events_url` may be set later than the stand-in starts. `sent` keeps the newest attempts for tests.
+    `events_url` may be set later than the stand-in starts. `moved` hears of every attempt, `sent` keeps
+    the newest ones for tests.
     """
 
     def __init__(
@@ -106,11 +107,13 @@ class Delivery:
         signing_secret: str,
         clock: Clock,
         sockets: Sockets,
+        moved: Callable[[], None],
         ack_timeout: float = 3.0,
         retry_delays: Sequence[float] = (0.0, 60.0, 300.0),
     ) -> None:
         self.events_url = events_url
         self.sockets = sockets
+        self._moved = moved
         self.sent: deque[Sent] = deque(maxlen=REMEMBERED)
         self._signing_secret = signing_secret
         self._clock = clock
@@ -148,6 +151,7 @@ class Delivery:
             status=ack.status, body=ack.body, seconds=seconds, error=ack.error, wants_retry=ack.wants_retry
         )
         self.sent.append(Sent(kind=kind, payload=payload, attempt=attempt, ack=ack))
+        self._moved()
         return ack
 
     async def send_event(self, envelope: Json) -> Ack:

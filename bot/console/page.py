@@ -127,14 +127,7 @@ class Page:
                 "messages": [
                     self._message(m)
                     for c in channels
-                    for m in sorted(
-                        (
-                            m
-                            for m in workspace.messages.values()
-                            if m.channel == c.id and m.only_for in (None, user)
-                        ),
-                        key=lambda m: m.ts,
-                    )[-SHOWN_MESSAGES:]
+                    for m in workspace.visible(c.id, viewer=user)[-SHOWN_MESSAGES:]
                 ],
                 "views": self._views(user),
                 "home": self._home_view(user),

@@ -1,6 +1,7 @@
 """Every call that the app made to the stand-in, with its outcome; what tests assert on."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -8,6 +9,7 @@ from typing import TypeVar
 from bot.console.values import Json
 
 T = TypeVar("T")
+KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +28,10 @@ class Call:
 
 
 class Recording:
-    """The calls in their order; waiting on it needs no sleeping."""
+    """The newest calls in their order; waiting on it needs no sleeping."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: deque[Call] = deque(maxlen=KEPT)
         self._moved = asyncio.Event()
 
     def __repr__(self) -> str:

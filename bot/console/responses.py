@@ -26,7 +26,7 @@ def respond(context: Context, hook: Hook, body: Json) -> None:
     blocks = body.get("blocks") or ()
     if isinstance(blocks, str):
         blocks = json.loads(blocks)
-    broken = [*violations(blocks, Surface.MESSAGE), *missing_files(context, blocks)]
+    broken = list(violations(blocks, Surface.MESSAGE)) or missing_files(context, blocks)
     if broken:
         raise broken_limits("invalid_blocks", broken)
     text = str(body.get("text") or "")

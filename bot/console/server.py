@@ -54,12 +54,13 @@ class SlackStandIn:
         self.faults = FaultScript()
         self.recording = Recording()
         self.rates = rates or RateLimits()
-        self.sockets = Sockets(workspace.app.id)
+        self.sockets = Sockets(workspace.app.id, moved=self.recording.moved)
         self.delivery = Delivery(
             events_url=events_url,
             signing_secret=signing_secret,
             clock=workspace.clock,
             sockets=self.sockets,
+            moved=self.recording.moved,
             ack_timeout=ack_timeout,
             retry_delays=retry_delays,
         )

@@ -8,6 +8,8 @@ import contextlib
 import itertools
 import json
 import secrets
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -25,13 +27,15 @@ class NoSocketError(Exception):
 class Sockets:
     """The open connections; each envelope goes through one of them and waits for its acknowledgement."""
 
-    def __init__(self, app_id: str) -> None:
+    def __init__(self, app_id: str, *, moved: Callable[[], None]) -> None:
         self._app_id = app_id
+        self._moved = moved
         self._tickets: list[str] = []
         self._open: list[web.WebSocketResponse] = []
+        self._leaving: list[web.WebSocketResponse] = []
         self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._turn = itertools.count()
-        self.acknowledged: list[str] = []
+        self.acknowledged: deque[str] = deque(maxlen=1000)
 
     @property
     def connections(self) -> int:
@@ -57,14 +61,16 @@ class Sockets:
             await socket.close()
             return socket
         self._open.append(socket)
+        self._moved()
         try:
             await socket.send_json(self._hello())
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._take(message.data)
         finally:
-            if socket in self._open:
-                self._open.remove(socket)
+            for held in (self._open, self._leaving):
+                if socket in held:
+                    held.remove(socket)
         return socket
 
     def _hello(self) -> Json:
@@ -109,16 +115,19 @@ class Sockets:
             self._waiting.pop(envelope_id, None)
 
     async def refresh(self, reason: str = "refresh_requested") -> None:
-        """Tells every connection to come again, and closes it: Slack does so every few hours."""
+        """Tells every connection to come again, as Slack does every few hours; nothing more goes through it.
+
+        The old connection stays open until the app leaves it, so that what it still acknowledges arrives.
+        """
         for socket in tuple(self._open):
             self._open.remove(socket)
+            self._leaving.append(socket)
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await socket.send_json(
                     {"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}}
                 )
-            await socket.close()
 
     async def close(self) -> None:
         """Closes every connection for good."""
-        for socket in tuple(self._open):
+        for socket in (*self._open, *self._leaving):
             await socket.close()

@@ -4,6 +4,7 @@ Pure state under a clock that is handed in; the Web API, the deliveries and the 
 and tests prepare and inspect it directly. Whoever wants to hear of changes adds a listener.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
@@ -15,6 +16,7 @@ from bot.console.view_stacks import ViewStacks
 
 Key = tuple[str, str]
 MICRO = 1_000_000
+KEPT_NOTICES = 1000
 
 
 class Workspace:
@@ -39,8 +41,10 @@ class Workspace:
         self.usergroups: dict[str, UserGroup] = {}
         self.channels: dict[str, Channel] = {}
         self.messages: dict[Key, Message] = {}
+        self._in_channel: dict[str, dict[str, None]] = {}
+        self._in_thread: dict[Key, dict[str, None]] = {}
         self.files: dict[str, File] = {}
-        self.notices: list[Change] = []
+        self.notices: deque[Change] = deque(maxlen=KEPT_NOTICES)
         self.listeners: list[Callable[[Change], None]] = []
         self.views = ViewStacks(changed=self.changed, new_id=self.new_id)
         self._ids = count(1)
@@ -136,6 +140,9 @@ class Workspace:
     def put(self, message: Message) -> Message:
         """Stores the message in place of the one with its channel and ts."""
         self.messages[message.channel, message.ts] = message
+        self._in_channel.setdefault(message.channel, {})[message.ts] = None
+        if message.thread_ts not in (None, message.ts):
+            self._in_thread.setdefault((message.channel, str(message.thread_ts)), {})[message.ts] = None
         self.changed("message", {"channel": message.channel, "ts": message.ts}, only_for=message.only_for)
         return message
 
@@ -148,6 +155,8 @@ class Workspace:
     def remove(self, channel: str, ts: str) -> None:
         """Deletes a message; a thread's replies stay, as in Slack."""
         gone = self.messages.pop((channel, ts))
+        del self._in_channel[channel][ts]
+        self._in_thread.get((channel, str(gone.thread_ts)), {}).pop(ts, None)
         self.changed(
             "gone", {"channel": channel, "ts": ts, "thread_ts": gone.thread_ts}, only_for=gone.only_for
         )
@@ -172,15 +181,20 @@ class Workspace:
 
     def history(self, channel: str, *, viewer: str | None = None) -> list[Message]:
         """The channel's own messages, oldest first; ephemerals only those for `viewer`."""
-        return [m for m in self._visible(channel, viewer) if m.thread_ts in (None, m.ts) or m.is_broadcast]
+        return [
+            m for m in self.visible(channel, viewer=viewer) if m.thread_ts in (None, m.ts) or m.is_broadcast
+        ]
 
     def replies(self, channel: str, thread_ts: str, *, viewer: str | None = None) -> list[Message]:
         """A thread with its parent first."""
-        return [m for m in self._visible(channel, viewer) if thread_ts in (m.ts, m.thread_ts)]
+        places = [thread_ts, *self._in_thread.get((channel, thread_ts), ())]
+        found = [self.messages[channel, ts] for ts in places if (channel, ts) in self.messages]
+        return [m for m in found if m.only_for in (None, viewer)]
 
-    def _visible(self, channel: str, viewer: str | None) -> list[Message]:
-        found = (m for m in self.messages.values() if m.channel == channel)
-        return sorted((m for m in found if m.only_for in (None, viewer)), key=lambda m: m.ts)
+    def visible(self, channel: str, *, viewer: str | None = None) -> list[Message]:
+        """All that was said in the channel, replies too, oldest first; ephemerals only those for `viewer`."""
+        found = (self.messages[channel, ts] for ts in self._in_channel.get(channel, ()))
+        return [m for m in found if m.only_for in (None, viewer)]
 
     def message_json(self, message: Message, base_url: str, *, with_metadata: bool = True) -> Json:
         """The message with its files and, on a thread's parent, its reply counts."""
@@ -188,7 +202,7 @@ class Workspace:
         if message.files:
             found["files"] = [self.files[file].as_json(base_url) for file in message.files]
         if message.thread_ts in (None, message.ts) and message.only_for is None:
-            replies = self.replies(message.channel, message.ts)[1:]
+            replies = [m for m in self.replies(message.channel, message.ts) if m.ts != message.ts]
             if replies:
                 found |= {
                     "thread_ts": message.ts,

@@ -71,19 +71,25 @@ def incident_blocks() -> list[Json]:
         {
             "type": "section",
             "block_id": "facts",
-            "text": {"type": "mrkdwn", "text": "*p99 is 2.1 s*, above `1 s` since <!date^1700000000^{time}|22:13>"},
+            "text": {
+                "type": "mrkdwn",
+                "text": "*p99 is 2.1 s*, above `1 s` since <!date^1700000000^{time}|22:13>",
+            },
             "fields": [
                 {"type": "mrkdwn", "text": "*Service*\nchurn"},
                 {"type": "mrkdwn", "text": "*State*\nfiring"},
             ],
         },
         {"type": "actions", "block_id": "buttons", "elements": elements},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": "Runbook: high latency · <!subteam^S0ONCALL>"}]},
+        {
+            "type": "context",
+            "elements": [{"type": "mrkdwn", "text": "Runbook: high latency · <!subteam^S0ONCALL>"}],
+        },
     ]
 
 
 def bolt_app(client: AsyncWebClient, secret: str) -> AsyncApp:
-    """The app: /churn answers through its response URL, Scale… opens a modal, its submission is told in the thread."""
+    """The app: /churn answers, Scale… opens a modal, its submission is told in the thread."""
     app = AsyncApp(client=client, signing_secret=secret, process_before_response=False)
 
     async def command(ack: Any, respond: Any, command: Json) -> None:
@@ -96,7 +102,7 @@ def bolt_app(client: AsyncWebClient, secret: str) -> AsyncApp:
 
     async def submitted(ack: Any, body: Json, view: Json, client: AsyncWebClient) -> None:
         replicas = int(view["state"]["values"]["replicas"]["value"]["value"])
-        if replicas > 10:  # noqa: PLR2004 (the modal's own limit)
+        if replicas > 10:
             await ack(response_action="errors", errors={"replicas": "At most 10."})
             return
         await ack()
@@ -105,7 +111,12 @@ def bolt_app(client: AsyncWebClient, secret: str) -> AsyncApp:
 
     async def acknowledged(ack: Any, body: Json, respond: Any) -> None:
         await ack()
-        blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": f"acknowledged by <@{body['user']['id']}>"}}]
+        blocks = [
+            {
+                "type": "section",
+                "text": {"type": "mrkdwn", "text": f"acknowledged by <@{body['user']['id']}>"},
+            }
+        ]
         await respond(text="acknowledged", blocks=blocks, replace_original=True)
 
     async def resolved(ack: Any, respond: Any) -> None:

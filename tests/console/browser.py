@@ -1,4 +1,4 @@
-"""A headless Chromium driven over its DevTools protocol: open a page, run script in it, press keys, take a picture."""
+"""A headless Chromium driven over its DevTools protocol: open a page, run script, press keys."""
 
 import asyncio
 import base64
@@ -93,7 +93,9 @@ class Tab:
         found = f"document.querySelector({json.dumps(selector)})"
         await self.until(f"{found} && !{found}.disabled")
         await self.run(f"{found}.scrollIntoView({{block: 'center'}})")
-        box = await self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({found}.getBoundingClientRect())")
+        box = await self.run(
+            f"(r => [r.x + r.width / 2, r.y + r.height / 2])({found}.getBoundingClientRect())"
+        )
         for kind in ("mousePressed", "mouseReleased"):
             await self.send(
                 "Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1
@@ -148,7 +150,9 @@ async def chromium(*, width: int = 1280, height: int = 860) -> AsyncIterator[Tab
             port = await _port(Path(profile) / "DevToolsActivePort")
             async with aiohttp.ClientSession() as session:
                 async with session.get(f"http://127.0.0.1:{port}/json/list") as response:
-                    pages = [page for page in await response.json(content_type=None) if page["type"] == "page"]
+                    pages = [
+                        page for page in await response.json(content_type=None) if page["type"] == "page"
+                    ]
                 socket = await session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0)
                 async with Tab(socket) as tab:
                     yield tab

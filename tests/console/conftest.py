@@ -1,10 +1,12 @@
 """The stand-in with the demo workspace, a hand-moved clock, and the SDK's own clients against it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
+from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.console import RateLimits, SlackStandIn, demo_workspace
@@ -84,3 +86,30 @@ async def serve() -> AsyncIterator[Serving]:
     yield started
     for runner in runners:
         await runner.cleanup()
+
+
+class Listener:
+    """An app that only listens, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[web.Response | None] = []
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Notes the request; None hangs."""
+        self.requests.append((dict(request.headers), await request.read()))
+        answer = self.answers.pop(0) if self.answers else web.Response()
+        if answer is None:
+            await asyncio.Event().wait()
+        assert answer is not None
+        return answer
+
+
+@pytest.fixture
+async def listener(slack: SlackStandIn, serve: Serving) -> Listener:
+    """Stands where the app would."""
+    found = Listener()
+    application = web.Application()
+    application.router.add_post("/", found.take)
+    slack.delivery.events_url = await serve(application) + "/"
+    return found

@@ -84,7 +84,9 @@ async def test_a_fault_strikes_its_method_so_many_times_after_letting_some_throu
     slack: SlackStandIn, client: AsyncWebClient
 ) -> None:
     """`skip` and `times` count matching calls only."""
-    slack.faults.add(Fault(kind=Fault.failing("").kind, method="chat.postMessage", error="fatal_error", skip=1, times=2))
+    slack.faults.add(
+        Fault(kind=Fault.failing("").kind, method="chat.postMessage", error="fatal_error", skip=1, times=2)
+    )
     outcomes = []
     for _ in range(4):
         await client.auth_test()

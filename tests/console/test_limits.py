@@ -169,7 +169,9 @@ async def test_the_server_refuses_what_the_rules_refuse(
     answer = refused.value.response
     (broken,) = violations(beyond)
     assert answer["error"] == "invalid_blocks"
-    assert answer["response_metadata"]["messages"] == [f"[ERROR] {broken.fault} [json-pointer:{broken.pointer}]"]
+    assert answer["response_metadata"]["messages"] == [
+        f"[ERROR] {broken.fault} [json-pointer:{broken.pointer}]"
+    ]
     assert len(slack.workspace.history("C0CHURN")) == 1
 
 
@@ -215,7 +217,9 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KINDS = st.sampled_from(["section", "actions", "context", "table", "rich_text", "input", "header", "image"])
-KEYS = st.sampled_from(["text", "elements", "fields", "accessory", "element", "rows", "label", "block_id", "options"])
+KEYS = st.sampled_from(
+    ["text", "elements", "fields", "accessory", "element", "rows", "label", "block_id", "options"]
+)
 
 
 @given(kind=KINDS, rest=st.dictionaries(KEYS, JSON, max_size=4))
@@ -225,7 +229,9 @@ def test_no_shape_of_a_block_breaks_the_rules_themselves(kind: str, rest: Json) 
 
 
 @pytest.mark.parametrize(("length", "error"), [(4000, None), (4001, "msg_too_long")])
-async def test_an_update_takes_4000_characters(client: AsyncWebClient, length: int, error: str | None) -> None:
+async def test_an_update_takes_4000_characters(
+    client: AsyncWebClient, length: int, error: str | None
+) -> None:
     """chat.update refuses longer text with msg_too_long."""
     ts = (await client.chat_postMessage(channel="C0CHURN", text="x"))["ts"]
     if error is None:

@@ -1,10 +1,11 @@
 """Messages through Slack's own client: posting, updating, deleting, reading back."""
 
+import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.console import Channel, SlackStandIn, User
+from bot.console import App, Channel, SlackStandIn, User, demo_workspace
 
 SECTION = {"type": "section", "block_id": "body", "text": {"type": "mrkdwn", "text": "p99 is *2.1 s*"}}
 
@@ -18,7 +19,11 @@ async def test_a_posted_message_is_there_with_its_blocks_and_author(
         channel="C0CHURN", text="High latency", blocks=[SECTION], metadata=metadata, unfurl_links=False
     )
     message = slack.workspace.messages["C0CHURN", answer["ts"]]
-    assert (message.text, message.blocks[0]["block_id"], message.metadata) == ("High latency", "body", metadata)
+    assert (message.text, message.blocks[0]["block_id"], message.metadata) == (
+        "High latency",
+        "body",
+        metadata,
+    )
     assert message.user == slack.workspace.app.bot_user_id
 
 
@@ -32,7 +37,9 @@ async def test_a_call_is_recorded_with_parsed_arguments_and_without_its_token(
     assert (call.outcome, call.applied, "token" in call.arguments) == ("ok", True, False)
 
 
-async def test_arguments_are_taken_from_query_form_and_json(slack: SlackStandIn, client: AsyncWebClient) -> None:
+async def test_arguments_are_taken_from_query_form_and_json(
+    slack: SlackStandIn, client: AsyncWebClient
+) -> None:
     """The same post works by GET with a query, by a form, and by JSON."""
     session = client.session
     assert session is not None
@@ -50,7 +57,9 @@ async def test_arguments_are_taken_from_query_form_and_json(slack: SlackStandIn,
 async def test_text_without_blocks_removes_the_blocks(slack: SlackStandIn, client: AsyncWebClient) -> None:
     """chat.update with text alone leaves a message without blocks, but keeps its metadata."""
     metadata = {"event_type": "incident", "event_payload": {}}
-    ts = (await client.chat_postMessage(channel="C0CHURN", text="a", blocks=[SECTION], metadata=metadata))["ts"]
+    ts = (await client.chat_postMessage(channel="C0CHURN", text="a", blocks=[SECTION], metadata=metadata))[
+        "ts"
+    ]
     await client.chat_update(channel="C0CHURN", ts=ts, text="b")
     message = slack.workspace.messages["C0CHURN", ts]
     assert (message.text, message.blocks, message.metadata) == ("b", (), metadata)
@@ -122,7 +131,11 @@ async def test_marks_and_permalinks(slack: SlackStandIn, client: AsyncWebClient)
         ("chat.postMessage", {"text": "x"}, "invalid_arguments"),
         ("chat.postMessage", {"channel": "C0CHURN", "text": "x", "thread_ts": "7"}, "invalid_thread_ts"),
         ("chat.postMessage", {"channel": "C0CHURN", "blocks": "[{"}, "invalid_blocks_format"),
-        ("chat.postMessage", {"channel": "C0CHURN", "text": "x", "metadata": "{}x"}, "invalid_metadata_format"),
+        (
+            "chat.postMessage",
+            {"channel": "C0CHURN", "text": "x", "metadata": "{}x"},
+            "invalid_metadata_format",
+        ),
         ("chat.update", {"channel": "C0CHURN", "ts": "1.000000", "text": "x"}, "message_not_found"),
         ("chat.delete", {"channel": "C0CHURN", "ts": "1.000000"}, "message_not_found"),
         ("chat.postEphemeral", {"channel": "C0OPS", "user": "U0GUEST", "text": "x"}, "user_not_in_channel"),
@@ -142,7 +155,9 @@ async def test_a_wrong_call_gets_slacks_own_error(
     """Each mistake has the code that Slack gives it."""
     slack.workspace.put_channel(Channel(id="C0SECRET", name="secret", is_private=True))
     slack.workspace.put_channel(Channel(id="C0LOBBY", name="lobby"))
-    slack.workspace.put_channel(Channel(id="C0OLD", name="old", members=frozenset({"U0BOT"}), is_archived=True))
+    slack.workspace.put_channel(
+        Channel(id="C0OLD", name="old", members=frozenset({"U0BOT"}), is_archived=True)
+    )
     with pytest.raises(SlackApiError) as refused:
         await client.api_call(method, params=arguments)
     assert refused.value.response["error"] == error
@@ -159,7 +174,9 @@ async def test_somebody_elses_message_can_be_neither_altered_nor_deleted(
         await client.chat_delete(channel="C0CHURN", ts=ts)
 
 
-async def test_people_groups_and_strangers_are_told_apart(slack: SlackStandIn, client: AsyncWebClient) -> None:
+async def test_people_groups_and_strangers_are_told_apart(
+    slack: SlackStandIn, client: AsyncWebClient
+) -> None:
     """users.info marks guests and users of another team; a group lists its members."""
     slack.workspace.users["U0ELSE"] = User(id="U0ELSE", name="else", team_id="T0OTHER")
     guest = (await client.users_info(user="U0GUEST"))["user"]
@@ -199,17 +216,56 @@ async def test_conversations_can_be_listed_joined_and_opened(
     assert (await client.conversations_info(channel="C0CHURN"))["channel"]["name"] == "churn"
 
 
-async def test_a_file_goes_up_in_three_steps_into_the_thread(slack: SlackStandIn, client: AsyncWebClient) -> None:
-    """files_upload_v2 leaves a message with the file in the thread, and its bytes can be fetched with the token."""
+async def test_a_file_goes_up_in_three_steps_into_the_thread(
+    slack: SlackStandIn, client: AsyncWebClient
+) -> None:
+    """files_upload_v2 leaves the file in the thread, and its bytes can be fetched with the token."""
     parent = (await client.chat_postMessage(channel="C0CHURN", text="parent"))["ts"]
     await client.files_upload_v2(
         channel="C0CHURN", thread_ts=parent, filename="p99.png", content=b"\x89PNG...", initial_comment="p99"
     )
     reply = slack.workspace.replies("C0CHURN", parent)[1]
     file = slack.workspace.files[reply.files[0]]
-    assert (reply.text, file.name, file.content, file.mimetype) == ("p99", "p99.png", b"\x89PNG...", "image/png")
+    assert (reply.text, file.name, file.content, file.mimetype) == (
+        "p99",
+        "p99.png",
+        b"\x89PNG...",
+        "image/png",
+    )
     shown = (await client.conversations_replies(channel="C0CHURN", ts=parent))["messages"][1]["files"][0]
     session = client.session
     assert session is not None
-    async with session.get(shown["url_private"], headers={"Authorization": f"Bearer {client.token}"}) as response:
+    async with session.get(
+        shown["url_private"], headers={"Authorization": f"Bearer {client.token}"}
+    ) as response:
         assert await response.read() == b"\x89PNG..."
+
+
+async def test_an_app_has_only_the_scopes_it_was_installed_with(session: aiohttp.ClientSession) -> None:
+    """A call beyond the manifest's scopes names the scope that is missing."""
+    app = App(scopes=frozenset({"chat:write"}))
+    async with SlackStandIn(demo_workspace(app=app)) as slack:
+        client = AsyncWebClient(
+            token=app.bot_token, base_url=slack.api_url, session=session, retry_handlers=[]
+        )
+        await client.chat_postMessage(channel="C0CHURN", text="x")
+        with pytest.raises(SlackApiError) as refused:
+            await client.reactions_add(channel="C0CHURN", timestamp="1.000000", name="eyes")
+    assert (refused.value.response["error"], refused.value.response["needed"]) == (
+        "missing_scope",
+        "reactions:write",
+    )
+
+
+async def test_an_image_block_needs_a_file_that_was_uploaded(
+    slack: SlackStandIn, client: AsyncWebClient
+) -> None:
+    """slack_file names a finished upload or the blocks are refused."""
+    upload = await client.files_upload_v2(filename="a.png", content=b"\x89PNG")
+    image = {"type": "image", "alt_text": "a", "slack_file": {"id": upload["file"]["id"]}}
+    await client.chat_postMessage(channel="C0CHURN", text="x", blocks=[image])
+    with pytest.raises(SlackApiError, match="invalid slack file"):
+        await client.chat_postMessage(
+            channel="C0CHURN", text="x", blocks=[image | {"slack_file": {"id": "F0"}}]
+        )
+    assert len(slack.workspace.history("C0CHURN")) == 1

@@ -38,7 +38,9 @@ async def test_beyond_the_rate_slack_answers_429_with_retry_after(session: Clien
     """The client sees `ratelimited` and the seconds to wait; after them the call passes."""
     clock = HandClock()
     async with SlackStandIn(demo_workspace(clock=clock), rates=RateLimits(burst=1)) as slack:
-        client = AsyncWebClient(token="xoxb-local", base_url=slack.api_url, session=session, retry_handlers=[])
+        client = AsyncWebClient(
+            token="xoxb-local", base_url=slack.api_url, session=session, retry_handlers=[]
+        )
         await client.chat_postMessage(channel="C0CHURN", text="1")
         with pytest.raises(SlackApiError) as refused:
             await client.chat_postMessage(channel="C0CHURN", text="2")

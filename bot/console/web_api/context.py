@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from bot.console.faultfinding import fault
-from bot.console.limits import Surface, violations
+from bot.console.limits import Surface, Violation, violations
 from bot.console.tickets import Tickets
 from bot.console.values import Channel, Json, Message
 from bot.console.web_api.arguments import Arguments
@@ -85,25 +85,27 @@ def blocks_of(context: Context, arguments: Arguments) -> list[Json] | None:
         return None
     if not isinstance(blocks, list):
         raise ApiError("invalid_blocks_format")
-    broken = [*violations(blocks, Surface.MESSAGE), *missing_files(context, blocks)]
+    broken = list(violations(blocks, Surface.MESSAGE)) or missing_files(context, blocks)
     if broken:
         raise broken_limits("invalid_blocks", broken)
     return blocks
 
 
-def missing_files(context: Context, blocks: Sequence[Any], at: str = "/blocks") -> list[Any]:
-    """Images that show a file which Slack does not have."""
+def missing_files(context: Context, blocks: Sequence[Json], at: str = "/blocks") -> list[Violation]:
+    """Images that show a file which Slack does not have; for blocks that break no other limit."""
     found = []
     for index, block in enumerate(blocks):
-        if isinstance(block, dict) and isinstance(block.get("slack_file"), dict):
-            file = (
-                block["slack_file"].get("id")
-                or str(block["slack_file"].get("url", "")).rpartition("/files-pri/")[2][:6]
-            )
-            stored = context.workspace.files.get(file)
-            if stored is None or not stored.content:
-                found.append(fault(f"{at}/{index}/slack_file", "invalid slack file"))
+        inner = [block, block.get("accessory"), *(block.get("elements") or ())]
+        for image in inner:
+            if isinstance(image, dict) and isinstance(image.get("slack_file"), dict):
+                stored = context.workspace.files.get(_file_named(image["slack_file"]))
+                if stored is None or not stored.content:
+                    found.append(fault(f"{at}/{index}/slack_file", "invalid slack file"))
     return found
+
+
+def _file_named(slack_file: Json) -> str:
+    return str(slack_file.get("id") or str(slack_file.get("url")).rpartition("/files-pri/")[2].split("/")[0])
 
 
 def page_of(items: Sequence[T], arguments: Arguments, *, default: int, most: int) -> tuple[Sequence[T], str]:

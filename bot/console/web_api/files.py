@@ -31,7 +31,7 @@ def get_upload_url(context: Context, arguments: Arguments) -> Json:
 def complete_upload(context: Context, arguments: Arguments) -> Json:
     """files.completeUploadExternal: shares the files, in a thread if one is named."""
     asked = arguments.structure("files", otherwise="invalid_arguments")
-    if not isinstance(asked, list) or not asked:
+    if not isinstance(asked, list) or not asked or not all(isinstance(item, dict) for item in asked):
         raise ApiError("invalid_arguments")
     named = "channel_id" if arguments.text("channel_id") else "channels"
     channel = writable_channel(context, arguments, named) if arguments.text(named) else None

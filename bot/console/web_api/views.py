@@ -19,9 +19,7 @@ def checked_view(context: Context, view: object) -> Json:
         raise missing("view")
     if len(json.dumps(view)) > LARGEST:
         raise ApiError("view_too_large")
-    broken = [*view_violations(view)]
-    if not broken:
-        broken += missing_files(context, view["blocks"], "/view/blocks")
+    broken = list(view_violations(view)) or missing_files(context, view["blocks"], "/view/blocks")
     if broken:
         raise broken_limits("invalid_arguments", broken)
     return {**view, "blocks": list(context.workspace.with_ids(view["blocks"]))}
