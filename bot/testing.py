@@ -134,8 +134,8 @@ class Shown:
 class MemoryChat:
     """`bot.ports.notifier.Notifier` without a chat behind it, which can fail in each way that the port names.
 
-    `fail("post", Temporary("…"))` fails the next call before it has an effect, `after=True` makes the call and
-    then fails, as when an answer is lost. `hold("post")` lets calls wait until the returned event is set.
+    `fail("post", Temporary("…"))` fails the next call before it has an effect, `after=True` makes the call
+    and then fails, as when an answer is lost. `hold("post")` lets calls wait until the returned event is set.
     """
 
     def __init__(self) -> None:

@@ -97,7 +97,7 @@ class Publishing:
         self._waker.ring()
 
     async def run(self) -> None:
-        """Publish until `stop` is called; errors are counted and outlived. At the end claims are given back."""
+        """Publish until `stop` is called, errors or not; claims are given back at the end."""
         try:
             while not self._stopping:
                 try:
