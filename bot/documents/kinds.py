@@ -137,7 +137,6 @@ WebAddress = Annotated[
     str, BeforeValidator(lambda value: _web_address(value) if isinstance(value, str) else value)
 ]
 PositiveDuration = Annotated[Duration, Field(), BeforeValidator(lambda value: _positive(_duration(value)))]
-Count = Annotated[StrictInt, Field(ge=0)]
 PositiveCount = Annotated[StrictInt, Field(ge=1)]
 Number = StrictFloat
 """A number, whole or not."""

@@ -5,6 +5,7 @@ Loaded by `bot.adapters.runbook_files.loading`; `lightship schema runbook` print
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -34,7 +35,7 @@ Line = Annotated[str, Field(min_length=1, max_length=150)]
 
 
 def _whom(value: Any) -> Any:
-    if value in _ROLES or not isinstance(value, str) or value[:1] in {"C", "S", "U", "W"}:
+    if value in _ROLES or not isinstance(value, str) or re.fullmatch(r"[CSUW][A-Z0-9]{2,}", value):
         return value
     raise ValueError(
         f"expected {', '.join(_ROLES)} or the id of a Slack user, group or channel, not `{value[:60]}`"
