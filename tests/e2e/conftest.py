@@ -1,0 +1,100 @@
+"""Fixtures of the end-to-end tests: each server starts when the first test asks for it.
+
+Everything below this folder is marked `e2e`, which `make test` deselects and `make e2e` selects. A program
+that is missing fails the tests that need it, with the way to get it: nothing is skipped.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.servers.alertmanager import Alertmanager
+from tests.e2e.servers.cluster import Cluster
+from tests.e2e.servers.exporter import Exporter
+from tests.e2e.servers.postgres import Postgres
+from tests.e2e.servers.prometheus import Prometheus
+
+HERE = Path(__file__).parent
+# The first test of a session pays for the cluster's start, which takes longer on a busy machine.
+TIMEOUT_SECONDS = 180
+
+
+@pytest.hookimpl(tryfirst=True)  # before the deselection by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is below this folder, and give it time for the servers to start."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The Kubernetes cluster of this run: the tests' own, or the one of LIGHTSHIP_TEST_KUBECONFIG."""
+    users = os.environ.get("LIGHTSHIP_TEST_KUBECONFIG")
+    running = Cluster.of_kubeconfig(Path(users).expanduser()) if users else Cluster.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """The name of a namespace of the test's own."""
+    name = cluster.create_namespace()
+    yield name
+    cluster.delete_namespace(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The PostgreSQL server of this run; `create_database()` gives a test a database of its own."""
+    server = Postgres().start()
+    yield server
+    server.discard()
+
+
+@pytest.fixture
+def exporter() -> Iterator[Exporter]:
+    """The churn service's metrics, served."""
+    served = Exporter().start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def start_prometheus(tmp_path: Path) -> Iterator[Callable[..., Prometheus]]:
+    """Starts a Prometheus with the arguments of its class (but for the directory); ends it with the test."""
+    with ExitStack() as ending:
+
+        def start(**arguments: Any) -> Prometheus:
+            server = Prometheus(_fresh(tmp_path, "prometheus"), **arguments)
+            ending.callback(server.stop)
+            return server.start()
+
+        yield start
+
+
+@pytest.fixture
+def start_alertmanager(tmp_path: Path) -> Iterator[Callable[[Mapping[str, Any]], Alertmanager]]:
+    """Starts an Alertmanager with a configuration; ends it with the test."""
+    with ExitStack() as ending:
+
+        def start(config: Mapping[str, Any]) -> Alertmanager:
+            server = Alertmanager(_fresh(tmp_path, "alertmanager"), config)
+            ending.callback(server.stop)
+            return server.start()
+
+        yield start
+
+
+def _fresh(parent: Path, name: str) -> Path:
+    """A new folder: a test may start several of a kind."""
+    number = sum(1 for each in parent.iterdir() if each.name.startswith(name))
+    directory = parent / f"{name}-{number}"
+    directory.mkdir()
+    return directory

@@ -1,0 +1,24 @@
+"""Waiting in asynchronous tests: poll with a bound, and say what was seen last when it is over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.1
+
+
+async def eventually(
+    look: Callable[[], Awaitable[T]], accept: Callable[[T], bool], what: str, *, seconds: float = 30.0
+) -> T:
+    """Look until `accept` is true of what is seen, and return that. Raises AssertionError after `seconds`."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        seen = await look()
+        if accept(seen):
+            return seen
+        if loop.time() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {seen!r:.500}")
+        await asyncio.sleep(POLL_SECONDS)
