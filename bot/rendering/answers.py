@@ -49,14 +49,18 @@ _OUTCOME_MARKS: Final = {
 
 
 def sentence_answer(mark: str, words: str) -> RenderedMessage:
-    """One sentence, raw; user ids written `<@U…>` by an engine show as people."""
-    text = f"{mark} {with_people(mrkdwn(words, 2_900))}"
+    """One sentence, raw."""
+    text = f"{mark} {mrkdwn(words, 2_900)}"
     return message(text, (section(text),))
 
 
 def outcome_answer(outcome: Outcome) -> RenderedMessage:
-    """What became of a command."""
-    return sentence_answer(_OUTCOME_MARKS[outcome.reason], outcome.sentence)
+    """What became of a command; the people that the engine names show as people."""
+    escaped = mrkdwn(outcome.sentence, 2_900)
+    # Refusals and failures quote clusters and other programs, whose `<@U…>` is no person of ours.
+    ours = outcome.reason in {OutcomeReason.DONE, OutcomeReason.ALREADY}
+    text = f"{_OUTCOME_MARKS[outcome.reason]} {with_people(escaped) if ours else escaped}"
+    return message(text, (section(text),))
 
 
 def refusal_answer(refusal: Refusal) -> RenderedMessage:

@@ -48,10 +48,16 @@ def _as_shown(sign: str) -> str:
 
 def clean(text: str) -> str:
     """`text` without control characters, direction overrides and lone surrogates; line breaks stay."""
+    if text.isascii() and text.isprintable():
+        return text
     kept: list[str] = []
     tower = 0
     for sign in text:
-        shown = sign if " " <= sign <= "~" else _as_shown(sign)
+        if " " <= sign <= "~":
+            kept.append(sign)
+            tower = 0
+            continue
+        shown = _as_shown(sign)
         tower = tower + 1 if shown and unicodedata.category(shown) in {"Mn", "Me"} else 0
         if shown and tower <= _TOWER:
             kept.append(shown)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STEPS: Final = 15
 _SYMPTOMS: Final = 6
+_OTHER_FINDINGS: Final = 10
 
 
 def runbook_blocks(
@@ -65,7 +66,6 @@ def other_findings(
     shown = {step.check for step in runbook.steps[:STEPS]} if runbook else set()
     lines = [
         f"{code(found.check, 60)} {finding_line(found, now=now, limit=250)}"
-        for found in findings
-        if found.check not in shown
+        for found in [found for found in findings if found.check not in shown][:_OTHER_FINDINGS]
     ]
     return (section(joined(["*Also checked*", *lines])),) if lines else ()

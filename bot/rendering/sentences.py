@@ -90,6 +90,11 @@ def _check_run(event: Event) -> str:
     return f"🔎 Check{name} run{_said(event, 'verdict', ': ', 20)}{_said(event, 'summary', ', ')}."
 
 
+def _notice(event: Event) -> str:
+    words = _said(event, "title", "", 200) or "Notice"
+    return f"\N{INFORMATION SOURCE}\ufe0f {words}{_said(event, 'text', ': ')}."
+
+
 def _what(event: Event) -> str:
     action = _said(event, "action", "", 40) or "remediation"
     target = event.detail.get("target")
@@ -129,6 +134,7 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.SILENCED: _silenced,
     EventKind.SILENCE_LIFTED: _silence_lifted,
     EventKind.CHECK_RUN: _check_run,
+    EventKind.NOTICE: _notice,
     EventKind.REMEDIATION_REQUESTED: _requested,
     EventKind.REMEDIATION_REFUSED: _refused,
     EventKind.APPROVAL_GRANTED: _about_approval("✅", "{who} approved"),

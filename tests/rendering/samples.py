@@ -266,12 +266,12 @@ def finding_view(shown: Finding | None = None) -> FindingView:
 
 def worst_incident_view(text: str = LONG) -> IncidentView:
     """An alert group of 500 with labels of 10,000 characters, and every list longer than it may be."""
-    labels = {f"{text[:200]}{number}": text[:10_000] for number in range(30)}
+    labels = [{f"{text[:200]}{number}": f"{half}{text}"[:10_000] for number in range(30)} for half in (0, 1)]
     lines = tuple(
         AlertLine(
             alert=alert(
                 fingerprint=f"f{number}",
-                labels={"alertname": f"{text}{number % 40}", **labels, "pod": f"{number}{text}"},
+                labels={"alertname": f"{text}{number % 40}", **labels[number % 2], "pod": f"{number}{text}"},
                 annotations=dict.fromkeys(("summary", "description", "value", "threshold"), text),
                 starts_at=datetime(1, 1, 1, tzinfo=UTC) if number == 0 else ago(days=900),
             ),
