@@ -97,6 +97,18 @@ class SlackChat:
     def __init__(self, calls: SlackCalls) -> None:
         self._calls = calls
 
+    async def respond(self, *, url: str, thread: str | None, message: RenderedMessage) -> None:
+        """Answer through a response_url, once, to the one person. Raises Temporary or Permanent."""
+        body: dict[str, Any] = {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": message.text,
+            "blocks": list(message.blocks),
+        }
+        if thread is not None:
+            body["thread_ts"] = thread
+        await self._calls.post_answer(url, body)
+
     async def whisper(self, *, channel: str, user: str, thread: str | None, message: RenderedMessage) -> None:
         """Show a message to one member of a channel. Raises Temporary or Permanent."""
         arguments: dict[str, Any] = {
