@@ -33,9 +33,21 @@ class WorldUnderTest(Protocol):
     """A cluster with one namespace of its own, and the hands that a test needs beside the ports."""
 
     namespace: str
-    reader: ClusterReader
-    planner: ScalePlanner
-    scaler: DeploymentScaler
+
+    @property
+    def reader(self) -> ClusterReader:
+        """Looks."""
+        ...
+
+    @property
+    def planner(self) -> ScalePlanner:
+        """Tries."""
+        ...
+
+    @property
+    def scaler(self) -> DeploymentScaler:
+        """Acts."""
+        ...
 
     async def create(self, manifest: KubeObject) -> None:
         """Add an object."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.ports.readers import Resource
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?")
+_UNUSABLE: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
 _CHUNK: Final = 65_536
 _REREAD_AFTER: Final = 60.0
 """Seconds after which a kubeconfig's credentials (token files, exec plugins) are read anew."""
@@ -163,6 +164,7 @@ class KubernetesConnection:
         self._client.configuration.api_key = fresh.api_key
 
     async def _authenticate(self, configuration: Any) -> None:
+        yaml = importlib.import_module("yaml")  # the client's own, and loaded with it
         try:
             if self._kubeconfig:
                 self._loader = await self._config_module.load_kube_config(
@@ -173,10 +175,8 @@ class KubernetesConnection:
                 )
             else:
                 self._config_module.load_incluster_config(client_configuration=configuration)
-        except (self._config_module.ConfigException, OSError, ValueError, TypeError) as error:
-            where = "KUBECONFIG" if self._kubeconfig else "the pod's service account"
-            detail = one_line(error, limit=120)
-            raise Permanent(f"no credentials for Kubernetes from {where}: {detail}") from error
+        except (self._config_module.ConfigException, yaml.YAMLError, *_UNUSABLE) as error:
+            raise Permanent(_no_credentials(error, kubeconfig=bool(self._kubeconfig))) from error
         self._read_at = asyncio.get_running_loop().time()
 
 
@@ -224,6 +224,15 @@ def _object_of(body: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise _UnreadableError("its answer is no object")
     return answer
+
+
+def _no_credentials(error: Exception, *, kubeconfig: bool) -> str:
+    if not kubeconfig:
+        return f"no credentials for Kubernetes from the pod's service account: {one_line(error, limit=120)}"
+    if isinstance(error, OSError):
+        return f"no credentials for Kubernetes from KUBECONFIG: {error.strerror}"
+    # The client's message quotes the file's entries, tokens among them.
+    return "no credentials for Kubernetes from KUBECONFIG: the file is incomplete or no kubeconfig"
 
 
 def _temporary(error: Exception) -> Temporary:

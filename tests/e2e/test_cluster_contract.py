@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.adapters.kubernetes import (
+    KubernetesConnection,
+    KubernetesReader,
+    KubernetesScalePlanner,
+    KubernetesScaler,
+)
+from bot.checks import registry as checks
+from bot.checks.targets import CheckTarget
+from bot.domain.errors import Forbidden, Permanent
+from bot.domain.findings import Verdict
+from bot.domain.remedies import Action, Plan, Refusal, RefusalReason
+from bot.ports.readers import Readers, Resource
+from bot.rehearsal.world import World
+from bot.remediations import registry as remediations
+from bot.remediations.scale_plans import plan_scale
+from bot.remediations.scaling import ApplyState, apply
+from bot.testing import FrozenClock, SequentialIds, make_grant
+from tests.worlds.contract import (
+    LIMITS,
+    NAME,
+    ClusterContract,
+    deployment,
+    planned,
+    read,
+    request,
+    settled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from bot.domain.rights import Right
+    from bot.ports.readers import KubeObject
+    from tests.e2e.servers.cluster import Cluster
+
+
+class RealWorld:
+    """A namespace of a real cluster as the contract wants it."""
+
+    def __init__(self, cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.connection = KubernetesConnection(kubeconfig=str(kubeconfig))
+        self.reader = KubernetesReader(self.connection)
+        self.planner = KubernetesScalePlanner(self.connection)
+        self.scaler = KubernetesScaler(self.connection)
+
+    async def create(self, manifest: KubeObject) -> None:
+        """Add an object."""
+        await asyncio.to_thread(self.cluster.apply, manifest)
+
+    async def annotate(self, name: str) -> None:
+        """Move a deployment's generation."""
+        await self._merge(self._path(name), {"metadata": {"annotations": {"touched": "yes"}}})
+
+    async def touch(self, name: str) -> None:
+        """Move a deployment's version alone: labels are no part of its generation."""
+        await self._merge(self._path(name), {"metadata": {"labels": {"touched": "yes"}}})
+
+    async def scale_as_somebody(self, name: str, replicas: int) -> None:
+        """Scale past Lightship."""
+        path = f"{self._path(name)}/scale?fieldManager=kubectl"
+        await self._merge(path, {"spec": {"replicas": replicas}})
+
+    async def wait(self) -> None:
+        """Let the controllers work for a moment."""
+        await asyncio.sleep(0.1)
+
+    def _path(self, name: str) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
+
+    async def _merge(self, path: str, patch: dict[str, Any]) -> None:
+        await asyncio.to_thread(self.cluster.api.merge, path, patch)
+
+
+def rules_of(rights: Iterable[Right]) -> list[dict[str, Any]]:
+    """A Role's rules that are these rights and no more."""
+    return [
+        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]} for right in rights
+    ]
+
+
+ALL_RIGHTS = {
+    *checks.CHECKS["pods"].rights,
+    *checks.CHECKS["pods"].optional_rights,
+    *remediations.RIGHTS[Action.SCALE],
+    *remediations.OPTIONAL_RIGHTS[Action.SCALE],
+}
+
+
+@pytest.fixture
+async def world(cluster: Cluster, namespace: str) -> AsyncIterator[RealWorld]:
+    """The cluster as a ServiceAccount sees it that has the declared rights and no others."""
+    kubeconfig = await asyncio.to_thread(
+        cluster.service_account, namespace, "lightship", rules_of(sorted(ALL_RIGHTS))
+    )
+    made = RealWorld(cluster, namespace, kubeconfig)
+    yield made
+    await made.connection.close()
+
+
+class TestRealCluster(ClusterContract):
+    """A real API server passes the same suite as the rehearsal's, with the least rights."""
+
+    @pytest.mark.parametrize("missing", sorted(remediations.RIGHTS[Action.SCALE]), ids=str)
+    async def test_each_right_is_needed_and_named(
+        self, world: RealWorld, cluster: Cluster, missing: Right
+    ) -> None:
+        """Without any one of the rights of scaling, planning is refused and names that right."""
+        await settled(world)
+        rules = rules_of(sorted(ALL_RIGHTS - {missing}))
+        kubeconfig = await asyncio.to_thread(cluster.service_account, world.namespace, "weaker", rules)
+        weaker = RealWorld(cluster, world.namespace, kubeconfig)
+        refusal = await plan_scale(
+            request(world.namespace, 6), limits=LIMITS, reader=weaker.reader, planner=weaker.planner
+        )
+        await weaker.connection.close()
+        assert isinstance(refusal, Refusal)
+        assert refusal.reason is RefusalReason.FORBIDDEN
+        assert f"`{missing}`" in refusal.sentence
+
+    async def test_scaling_is_one_write(self, world: RealWorld, cluster: Cluster) -> None:
+        """Plan and apply send one dry run and one PATCH of the scale sub-resource, and nothing else."""
+        if not cluster.owned:
+            pytest.skip("the audit log is the test cluster's own")
+        await settled(world)
+        grant = make_grant(await planned(world, 5))
+        assert (await apply(grant, reader=world.reader, scaler=world.scaler)).state is ApplyState.APPLIED
+        async with asyncio.timeout(10):
+            while not (taken := self._taken(world, cluster)):
+                await world.wait()
+        (only,) = taken
+        assert only["verb"] == "patch"
+        assert only["objectRef"]["subresource"] == "scale"
+        assert set(only["requestObject"]) == {"metadata", "spec"}
+        writes = cluster.writes(world.namespace, "lightship")
+        assert all("dryRun=All" in event["requestURI"] for event in writes if event not in taken)
+
+    @staticmethod
+    def _taken(world: RealWorld, cluster: Cluster) -> list[dict[str, Any]]:
+        return [
+            event
+            for event in cluster.writes(world.namespace, "lightship")
+            if "dryRun=All" not in event["requestURI"] and event["responseStatus"]["code"] == 200
+        ]
+
+    async def test_the_quota_of_the_cluster_is_read(self, world: RealWorld) -> None:
+        """A ResourceQuota without room is a warning with the numbers that the cluster counts."""
+        await settled(world)
+        await world.create(
+            {
+                "apiVersion": "v1",
+                "kind": "ResourceQuota",
+                "metadata": {"name": "team", "namespace": world.namespace},
+                "spec": {"hard": {"pods": "4"}},
+            }
+        )
+        async with asyncio.timeout(30):
+            while True:
+                found = await planned(world, 6)
+                if found.warnings:
+                    break
+                await world.wait()
+        assert found.warnings == ("ResourceQuota team is too small: 3 of pods needed, 1 left",)
+
+    async def test_the_pods_check_sees_the_pods(self, world: RealWorld) -> None:
+        """The check says that three of three are ready, with node, requests and limits."""
+        await settled(world)
+        rehearsal = World(FrozenClock(), SequentialIds())
+        readers = Readers(
+            cluster=world.reader,
+            metrics=rehearsal.metrics,
+            alertmanager=rehearsal.alertmanager,
+            models=rehearsal.models,
+        )
+        target = CheckTarget(service="churn", namespace=world.namespace, deployment=NAME)
+
+        def crashed(name: str, error: Exception) -> None:
+            raise AssertionError(name) from error
+
+        finding = await checks.run_check(
+            "pods", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
+        )
+        assert finding.verdict is Verdict.OK, finding
+        assert finding.summary.startswith("3 of 3 pods ready")
+        assert finding.table is not None
+        assert all(row[6] and "10m to 20m" in row[7] for row in finding.table.rows)
+
+    async def test_logs_need_their_right(self, world: RealWorld) -> None:
+        """Reading logs without the right raises Forbidden, which names it."""
+        await settled(world)
+        (pod, *_) = await world.reader.list(Resource.PODS, namespace=world.namespace)
+        with pytest.raises(Forbidden) as raised:
+            await world.reader.logs(namespace=world.namespace, pod=pod["metadata"]["name"])
+        assert raised.value.right == "get pods/log"
+
+    async def test_logs_are_read_and_bounded(self, world: RealWorld, cluster: Cluster) -> None:
+        """The last lines of a log come as text, cut at the limit."""
+        await settled(world)
+        (pod, *_) = await world.reader.list(Resource.PODS, namespace=world.namespace)
+        connection = KubernetesConnection(kubeconfig=str(cluster.kubeconfig))
+        reader = KubernetesReader(connection)
+        text = await reader.logs(namespace=world.namespace, pod=pod["metadata"]["name"], limit_bytes=10)
+        await connection.close()
+        assert 0 < len(text.encode()) <= 10
+
+    async def test_negative_replicas_are_refused_for_good(self, world: RealWorld) -> None:
+        """What the API server finds invalid is Permanent, with its words."""
+        found = await settled(world)
+        with pytest.raises(Permanent, match="greater than or equal to 0"):
+            await world.planner.dry_run_scale(
+                namespace=world.namespace,
+                name=NAME,
+                replicas=-1,
+                resource_version=found["metadata"]["resourceVersion"],
+            )
+
+    async def test_two_that_apply_the_same_grant_scale_once(self, world: RealWorld, cluster: Cluster) -> None:
+        """Racing applies of one grant end with one write and the same answer."""
+        await world.create(deployment(world.namespace))
+        grant = make_grant(await self._steady_plan(world))
+        outcomes = await asyncio.gather(
+            *(apply(grant, reader=world.reader, scaler=world.scaler) for _ in range(4))
+        )
+        assert {outcome.state for outcome in outcomes} == {ApplyState.APPLIED}
+        assert (await read(world))["spec"]["replicas"] == 5
+        if cluster.owned:
+            async with asyncio.timeout(10):
+                while not (taken := self._taken(world, cluster)):
+                    await world.wait()
+            assert len(taken) == 1
+
+    @staticmethod
+    async def _steady_plan(world: RealWorld) -> Plan:
+        await settled(world)
+        return await planned(world, 5)
