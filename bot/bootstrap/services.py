@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.domain.access import AccessPolicy
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
+from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
 from bot.domain.services import ScaleBounds, WatchedService
 from bot.domain.severity import Severity
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bot.domain.alerts import Alert
+    from bot.domain.routing import ServiceRouting
     from bot.domain.runbooks import Runbook
     from bot.settings import ServiceSettings, Settings
 
@@ -59,13 +61,14 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
     )
 
 
-def routing(
-    services: Mapping[str, WatchedService],
-) -> Callable[[Mapping[str, str]], WatchedService | None]:
+def routing(services: Mapping[str, WatchedService]) -> ServiceRouting:
     """Whose an alert with these labels is: the first service whose matchers all hold."""
 
-    def route(labels: Mapping[str, str]) -> WatchedService | None:
-        return next((one for one in services.values() if matches_all(one.match, labels)), None)
+    def route(labels: Mapping[str, str]) -> Destination | None:
+        for one in services.values():
+            if matches_all(one.match, labels):
+                return Destination(service=one.name, channel=one.channel)
+        return None
 
     return route
 

@@ -29,6 +29,10 @@ class Entry:
 
 COMMANDS: Final[dict[str, Entry]] = {
     "check": Entry("bot.cli.checking:check", "Validate the configuration and the runbooks."),
+    "run": Entry("bot.cli.running:run", "Start the bot."),
+    "demo": Entry("bot.cli.demonstrating:demo", "Start the bot in an embedded world, with a console."),
+    "incident": Entry("bot.cli.incidents:incident", "Read incidents from the store."),
+    "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),
 }
 """Every command, by name."""

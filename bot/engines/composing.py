@@ -13,6 +13,7 @@ from bot.domain.errors import Permanent
 from bot.domain.events import EventKind
 from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
+from bot.domain.remedies import Action
 from bot.domain.runbooks import CheckStep, HumanStep
 from bot.engines.noting import NAMED_NEIGHBOURS
 from bot.rendering.approvals import approval_message
@@ -37,7 +38,7 @@ from bot.rendering.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import timedelta
 
     from bot.domain.alerts import Alert
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from bot.ports.stores import Transaction
 
 MENTIONING = frozenset({EventKind.REOPENED})
+ACTIONS = frozenset(action.value for action in Action)
+BY_HAND = "Look by hand: this version has no such check."
 
 
 class Composing:
@@ -61,11 +64,13 @@ class Composing:
         runbook: Callable[[str], Runbook | None],
         classify: Callable[[Alert], Classification],
         settle: timedelta,
+        checks: Collection[str],
     ) -> None:
         self._services = services
         self._runbook = runbook
         self._classify = classify
         self._settle = settle
+        self._checks = checks
 
     async def compose(self, tx: Transaction, message: Message) -> RenderedMessage:
         """The latest content of a message. Raises Permanent where what it shows is gone from the store."""
@@ -114,7 +119,12 @@ class Composing:
         firing = worst_first(incident.firing(settle=self._settle), self._classify)
         known = firing[0][0] if firing else (incident.alerts[0].alert if incident.alerts else None)
         return render_runbook(
-            runbook, alert=known, incident=incident, service=self._service(incident), findings=findings
+            runbook,
+            alert=known,
+            incident=incident,
+            service=self._service(incident),
+            findings=findings,
+            checks=self._checks,
         )
 
     async def _incident(self, tx: Transaction, message: Message) -> Incident:
@@ -203,8 +213,12 @@ def render_runbook(
     incident: Incident | None,
     service: WatchedService | None,
     findings: tuple[Finding, ...],
+    checks: Collection[str],
 ) -> RunbookView:
-    """A runbook with its texts made for this alert, its steps beside what their checks found."""
+    """A runbook with its texts made for this alert, its steps beside what their checks found.
+
+    Runbooks may name checks (those built are `checks`) and actions of a later version: no button is offered.
+    """
     context = text_context(
         runbook=runbook,
         alert=alert,
@@ -219,6 +233,8 @@ def render_runbook(
     by_check = {finding.check: finding for finding in findings}
 
     def step_view(step: Step, number: int) -> StepView:
+        if isinstance(step, CheckStep) and step.check not in checks:
+            return StepView(title=step.title, text=BY_HAND, check=None, finding=None)
         if isinstance(step, CheckStep):
             return StepView(title=step.title, text="", check=step.check, finding=by_check.get(step.check))
         return StepView(title=step.title, text=_human(step, text, number), check=None, finding=None)
@@ -235,6 +251,7 @@ def render_runbook(
         remediations=tuple(
             OfferedRemediation(name=remediation.name, label=remediation.title)
             for remediation in runbook.remediations
+            if remediation.action in ACTIONS
         ),
     )
 

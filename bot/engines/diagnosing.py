@@ -1,27 +1,29 @@
 """Running checks: by themselves when an incident opens, on a press, or for a slash command.
 
-The wish to look at what opened is kept in the store, not in this process, so a crash between opening and
-looking loses no check. Checks of one incident run side
+The replica that saw an incident open looks at once; `catch_up` finds open incidents without findings, so a
+crash between opening and looking loses no check. Checks of one incident run side
 by side, bounded; each at most once in `rest` an incident.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections import deque
 from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.commands import Outcome, OutcomeReason, RunChecks
 from bot.domain.events import EventKind
-from bot.domain.messages import Lease, MessageKind
+from bot.domain.incidents import IncidentState
+from bot.domain.messages import MessageKind
 from bot.domain.runbooks import CheckStep
 from bot.engines.noting import note, put_in_thread, show
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     from bot.domain.actors import Actor
     from bot.domain.findings import Finding
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
     from bot.ports.clock import Ids
     from bot.ports.stores import Store
 
-LEASE = timedelta(minutes=2)
 INCIDENTS_AT_ONCE = 4
+MOST_DUE = 1_000
+CATCH_UP_AT_MOST = 20
 
 
 class Diagnosing:
@@ -49,7 +52,6 @@ class Diagnosing:
         known: Collection[str],
         rest: timedelta,
         at_once: int,
-        owner: str,
     ) -> None:
         self._store = store
         self._ids = ids
@@ -59,7 +61,7 @@ class Diagnosing:
         self._known = known
         self._rest = rest
         self._slots = asyncio.Semaphore(at_once)
-        self._lease = Lease(owner=owner, duration=LEASE)
+        self._due: deque[int] = deque()
 
     async def run(self, command: RunChecks) -> Outcome:
         """Run checks anew because somebody asked; the findings go into the thread."""
@@ -92,20 +94,36 @@ class Diagnosing:
         """One check of a service, for a private answer. Raises KeyError for an unknown service."""
         return await self._look_once(self._services[service], check, arguments)
 
-    async def run_wished(self) -> int:
-        """Run the checks of incidents that opened; how many incidents there were."""
-        async with self._store.transaction() as tx:
-            claimed = await tx.incidents.claim_checks(self._lease, limit=INCIDENTS_AT_ONCE)
-            found = [await tx.incidents.get(number) for number in claimed]
-        await asyncio.gather(*(self._run_wish(incident) for incident in found if incident is not None))
-        return len(claimed)
+    def opened(self, incidents: Iterable[int]) -> None:
+        """These opened or reopened: their checks are due. Beyond a bound they are left to `catch_up`."""
+        for number in incidents:
+            if len(self._due) < MOST_DUE:
+                self._due.append(number)
 
-    async def _run_wish(self, incident: Incident) -> None:
-        service = self._services.get(incident.key.service)
-        if service is not None:
-            await self._run_all(incident, service, self._steps(incident, ()))
+    async def run_due(self) -> int:
+        """Run the checks of incidents that opened; how many incidents there were."""
+        numbers = [self._due.popleft() for _ in range(min(INCIDENTS_AT_ONCE, len(self._due)))]
+        await asyncio.gather(*(self._run_by_itself(number) for number in numbers))
+        return len(numbers)
+
+    async def catch_up(self) -> int:
+        """Run the checks of open incidents that have none of their findings yet; how many there were."""
+        waiting: list[int] = []
         async with self._store.transaction() as tx:
-            await tx.incidents.checks_done(incident.id, owner=self._lease.owner)
+            for service in self._services:
+                numbers = await tx.incidents.unresolved_ids(service=service, limit=CATCH_UP_AT_MOST)
+                open_now = [number for number in numbers if number not in self._due]
+                waiting += [number for number in open_now if not await tx.findings.of_incident(number)]
+        for number in waiting:
+            await self._run_by_itself(number)
+        return len(waiting)
+
+    async def _run_by_itself(self, number: int) -> None:
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(number)
+        service = self._services.get(incident.key.service) if incident else None
+        if incident is not None and service is not None and incident.state is not IncidentState.RESOLVED:
+            await self._run_all(incident, service, self._steps(incident, ()))
 
     def _steps(self, incident: Incident, names: Sequence[str]) -> tuple[CheckStep, ...]:
         """The runbook's steps that can run; the named ones, with the runbook's arguments where it has any."""

@@ -20,7 +20,7 @@ from bot.rendering.views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import timedelta
 
     from bot.domain.alerts import Alert
@@ -42,12 +42,14 @@ class Reporting:
         runbook: Callable[[str], Runbook | None],
         classify: Callable[[Alert], Classification],
         settle: timedelta,
+        checks: Collection[str],
     ) -> None:
         self._store = store
         self._services = services
         self._runbook = runbook
         self._classify = classify
         self._settle = settle
+        self._checks = checks
 
     async def status(self, service: str) -> StatusView:
         """What is open, what the checks of open incidents found last, what waits, what is undelivered."""
@@ -115,6 +117,7 @@ class Reporting:
             incident=incident,
             service=self._services.get(service),
             findings=findings,
+            checks=self._checks,
         )
 
     def _worst_alert(self, incident: Incident | None, runbook: Runbook) -> Alert | None:

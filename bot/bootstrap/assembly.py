@@ -1,0 +1,264 @@
+"""Putting the bot together: settings and the outside become engines, and engines become running loops.
+
+Called by the command line (`run`, `demo`) and by the end-to-end tests; the doors are put on top by
+`bot.cli.serving`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import telemetry
+from bot.bootstrap.runbooks import RunbookShelf
+from bot.bootstrap.services import classification, routing, watched_services
+from bot.checks.registry import CHECKS, run_check
+from bot.checks.targets import CheckTarget
+from bot.domain.incidents import IntakeRules
+from bot.engines.approving import Approving
+from bot.engines.composing import Composing
+from bot.engines.diagnosing import Diagnosing
+from bot.engines.intake import Intake, IntakeLimits
+from bot.engines.looping import keep_going
+from bot.engines.merging import Merging
+from bot.engines.noticing import Noticing
+from bot.engines.publishing import Publishing
+from bot.engines.recording import Recording
+from bot.engines.remediating import Remediating
+from bot.engines.reporting import Reporting
+from bot.engines.responding import Responding
+from bot.engines.scheduling import Scheduling
+from bot.engines.silencing import Silencing
+from bot.engines.waking import Waker
+from bot.logs import Log, LogAction
+from bot.remediations.registry import ScaleLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bot.bootstrap.outside import Outside
+    from bot.domain.approvals import Approval
+    from bot.domain.findings import Finding
+    from bot.domain.remedies import Plan, RemediationRequest
+    from bot.domain.runbooks import Argument, Runbook
+    from bot.domain.services import WatchedService
+    from bot.settings import Settings
+
+CHECKS_AT_ONCE = 16
+CHECK_REST = timedelta(minutes=1)
+NOTICE_REST = timedelta(minutes=15)
+LONGEST_SILENCE = timedelta(hours=24)
+EXPIRY_EVERY = timedelta(seconds=15)
+CATCH_UP_EVERY = timedelta(seconds=30)
+POLL_SECONDS = 2.0
+
+_LOG = Log("bootstrap")
+
+
+class Lightship:
+    """The assembled bot without its doors: `start` opens the store and the loops, `stop` ends them."""
+
+    def __init__(self, *, settings: Settings, runbooks: Iterable[Runbook], outside: Outside) -> None:
+        self.settings = settings
+        self.outside = outside
+        self.services: Mapping[str, WatchedService] = watched_services(settings)
+        self.runbooks = RunbookShelf(runbooks)
+        self._owner = f"lightship-{outside.ids.new()}"
+        self._tasks: list[asyncio.Task[None]] = []
+        self._checks_wanted = Waker(outside.clock)
+        self._granted = Waker(outside.clock)
+        self._settle = settings.intake.resolve_settle
+        self._classify = classification(self.runbooks.all)
+        self._make_core()
+        self._make_people_side()
+        self._make_acting_side()
+        self.scheduling = Scheduling(store=outside.store)
+        self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.approving.expire_due)
+        self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
+
+    async def start(self) -> None:
+        """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
+        await self.outside.store.upgrade()
+        clock = self.outside.clock
+        self._tasks = [
+            asyncio.create_task(self.intake.run(), name="intake"),
+            asyncio.create_task(self.merging.run(), name="merging"),
+            asyncio.create_task(self.publishing.run(), name="publishing"),
+            asyncio.create_task(
+                keep_going(
+                    "diagnosing",
+                    self.diagnosing.run_due,
+                    waker=self._checks_wanted,
+                    clock=clock,
+                    poll=POLL_SECONDS,
+                )
+            ),
+            asyncio.create_task(
+                keep_going(
+                    "remediating",
+                    self.remediating.begin_due,
+                    waker=self._granted,
+                    clock=clock,
+                    poll=POLL_SECONDS,
+                )
+            ),
+        ]
+        self.scheduling.start()
+
+    async def stop(self) -> None:
+        """Commit what was accepted, give claims back, close everything."""
+        self.scheduling.stop()
+        await self.intake.stop()
+        self.merging.stop()
+        await self.remediating.stop()
+        self.publishing.stop()
+        for task in self._tasks:
+            if task.get_name() not in {"intake", "merging", "publishing"}:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for close in self.outside.close:
+            await close()
+
+    def _make_core(self) -> None:
+        outside, settings = self.outside, self.settings
+        route = routing(self.services)
+        rules = IntakeRules(resolve_settle=self._settle, reopen_within=settings.intake.reopen_within)
+        self.merging = Merging(
+            store=outside.store,
+            clock=outside.clock,
+            ids=outside.ids,
+            routing=route,
+            classify=self._classify,
+            rules=rules,
+            default_channel=settings.default_channel,
+            on_opened=self._on_opened,
+        )
+        self.intake = Intake(
+            store=outside.store,
+            on_stored=self.merging.wake,
+            limits=IntakeLimits(webhooks=settings.intake.queue),
+        )
+        self.composing = Composing(
+            services=self.services,
+            runbook=self.runbooks.get,
+            classify=self._classify,
+            settle=self._settle,
+            checks=CHECKS,
+        )
+        self.publishing = Publishing(
+            store=outside.store,
+            clock=outside.clock,
+            notifier=outside.notifier,
+            compose=self.composing.compose,
+            owner=self._owner,
+        )
+        outside.store.on_due(self.publishing.wake)
+
+    def _make_people_side(self) -> None:
+        outside = self.outside
+        self.responding = Responding(store=outside.store, ids=outside.ids, settle=self._settle)
+        self.recording = Recording(store=outside.store, ids=outside.ids)
+        self.reporting = Reporting(
+            store=outside.store,
+            services=self.services,
+            runbook=self.runbooks.get,
+            classify=self._classify,
+            settle=self._settle,
+            checks=CHECKS,
+        )
+        self.silencing = Silencing(
+            store=outside.store,
+            ids=outside.ids,
+            silencer=outside.silencer,
+            reader=outside.readers.alertmanager,
+            own_matchers=lambda name: self.services[name].match if name in self.services else (),
+            longest=LONGEST_SILENCE,
+        )
+        self.noticing = Noticing(
+            store=outside.store,
+            ids=outside.ids,
+            channel=self.settings.default_channel,
+            rest=NOTICE_REST,
+        )
+
+    def _make_acting_side(self) -> None:
+        outside = self.outside
+        self.diagnosing = Diagnosing(
+            store=outside.store,
+            ids=outside.ids,
+            services=self.services,
+            runbook=self.runbooks.get,
+            look=self._look,
+            known=frozenset(CHECKS),
+            rest=CHECK_REST,
+            at_once=CHECKS_AT_ONCE,
+        )
+        self.remediating = Remediating(
+            store=outside.store,
+            ids=outside.ids,
+            clock=outside.clock,
+            owner=self._owner,
+            reader=outside.readers.cluster,
+            planner=outside.planner,
+            scaler=outside.scaler,
+            limits=self._limits,
+            verify_within=lambda name: self.services[name].verify_within,
+            ask_again=self._ask_again,
+            enabled=lambda: self.settings.remediations.enabled,
+        )
+        self.approving = Approving(
+            store=outside.store,
+            ids=outside.ids,
+            plan=self.remediating.plan,
+            lifetime=lambda name: self.services[name].approval_timeout,
+            channel_of=lambda name: self.services[name].channel,
+            requester_may_approve=lambda name: self.services[name].policy.requester_may_approve,
+            on_granted=self._granted.ring,
+        )
+
+    def _on_opened(self, incidents: Sequence[int]) -> None:
+        self.diagnosing.opened(incidents)
+        self._checks_wanted.ring()
+
+    async def _look(self, service: WatchedService, check: str, arguments: Mapping[str, Argument]) -> Finding:
+        return await run_check(
+            check,
+            target=CheckTarget(
+                service=service.name,
+                namespace=service.namespace,
+                deployment=service.deployment,
+                hpa=service.hpa,
+                cronjob=service.cronjob,
+                model=service.model,
+                model_alias=service.model_alias,
+            ),
+            readers=self.outside.readers,
+            now=self.outside.clock.now(),
+            crashed=_count_crash,
+            arguments=arguments,
+        )
+
+    async def _ask_again(self, approval: Approval, plan: Plan) -> None:
+        # Approving plans through remediating, and remediating asks again through approving.
+        await self.approving.ask_again(approval, plan)
+
+    def _limits(self, request: RemediationRequest) -> ScaleLimits | None:
+        """The service's bounds, narrowed by those of the runbook's remediation where it came from one."""
+        service = self.services.get(request.service)
+        if service is None or not service.deployment:
+            return None
+        bounds = service.scale
+        runbook = self.runbooks.get(request.runbook)
+        remediation = runbook.remediation(request.remediation) if runbook else None
+        limits = remediation.limits if remediation else None
+        return ScaleLimits(
+            minimum=max(bounds.minimum, (limits and limits.minimum) or bounds.minimum),
+            maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),
+            max_factor=min(bounds.max_factor, (limits and limits.max_factor) or bounds.max_factor),
+        )
+
+
+def _count_crash(check: str, error: Exception) -> None:
+    telemetry.LOOP_ERRORS.labels(loop=f"check {check}").inc()
+    _LOG.error(LogAction.CHECK_RUN, cause=error, check=check)

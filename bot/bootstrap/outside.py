@@ -1,0 +1,111 @@
+"""Everything outside of the bot behind its ports: the real adapters, chosen by what the environment says.
+
+`lightship run` uses `real_outside`; the demo and rehearsals put a world in the cluster's place and keep the
+rest, so that the bot itself knows no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.adapters.alertmanager import AlertmanagerClient
+from bot.adapters.clock import RandomIds, SystemClock
+from bot.adapters.database import SqlStore, connect
+from bot.adapters.kubernetes import (
+    KubernetesConnection,
+    KubernetesReader,
+    KubernetesScalePlanner,
+    KubernetesScaler,
+)
+from bot.adapters.models import MlflowModels
+from bot.adapters.prometheus import PrometheusMetrics
+from bot.adapters.slack import SlackChat, SlackNotifier
+from bot.adapters.slack_calls import SlackCalls
+from bot.adapters.slack_directory import SlackDirectory
+from bot.ports.readers import Readers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pydantic import SecretStr
+
+    from bot.ports.clock import Clock, Ids
+    from bot.ports.planners import ScalePlanner
+    from bot.ports.writers import DeploymentScaler, Silencer
+    from bot.settings import Environment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outside:
+    """What the engines are given. `close` ends every connection, in order."""
+
+    clock: Clock
+    ids: Ids
+    store: SqlStore
+    slack: SlackCalls
+    notifier: SlackNotifier
+    chat: SlackChat
+    directory: SlackDirectory
+    readers: Readers
+    planner: ScalePlanner
+    scaler: DeploymentScaler
+    silencer: Silencer
+    close: tuple[Callable[[], Awaitable[None]], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """The part of the outside that a rehearsal world replaces."""
+
+    readers: Readers
+    planner: ScalePlanner
+    scaler: DeploymentScaler
+    silencer: Silencer
+    close: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+def real_surroundings(environment: Environment) -> Surroundings:
+    """Kubernetes, Prometheus, Alertmanager and MLflow as the environment names them, unopened."""
+    connection = KubernetesConnection(kubeconfig=environment.kubeconfig or "")
+    alertmanager = AlertmanagerClient(_text(environment.alertmanager_url))
+    metrics = PrometheusMetrics(_text(environment.prometheus_url))
+    return Surroundings(
+        readers=Readers(
+            cluster=KubernetesReader(connection),
+            metrics=metrics,
+            alertmanager=alertmanager,
+            models=MlflowModels(_text(environment.mlflow_tracking_uri)),
+        ),
+        planner=KubernetesScalePlanner(connection),
+        scaler=KubernetesScaler(connection),
+        silencer=alertmanager,
+        close=(connection.close, alertmanager.close, metrics.close),
+    )
+
+
+def make_outside(
+    environment: Environment, surroundings: Surroundings, *, clock: Clock | None = None
+) -> Outside:
+    """The store and Slack as the environment names them, with these surroundings."""
+    clock = clock or SystemClock()
+    store = connect(_text(environment.database_url), clock=clock)
+    calls = SlackCalls(token=_text(environment.slack_bot_token), base_url=environment.slack_api_url)
+    return Outside(
+        clock=clock,
+        ids=RandomIds(),
+        store=store,
+        slack=calls,
+        notifier=SlackNotifier(calls),
+        chat=SlackChat(calls),
+        directory=SlackDirectory(calls, clock=clock),
+        readers=surroundings.readers,
+        planner=surroundings.planner,
+        scaler=surroundings.scaler,
+        silencer=surroundings.silencer,
+        close=(*surroundings.close, calls.aclose, store.close),
+    )
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

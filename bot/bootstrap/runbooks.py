@@ -1,0 +1,29 @@
+"""The loaded runbooks by name, as engines and doors ask for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.domain.runbooks import Runbook
+
+
+class RunbookShelf:
+    """All runbooks that are right."""
+
+    def __init__(self, runbooks: Iterable[Runbook]) -> None:
+        self._by_name = {runbook.name: runbook for runbook in runbooks}
+
+    def get(self, name: str) -> Runbook | None:
+        """By name."""
+        return self._by_name.get(name)
+
+    def names(self) -> tuple[str, ...]:
+        """All names, in order."""
+        return tuple(sorted(self._by_name))
+
+    def all(self) -> tuple[Runbook, ...]:
+        """All of them, in the order of their names."""
+        return tuple(self._by_name[name] for name in self.names())

@@ -1,0 +1,165 @@
+"""`lightship incident`: reading the record without Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bot.adapters.clock import SystemClock
+from bot.cli.options import show_faults
+from bot.domain.errors import LightshipError
+from bot.settings import read_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from bot.domain.events import Event
+    from bot.domain.incidents import Incident
+    from bot.domain.messages import Message
+    from bot.ports.stores import Transaction
+
+T = TypeVar("T")
+
+
+@click.group(epilog="\b\nExamples:\n  lightship incident list\n  lightship incident timeline 12")
+def incident() -> None:
+    """Read incidents from the store of LIGHTSHIP_DATABASE_URL."""
+
+
+@incident.command("list", epilog="\b\nExample:\n  lightship incident list --all")
+@click.option("--all", "everything", is_flag=True, help="Resolved ones as well, the newest 100.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an incident.")
+def list_incidents(everything: bool, as_json: bool) -> None:
+    """Open incidents, worst first, and what Slack does not show yet."""
+
+    async def read(tx: Transaction) -> tuple[tuple[Incident, ...], tuple[Message, ...]]:
+        found = await (tx.incidents.recent(limit=100) if everything else tx.incidents.unresolved())
+        return found, await tx.messages.undelivered()
+
+    incidents, undelivered = _ask(read)
+    if as_json:
+        for one in incidents:
+            click.echo(json.dumps(_as_json(one)))
+        return
+    for one in incidents:
+        click.echo(
+            f"#{one.id:<5} {one.severity}  {one.state:<13} {_when(one.opened_at)}  {_plain(one.title)}"
+        )
+    if not incidents:
+        click.echo("No incidents." if everything else "No open incidents.")
+    if undelivered:
+        click.echo(
+            click.style(f"\n{len(undelivered)} messages are not shown in their latest state:", fg="red")
+        )
+    for message in undelivered:
+        why = f": {_plain(message.last_error)}" if message.last_error else ""
+        number = f" of #{message.incident_id}" if message.incident_id else ""
+        click.echo(f"  {message.kind}{number} in {message.channel}, since {_when(message.created_at)}{why}")
+
+
+@incident.command(epilog="\b\nExample:\n  lightship incident show 12")
+@click.argument("number", type=int)
+def show(number: int) -> None:
+    """One incident as JSON."""
+
+    async def read(tx: Transaction) -> Incident | None:
+        return await tx.incidents.get(number)
+
+    found = _ask(read)
+    if found is None:
+        click.echo(f"lightship incident show: there is no incident {number}", err=True)
+        sys.exit(1)
+    click.echo(json.dumps(_as_json(found), indent=2))
+
+
+@incident.command(epilog="\b\nExample:\n  lightship incident timeline 12 --format json")
+@click.argument("number", type=int)
+@click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="markdown")
+def timeline(number: int, style: str) -> None:
+    """What happened to an incident, in order."""
+
+    async def read(tx: Transaction) -> tuple[Incident | None, tuple[Event, ...]]:
+        return await tx.incidents.get(number), await tx.events.of_incident(number)
+
+    found, events = _ask(read)
+    if found is None:
+        click.echo(f"lightship incident timeline: there is no incident {number}", err=True)
+        sys.exit(1)
+    if style == "json":
+        for event in events:
+            line = {
+                "at": event.at.isoformat(),
+                "kind": event.kind.value,
+                "actor": event.actor.id,
+                "detail": dict(event.detail),
+            }
+            click.echo(json.dumps(line))
+        return
+    click.echo(f"# Incident {found.id}: {_plain(found.title)}\n")
+    for event in events:
+        detail = ", ".join(f"{key} {_plain(str(value))}" for key, value in event.detail.items())
+        told = f": {detail}" if detail else ""
+        click.echo(f"- {_when(event.at)} **{event.kind.value}** by {event.actor.id}{told}")
+
+
+def _ask(read: Callable[[Transaction], Awaitable[T]]) -> T:
+    """What `read` finds in the store, or the end of the command with a sentence."""
+    from bot.adapters.database import connect  # noqa: PLC0415 - `--help` needs no database
+
+    environment, faults = read_environment(os.environ)
+    if faults:
+        show_faults(faults)
+        sys.exit(1)
+
+    async def ask() -> T:
+        store = connect(environment.database_url.get_secret_value(), clock=SystemClock())
+        try:
+            async with store.transaction() as tx:
+                return await read(tx)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(ask())
+    except LightshipError as error:
+        click.echo(f"lightship incident: {error}", err=True)
+        sys.exit(1)
+
+
+def _as_json(one: Incident) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "service": one.key.service,
+        "severity": one.severity.value,
+        "state": one.state.value,
+        "title": one.title,
+        "runbook": one.runbook,
+        "opened_at": one.opened_at.isoformat(),
+        "resolved_at": one.resolved_at.isoformat() if one.resolved_at else None,
+        "resolution": one.resolution.value if one.resolution else None,
+        "acknowledged_by": one.acknowledged_by.id if one.acknowledged_by else None,
+        "alerts": [
+            {
+                "fingerprint": tracked.alert.fingerprint,
+                "labels": dict(tracked.alert.labels),
+                "starts_at": tracked.alert.starts_at.isoformat(),
+            }
+            for tracked in one.alerts
+        ],
+    }
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _plain(text: str) -> str:
+    """One line without control characters: titles come from outside, and this is a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)[:200]

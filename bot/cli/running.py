@@ -1,0 +1,68 @@
+"""`lightship run`: the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.adapters.runbook_files import load_runbooks
+from bot.cli.options import config_option, show_faults
+from bot.domain.errors import LightshipError
+from bot.logs import set_up_logging
+from bot.settings import load_settings, read_environment, reasons_not_to_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.domain.runbooks import Runbook
+    from bot.settings import Environment, Settings
+
+
+@click.command(epilog="\b\nExamples:\n  lightship run\n  lightship run --config deploy/lightship.yaml")
+@config_option
+def run(config: Path) -> None:
+    """Start the bot: webhooks, Slack, checks, approvals.
+
+    Slack comes by HTTP (SLACK_SIGNING_SECRET) or Socket Mode (SLACK_APP_TOKEN). Ends on SIGTERM, after
+    committing what was accepted.
+    """
+    environment, faults = read_environment(os.environ)
+    loaded = load_settings(config, os.environ)
+    faults = (*faults, *loaded.faults)
+    reasons = reasons_not_to_run(environment)
+    if faults or reasons or loaded.settings is None:
+        show_faults(faults)
+        for reason in reasons:
+            click.echo(f"lightship run: {reason}", err=True)
+        sys.exit(1)
+    runbooks = load_runbooks(loaded.runbook_folders, metrics=_metric_names(loaded.settings))
+    if runbooks.faults:
+        show_faults(runbooks.faults)
+        sys.exit(1)
+    set_up_logging(log_format=environment.log_format or "", level=environment.log_level)
+    sys.exit(asyncio.run(_run(environment, loaded.settings, runbooks.runbooks)))
+
+
+async def _run(environment: Environment, settings: Settings, runbooks: tuple[Runbook, ...]) -> int:
+    # Imported here: `--help` and a fault in the configuration need none of it.
+    from bot.bootstrap.assembly import Lightship  # noqa: PLC0415 - said above
+    from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
+    from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
+
+    try:
+        outside = make_outside(environment, real_surroundings(environment))
+        lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside)
+        async with serving(lightship, environment):
+            await until_told()
+    except (OSError, LightshipError) as error:
+        click.echo(f"lightship run: {explain(error, environment)}", err=True)
+        return 1
+    return 0
+
+
+def _metric_names(settings: Settings) -> frozenset[str]:
+    return frozenset(name for service in settings.services.values() for name in service.metrics)
