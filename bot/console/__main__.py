@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -38,8 +37,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for word in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(word, stopped.set)
+        loop.add_signal_handler(word, stopped.set)
     async with stand_in:
         sys.stdout.write(f"console:       {stand_in.base_url}/\nSLACK_API_URL: {stand_in.api_url}\n")
         sys.stdout.flush()

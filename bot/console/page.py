@@ -47,6 +47,7 @@ class Page:
         self._commands = {command.name: command for command in commands}
         self._hosts = LOOPBACK | {bound_host}
         self._closing = closing
+        self._assets = _loaded_assets()
 
     def add_routes(self, application: web.Application) -> None:
         """Adds `/`, `/assets`, and `/page/…`."""
@@ -92,10 +93,26 @@ class Page:
         return self._guarded(acting)
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:
-        return _asset_response("index.html")
+        return self._asset_named("index.html")
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
-        return _asset_response(request.match_info["name"])
+        return self._asset_named(request.match_info["name"])
+
+    def _asset_named(self, name: str) -> web.Response:
+        kind = ASSET_TYPES.get(name.rpartition(".")[2])
+        if kind is None or name not in self._assets:
+            raise web.HTTPNotFound
+        return web.Response(
+            body=self._assets[name],
+            content_type=kind,
+            charset="utf-8",
+            headers={
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "no-cache",
+            },
+        )
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         file = self._workspace.files.get(request.match_info["file"])
@@ -255,19 +272,7 @@ class Page:
         return {}
 
 
-def _asset_response(name: str) -> web.Response:
-    kind = ASSET_TYPES.get(name.rpartition(".")[2])
-    source = resources.files("bot.console").joinpath("assets", name)
-    if kind is None or "/" in name or "\\" in name or not source.is_file():
-        raise web.HTTPNotFound
-    return web.Response(
-        body=source.read_bytes(),
-        content_type=kind,
-        charset="utf-8",
-        headers={
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",
-        },
-    )
+def _loaded_assets() -> dict[str, bytes]:
+    """Every asset by name, read once at start-up so that no request touches the disk."""
+    folder = resources.files("bot.console").joinpath("assets")
+    return {found.name: found.read_bytes() for found in folder.iterdir() if found.is_file()}

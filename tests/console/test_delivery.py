@@ -10,7 +10,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.console import Message, SlackStandIn, signed_request
-from tests.console.app_under_test import bolt_app, incident_blocks, web_application
+from tests.console.app_under_test import bolt_app, incident_blocks, scale_modal, web_application
 from tests.console.conftest import SECRET, HandClock, Listener, Serving
 
 
@@ -204,3 +204,29 @@ async def test_an_app_can_ask_for_no_repetition(slack: SlackStandIn, listener: L
     listener.answers = [web.Response(status=500, headers={"X-Slack-No-Retry": "1"})]
     ack = await slack.people.event({"type": "reaction_added"})
     assert (ack.ok, ack.wants_retry, len(slack.delivery._retries)) == (False, False, 0)
+
+
+async def test_a_home_tab_is_published_and_its_buttons_reach_the_app(
+    slack: SlackStandIn, client: AsyncWebClient, listener: Listener
+) -> None:
+    """The payload's container is the view, and the view is each user's own."""
+    await client.views_publish(user_id="U0BOB", view={"type": "home", "blocks": incident_blocks()})
+    home = slack.workspace.views.homes["U0BOB"]
+    await slack.people.press_in_view("U0BOB", home, "acknowledge")
+    payload = json.loads(parse_qs(listener.requests[0][1].decode())["payload"][0])
+    assert (payload["container"], payload["view"]["type"]) == ({"type": "view", "view_id": home}, "home")
+    with pytest.raises(KeyError):
+        await slack.people.press_in_view("U0ALICE", home, "acknowledge")
+
+
+async def test_an_app_that_asked_hears_of_a_closed_modal(
+    slack: SlackStandIn, client: AsyncWebClient, listener: Listener
+) -> None:
+    """view_closed comes with notify_on_close only."""
+    for notify in (False, True):
+        await slack.people.command("U0BOB", "C0CHURN", "/churn")
+        trigger = parse_qs(listener.requests[-1][1].decode())["trigger_id"][0]
+        await client.views_open(trigger_id=trigger, view=scale_modal("1") | {"notify_on_close": notify})
+        await slack.people.close("U0BOB", is_cleared=True)
+    payload = json.loads(parse_qs(listener.requests[-1][1].decode())["payload"][0])
+    assert (payload["type"], payload["is_cleared"], len(listener.requests)) == ("view_closed", True, 3)

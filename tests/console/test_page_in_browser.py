@@ -78,7 +78,7 @@ async def test_another_user_acts_after_the_switch(tab: Tab, slack: SlackStandIn,
     await tab.run(
         "(s => { s.value = 'U0BOB'; s.dispatchEvent(new Event('change')); })(document.getElementById('user'))"
     )
-    await tab.until("document.getElementById('user').value === 'U0BOB'")
+    await tab.until("document.documentElement.dataset.user === 'U0BOB'")
     await tab.click('[data-action="acknowledge"]')
     await slack.recording.until(lambda: slack.workspace.messages["C0CHURN", incident].text == "acknowledged")
     await tab.until("document.getElementById('messages').textContent.includes('acknowledged by @Bob Tanaka')")

@@ -28,7 +28,7 @@ function follow() {
   const wanted = channel === HOME || store.channels.has(channel) ? channel : first;
   if (wanted !== open.channel) {
     open.channel = wanted;
-    open.newSince = readUpTo(wanted);
+    open.newSince = wanted !== HOME && unread(wanted).any ? readUpTo(wanted) : "0";
     if (wanted === HOME) act("home", {});
   }
   const target = ts && store.messages.get(`${wanted}/${ts}`);
@@ -103,11 +103,20 @@ function draw() {
   Object.values(composers).forEach((found) => found.relabel());
 }
 
+// What is drawn depends on who looks and on everybody's names; after a mere reconnection it may stay.
+let seen = "";
+function redrawForOthers() {
+  const names = JSON.stringify([store.me, store.state.users, store.state.groups, [...store.channels.keys()]]);
+  if (names !== seen) forgetDrawn();
+  seen = names;
+}
+
 let waiting = false;
 onChange((kind) => {
   if (kind === "all") {
-    forgetDrawn();
+    redrawForOthers();
     follow();
+    document.documentElement.dataset.user = store.me;
   }
   if (waiting) return;
   waiting = true;
@@ -145,7 +154,10 @@ document.addEventListener("visibilitychange", draw);
 addEventListener("hashchange", follow);
 
 composers.main = composer(byId("composer-main"), {
-  label: () => `Message #${store.channels.get(open.channel)?.name ?? ""}`,
+  label: () => {
+    const channel = store.channels.get(open.channel);
+    return channel ? `Message ${channel.is_im ? store.state.app.name : `#${channel.name}`}` : "Message";
+  },
   channel: () => open.channel,
 });
 composers.thread = composer(byId("composer-thread"), { label: () => "Reply…", channel: () => open.channel, thread: () => open.thread });

@@ -88,7 +88,7 @@ function select(found, answer, attributes) {
   });
   const first = multiple ? null : h("option", { value: "", selected: !now }, plain(found.placeholder) ?? "Choose…");
   const node = h("select", {
-    ...attributes, class: "select", multiple,
+    ...attributes, class: "select", multiple, size: multiple ? Math.min(6, Math.max(2, (found.options ?? []).length || 4)) : null,
     on: {
       change: async () => {
         const chosen = multiple ? [...node.selectedOptions].map((option) => option.value) : node.value || null;

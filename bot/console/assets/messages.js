@@ -33,10 +33,12 @@ function draw(box, scope, messages, notices, options) {
   const atEnd = sticks(box) || box.dataset.scope !== scope;
   const nodes = [];
   let before = null;
+  let today = null;
   let marked = false;
   const everything = [...messages, ...notices.map((found) => ({ ...found, notice: true }))].sort((a, b) => (a.ts < b.ts ? -1 : 1));
   for (const item of everything) {
-    if (options.dated && (!before || day(before.ts) !== day(item.ts))) {
+    if (options.dated && today !== day(item.ts)) {
+      today = day(item.ts);
       nodes.push(kept(`${scope}/day/${day(item.ts)}`, "", () => h("div", { class: "day" }, h("span", {}, day(item.ts)))));
       before = null;
     }
