@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 65_536
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ALREADY: Final = "already expired"
+_UNKNOWN: Final = "silence not found"
 _SUCCESS, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 404, 429, 500
 _ALL: Final = dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), "true")
 
@@ -147,12 +148,12 @@ class AlertmanagerClient:
 
 
 def _refusal(status: int, body: bytes, unclear: type[Temporary]) -> LightshipError:
+    if status == _NOT_FOUND or _UNKNOWN in _reason(body):  # which comes with 500 from some versions
+        return NotFound("Alertmanager does not know it")
     if status >= _SERVER_ERROR:
         return unclear(f"Alertmanager answered {status}: {_reason(body)}")
     if status == _TOO_MANY:
         return Temporary("Alertmanager answered 429: too many requests")
-    if status == _NOT_FOUND:
-        return NotFound("Alertmanager answered 404: there is no such thing")
     return Permanent(f"Alertmanager refuses ({status}): {_reason(body)}")
 
 
