@@ -73,13 +73,14 @@ done
 
 # A Go that is installed in its usual place but not in the path is found as well.
 export PATH="$PATH:/usr/local/go/bin:/usr/lib/go/bin"
+build=tests/cluster/build.sh
 if [ -n "${LIGHTSHIP_TEST_KUBECONFIG:-}" ]; then
     echo "using the cluster of LIGHTSHIP_TEST_KUBECONFIG" >&2
-elif command -v go >/dev/null; then
-    tests/cluster/build.sh
-else
+    build=true
+elif ! command -v go >/dev/null; then
     echo "missing: Go 1.21 or newer (it builds the test cluster; it fetches the version that is needed by itself)" >&2
     echo "         or LIGHTSHIP_TEST_KUBECONFIG, the kubeconfig of a cluster to use in its place, such as kind" >&2
     failed=yes
 fi
 [ -z "$failed" ] || exit 1
+"$build"

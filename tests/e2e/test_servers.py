@@ -81,15 +81,16 @@ async def test_a_job_made_from_a_cron_job_completes(cluster: Cluster, namespace:
 
 async def test_logs_are_read_through_the_api_server(cluster: Cluster, namespace: str, kube: Any) -> None:
     """The API server forwards to the kubelet's port and the pod's log comes back, also the previous one."""
-    assert cluster.owned, "the log of this test needs the tests' own cluster: unset LIGHTSHIP_TEST_KUBECONFIG"
-    cluster.apply(deployment(namespace, replicas=1))
+    cluster.apply(deployment(namespace, replicas=1, image=cluster.image))
     (pod,) = await eventually(lambda: running_pods(kube, namespace), bool, "a pod runs")
     log = f"/api/v1/namespaces/{namespace}/pods/{pod.metadata.name}/log"
 
     async def read(query: str = "") -> str:
         return await asyncio.to_thread(cluster.api.text, log + query)
 
-    assert "ready to predict" in await read()
+    await eventually(read, lambda text: "ready to predict" in text, "what every pod of these tests logs")
+    if not cluster.owned:
+        return
     cluster.set_logs(namespace, pod.metadata.name, "one\ntwo\nthree\n", previous="Traceback: out of memory\n")
     await eventually(read, lambda text: text == "one\ntwo\nthree\n", "the pod's own log")
     assert await read("?tailLines=1") == "three\n"
@@ -99,7 +100,8 @@ async def test_logs_are_read_through_the_api_server(cluster: Cluster, namespace:
 @pytest.mark.timeout(240)
 async def test_usage_is_measured_and_the_autoscaler_acts(cluster: Cluster, namespace: str, kube: Any) -> None:
     """The metrics API tells each pod's CPU, and the HPA controller scales on it to twice the pods."""
-    assert cluster.owned, "usage by annotation needs the tests' own cluster: unset LIGHTSHIP_TEST_KUBECONFIG"
+    if not cluster.owned:
+        pytest.skip("usage is told by annotation only in the tests' own cluster")
     cluster.apply(
         deployment(namespace, replicas=2, cpu="100m"), autoscaler(namespace, cpu_percent=50, maximum=4)
     )

@@ -47,7 +47,7 @@ class Access:
 
         found = client.Configuration()
         config.load_kube_config(str(path), client_configuration=found)
-        bearer = found.get_api_key_with_prefix("authorization")
+        bearer = found.auth_settings().get("BearerToken", {}).get("value")
         return cls(
             url=found.host,
             ca_file=Path(found.ssl_ca_cert) if found.ssl_ca_cert else None,

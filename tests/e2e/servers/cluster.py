@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,13 @@ class Cluster:
     def start(cls, *, nodes: int = 2) -> "Cluster":
         """From nothing to ready nodes and a metrics API that answers. Raises `Missing` and `NotStarted`."""
         plane = ControlPlane(directory=Path(tempfile.mkdtemp(prefix="lightship-cluster-")))
-        cluster = cls(plane.directory, plane.access, plane)
         try:
             plane.prepare()
-            cluster.api = Api(plane.access)
+        except BaseException:
+            shutil.rmtree(plane.directory, ignore_errors=True)
+            raise
+        cluster = cls(plane.directory, plane.access, plane)
+        try:
             cluster._start_control_plane(plane)
             cluster._start_nodes(plane, [f"node-{number}" for number in range(1, nodes + 1)])
             cluster._start_metrics(plane)
@@ -127,10 +131,10 @@ class Cluster:
         current, before = (
             self.directory / f"{namespace}.{pod}.{which}.log" for which in ("current", "previous")
         )
-        current.write_text(text)
+        current.write_text(_as_runtime(text))
         log: dict[str, Any] = {"logsFile": str(current)}
         if previous is not None:
-            before.write_text(previous)
+            before.write_text(_as_runtime(previous))
             log["previousLogsFile"] = str(before)
         self.apply(_kwok("Logs", pod, {"logs": [log]}, namespace))
 
@@ -180,7 +184,7 @@ class Cluster:
         crds = [each for each in manifests if each["kind"] == "CustomResourceDefinition"]
         self.apply(*crds)
         log = self.directory / "default.log"
-        log.write_text(DEFAULT_LOG)
+        log.write_text(_as_runtime(DEFAULT_LOG))
         self.apply(
             *(each for each in manifests if each not in crds),
             _kwok("ClusterLogs", "default", {"logs": [{"logsFile": str(log)}]}),
@@ -238,6 +242,12 @@ def _manifests(directory: Path) -> Iterable[dict[str, Any]]:
     reader = YAML(typ="safe")
     for file in sorted(directory.glob("*.yaml")):
         yield from (document for document in reader.load_all(file) if document)
+
+
+def _as_runtime(text: str) -> str:
+    """Lines as a container runtime writes them, which the kubelet takes apart again; all logged just now."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+    return "".join(f"{now} stdout F {line}\n" for line in text.splitlines())
 
 
 def _kwok(kind: str, name: str, spec: Mapping[str, Any], namespace: str | None = None) -> Object:

@@ -6,7 +6,7 @@ Used with `Cluster.apply`. The defaults are the names of the sample service.
 from collections.abc import Mapping
 from typing import Any
 
-from tests.e2e.servers.cluster import USAGE_CPU, USAGE_MEMORY
+from tests.e2e.servers.cluster import DEFAULT_LOG, USAGE_CPU, USAGE_MEMORY
 
 REQUESTS = {"cpu": "100m", "memory": "64Mi"}
 
@@ -99,6 +99,6 @@ def _container(image: str) -> dict[str, Any]:
     return {
         "name": "api",
         "image": image,
-        "command": ["sleep", "3600"],
+        "command": ["sh", "-c", f"echo '{DEFAULT_LOG.strip()}'; exec sleep 3600"],
         "resources": {"requests": REQUESTS, "limits": {"cpu": "1", "memory": "512Mi"}},
     }
