@@ -58,7 +58,7 @@ async def next_due(link: Link) -> datetime | None:
     """The earliest time at which `claim` finds something, as far as is known now."""
     ready = case(
         (messages.c.claimed_until.is_not(None), messages.c.claimed_until),
-        else_=func.coalesce(messages.c.next_attempt_at, messages.c.due_since, messages.c.created_at),
+        else_=func.coalesce(messages.c.next_attempt_at, slots.c.next_at),
     )
     is_edit = case((_IS_EDIT, 1), else_=0)
     query = (

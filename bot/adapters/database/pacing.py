@@ -6,6 +6,7 @@ bucket kept as one time (GCRA): `next_at` is the earliest time at which a furthe
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, select, update
@@ -14,7 +15,7 @@ from bot.adapters.database.tables import slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 EDITS: Final = "edits"
 _CHANNEL: Final = "#"
+_LONG_AGO: Final = timedelta(hours=1)
 
 
 def slot_of(channel: str) -> str:
@@ -42,7 +44,9 @@ def open_now(now: datetime) -> ColumnElement[bool]:
 
 async def make_slot(link: Link, name: str) -> None:
     """Make sure that there is one."""
-    values = {"name": name, "next_at": link.now, "held_until": link.now, "busy_until": link.now}
+    # Open for long: a bucket that nobody used yet is a full one.
+    opened = link.now - _LONG_AGO
+    values = {"name": name, "next_at": opened, "held_until": opened, "busy_until": opened}
     await link.run(link.insert(slots).values(values).on_conflict_do_nothing())
 
 

@@ -1,0 +1,191 @@
+"""What a store that is locked, gone, full, misconfigured or too new says; and that it says no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from bot.adapters.database import StoreLimits, connect, open_store, upgrade, upgrading
+from bot.adapters.database.engine import make_database, parse_url
+from bot.adapters.database.tables import METADATA
+from bot.domain.errors import LightshipError, Permanent, Temporary
+from bot.domain.messages import MessageKind
+from bot.testing import FrozenClock
+from tests.making import make_delivery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from bot.adapters.database import SqlStore
+    from tests.store.conftest import World
+
+SHORT = StoreLimits(
+    lock=timedelta(seconds=0.2), connect=timedelta(seconds=0.5), statement=timedelta(seconds=1)
+)
+
+
+async def test_migrations_make_the_tables_that_the_code_names(world: World) -> None:
+    """The migrated tables and the described ones do not differ, and the newest revision is known."""
+    database = make_database(world.url, clock=world.clock, limits=SHORT)
+
+    def differences(connection: Connection) -> object:
+        return compare_metadata(MigrationContext.configure(connection), METADATA)
+
+    async with database.connection() as raw:
+        assert await raw.run_sync(differences) == []
+    await database.dispose()
+    folder = upgrading.__file__.replace("upgrading.py", "migrations")
+    heads = ScriptDirectory(folder).get_heads()
+    assert heads == [upgrading.REVISIONS[-1]]
+
+
+async def test_replicas_that_start_at_once_migrate_once(url: str) -> None:
+    """Several upgrades at the same moment all succeed."""
+    done = await asyncio.gather(*(upgrade(url, clock=FrozenClock()) for _ in range(4)))
+    assert sorted(done) == ["", "0001", "0001", "0001"]
+
+
+async def test_a_store_of_a_newer_version_is_refused(world: World) -> None:
+    """A revision that this version does not know stops it with both revisions in the text."""
+    database = make_database(world.url, clock=world.clock, limits=SHORT)
+    async with database.connection() as raw:
+        await raw.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.dispose()
+    with pytest.raises(Permanent, match="revision 9999, which a newer Lightship made"):
+        await upgrade(world.url, clock=world.clock)
+
+
+async def test_a_locked_sqlite_store_is_temporary(tmp_path: Path) -> None:
+    """Another process that holds the write lock makes a transaction fail in time."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/lightship.db"
+    async with open_store(url, clock=FrozenClock(), limits=SHORT) as store:
+        other = sqlite3.connect(tmp_path / "lightship.db")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Temporary, match="busy"):
+            await store.ping()
+        other.rollback()
+        other.close()
+        await store.ping()
+
+
+async def test_sqlite_syncs_every_commit_and_keeps_foreign_keys(world: World) -> None:
+    """The settings that durability rests on are in force."""
+    if world.has_own_clock:
+        return
+    database = make_database(world.url, clock=world.clock, limits=SHORT)
+    async with database.connection() as raw:
+        values = [
+            (await raw.execute(text(f"PRAGMA {name}"))).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    await database.dispose()
+    assert values == ["wal", 2, 1, 200]
+
+
+async def test_a_full_disk_is_permanent(tmp_path: Path) -> None:
+    """SQLite's own limit of pages stands for a full disk; what was committed stays."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/lightship.db"
+    async with open_store(url, clock=FrozenClock(), limits=SHORT) as store:
+        async with store._database.connection() as raw:
+            await raw.execute(text("PRAGMA max_page_count = 1"))
+        with pytest.raises(Permanent, match="full"):
+            await _fill(store)
+        async with store.transaction() as tx:
+            assert (await tx.deliveries.backlog()).waiting == 0
+
+
+async def _fill(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        await tx.deliveries.add([make_delivery() for _ in range(500)])
+
+
+async def test_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
+    """SQLite cannot open a file in a folder that is not there."""
+    with pytest.raises(LightshipError, match="unable to open database file"):
+        await upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/lightship.db", clock=FrozenClock())
+
+
+async def test_a_server_that_is_gone_is_temporary_and_no_password_shows() -> None:
+    """Nobody listens there: try later; neither the text nor its causes repeat the password."""
+    store = connect(
+        "postgresql+asyncpg://me:hunter2@127.0.0.1:9/lightship", clock=FrozenClock(), limits=SHORT
+    )
+    with pytest.raises(Temporary) as caught:
+        await store.ping()
+    await store.close()
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("text_", "words"),
+    [
+        ("mysql://me:hunter2@host/db", "not supported"),
+        ("hunter2", "cannot be read"),
+        ("postgresql+psycopg://me:hunter2@host/db", "needs the package psycopg"),
+    ],
+)
+def test_an_url_that_cannot_be_used_is_refused_without_its_secret(text_: str, words: str) -> None:
+    """The sentence says what to write and repeats nothing of the URL."""
+    with pytest.raises(Permanent, match=words) as caught:
+        parse_url(text_)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_urls_without_a_driver_get_ours() -> None:
+    """`postgresql://` and `sqlite://`, as other tools write them, are understood."""
+    assert parse_url("postgresql://h/d").drivername == "postgresql+asyncpg"
+    assert parse_url("sqlite:///x.db").drivername == "sqlite+aiosqlite"
+
+
+async def test_a_cancelled_transaction_leaves_the_store_usable(world: World) -> None:
+    """Cancelling somebody in the middle rolls back and blocks nobody."""
+    entered = asyncio.Event()
+
+    async def linger() -> None:
+        async with world.store.transaction() as tx:
+            await tx.deliveries.add([make_delivery()])
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(linger())
+    await entered.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with world.store.transaction() as tx:
+        assert (await tx.deliveries.backlog()).waiting == 0
+
+
+async def test_a_delivery_that_cannot_be_read_holds_up_no_other(world: World) -> None:
+    """A broken row in the ledger is set aside and stays visible; the next ones are taken."""
+    broken, sound = make_delivery(), make_delivery()
+    async with world.store.transaction() as tx:
+        await tx.deliveries.add([broken, sound])
+    async with world.store._database.connection() as raw:
+        await raw.execute(text("UPDATE deliveries SET body = '{' WHERE id = :id"), {"id": broken.id})
+    async with world.store.transaction() as tx:
+        assert [one.id for one in await tx.deliveries.take(limit=5)] == [sound.id]
+        assert (await tx.deliveries.backlog()).failing == 1
+
+
+async def test_listeners_hear_of_due_messages_after_the_commit(world: World) -> None:
+    """The publisher is woken by a commit that made a message due, and by no other."""
+    rung: list[str] = []
+    world.store.on_due(lambda: rung.append("rung"))
+    async with world.store.transaction() as tx:
+        await tx.messages.backlog()
+    assert rung == []
+    async with world.store.transaction() as tx:
+        await tx.messages.touch(MessageKind.NOTICE, "1")
+        assert rung == []
+    assert rung == ["rung"]
