@@ -23,6 +23,7 @@ from bot.remediations import registry as remediations
 from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import ApplyState, apply
 from bot.testing import FrozenClock, SequentialIds, make_grant
+from tests.e2e.servers.cluster import USAGE_CPU, USAGE_MEMORY
 from tests.worlds.contract import (
     LIMITS,
     NAME,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
+    from bot.domain.findings import Finding
     from bot.domain.rights import Right
     from bot.ports.readers import KubeObject
     from tests.e2e.servers.cluster import Cluster
@@ -108,6 +110,25 @@ async def world(cluster: Cluster, namespace: str) -> AsyncIterator[RealWorld]:
     await made.connection.close()
 
 
+async def look(world: RealWorld) -> Finding:
+    """Run the pods check."""
+    rehearsal = World(FrozenClock(), SequentialIds())
+    readers = Readers(
+        cluster=world.reader,
+        metrics=rehearsal.metrics,
+        alertmanager=rehearsal.alertmanager,
+        models=rehearsal.models,
+    )
+    target = CheckTarget(service="churn", namespace=world.namespace, deployment=NAME)
+
+    def crashed(name: str, error: Exception) -> None:
+        raise AssertionError(name) from error
+
+    return await checks.run_check(
+        "pods", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
+    )
+
+
 class TestRealCluster(ClusterContract):
     """A real API server passes the same suite as the rehearsal's, with the least rights."""
 
@@ -175,25 +196,26 @@ class TestRealCluster(ClusterContract):
     async def test_the_pods_check_sees_the_pods(self, world: RealWorld) -> None:
         """The check says that three of three are ready, with node, requests and limits."""
         await settled(world)
-        rehearsal = World(FrozenClock(), SequentialIds())
-        readers = Readers(
-            cluster=world.reader,
-            metrics=rehearsal.metrics,
-            alertmanager=rehearsal.alertmanager,
-            models=rehearsal.models,
-        )
-        target = CheckTarget(service="churn", namespace=world.namespace, deployment=NAME)
-
-        def crashed(name: str, error: Exception) -> None:
-            raise AssertionError(name) from error
-
-        finding = await checks.run_check(
-            "pods", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
-        )
+        finding = await look(world)
         assert finding.verdict is Verdict.OK, finding
         assert finding.summary.startswith("3 of 3 pods ready")
         assert finding.table is not None
         assert all(row[6] and "10m to 20m" in row[7] for row in finding.table.rows)
+
+    async def test_the_pods_check_measures(self, world: RealWorld, cluster: Cluster) -> None:
+        """CPU and memory come from the metrics API, against the pods' limits."""
+        if not cluster.owned:
+            pytest.skip("only the test cluster's pods use what a test says")
+        manifest = deployment(world.namespace)
+        usage = {USAGE_CPU: "15m", USAGE_MEMORY: "31Mi"}
+        manifest["spec"]["template"]["metadata"]["annotations"] = usage
+        await world.create(manifest)
+        async with asyncio.timeout(90):
+            while (finding := await look(world)).facts.get("memory_usage_ratio") is None:
+                await world.wait()
+        assert finding.facts["cpu_usage_ratio"] == pytest.approx(15 / 20, abs=0.1)
+        assert finding.facts["memory_usage_ratio"] == pytest.approx(31 / 32, abs=0.05)
+        assert finding.verdict is Verdict.WARN
 
     async def test_logs_need_their_right(self, world: RealWorld) -> None:
         """Reading logs without the right raises Forbidden, which names it."""
