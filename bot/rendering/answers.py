@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.commands import OutcomeReason
 from bot.rendering.approvals import plan_words
-from bot.rendering.blocks import TEXT, context, divider, header, joined, message, section
+from bot.rendering.blocks import SECTION, TEXT, context, divider, header, joined, message, section
 from bot.rendering.dates import age, moment, since, span
-from bot.rendering.escaping import bold, code, mrkdwn
+from bot.rendering.escaping import bold, code, mrkdwn, units
 from bot.rendering.findings import finding_line
 from bot.rendering.firing import COLOURS, alert_texts, folded_text
 from bot.rendering.people import person, with_people
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 _LISTED: Final = 15
 _ALERTS: Final = 20
-_EVENTS: Final = 40
+_EVENTS: Final = 100
+_TIMELINE_SIZE: Final = 9_000
 _RUNBOOK_STEPS: Final = 40
 _OUTCOME_MARKS: Final = {
     OutcomeReason.DONE: "✅",
@@ -210,18 +211,24 @@ def no_runbook_answer(command: str, known: Sequence[str]) -> RenderedMessage:
 def timeline_answer(view: TimelineView) -> RenderedMessage:
     """What happened to an incident, the newest entries where there are too many."""
     incident = view.incident
-    left_out = max(0, len(view.events) - _EVENTS)
-    lines = [timeline_line(event) for event in view.events[left_out:]]
+    lines: list[str] = []
+    room = _TIMELINE_SIZE
+    for event in reversed(view.events[-_EVENTS:]):
+        line = timeline_line(event)
+        room -= len(line.encode()) + 4
+        if room < 0:
+            break
+        lines.insert(0, line)
+    left_out = len(view.events) - len(lines)
     blocks = [header(f"Timeline of #{incident.id} {incident.title}")]
     if left_out:
         blocks.append(context(f"{left_out} earlier entries are not shown"))
-    room: list[str] = []
-    for place, line in enumerate(lines, start=1):
-        room.append(line)
-        full = place == len(lines) or sum(map(len, room)) + len(lines[place]) > 2_500  # noqa: PLR2004 - below 3,000
-        if full:
-            blocks.append(section(joined(room)))
-            room = []
+    together: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        together.append(line)
+        if not following or units("\n".join([*together, following])) > SECTION - 50:
+            blocks.append(section("\n".join(together)))
+            together = []
     if not lines:
         blocks.append(section("Nothing is noted."))
     blocks += [divider(), context(f"{len(view.events)} entries · as of {moment(view.now)}")]

@@ -6,6 +6,7 @@ words alone instead of making links and mentions of what looks like one.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.ports.notifier import RenderedMessage
@@ -24,13 +25,52 @@ HEADER: Final = 150
 MESSAGE_BLOCKS: Final = 50
 ACTIONS: Final = 25
 BUTTON: Final = 75
+MESSAGE_SIZE: Final = 12_000
+"""Bytes of all of a message's blocks together; see `fitting`."""
+
+_SHORTENED_SIZE: Final = 150
 TEXT: Final = 3_500
 """Characters of a message's `text`; chat.update takes 4,000."""
 
 
 def message(text: str, blocks: Iterable[Block]) -> RenderedMessage:
     """A message. `text` is escaped mrkdwn for notifications and screen readers: dates in words, no stars."""
-    return RenderedMessage(text=spelled_out(text).replace("*", ""), blocks=tuple(blocks))
+    return RenderedMessage(text=spelled_out(text).replace("*", ""), blocks=fitting(tuple(blocks)))
+
+
+def fitting(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """The blocks that fit into one message, and a line that counts the others.
+
+    Slack refuses what is too long in all with `msg_blocks_too_long`, from some 13,000 characters on, keys
+    counted; where exactly is not documented. The first block, the first buttons and the last block stay.
+    What stands below the first buttons goes first, from its end; then other buttons, then what stands above.
+    """
+    sizes = [block_size(block) for block in blocks]
+    excess = sum(sizes) - MESSAGE_SIZE
+    if excess <= 0:
+        return blocks
+    kinds = [block["type"] for block in blocks]
+    first_row = kinds.index("actions") if "actions" in kinds else 0
+
+    def worth(at: int) -> tuple[bool, bool, bool, int]:
+        above = at < first_row
+        return above, kinds[at] == "actions", above and kinds[at] == "context", -at
+
+    dropped: set[int] = set()
+    for at in sorted(set(range(1, len(blocks) - 1)) - {first_row}, key=worth):
+        if excess + _SHORTENED_SIZE > 0:
+            dropped.add(at)
+            excess -= sizes[at]
+    kept = [block for at, block in enumerate(blocks) if at not in dropped]
+    noun = "part does" if len(dropped) == 1 else "parts do"
+    return (*kept[:-1], context(f"Shortened: {len(dropped)} {noun} not fit into one message"), kept[-1])
+
+
+def block_size(block: Block) -> int:
+    """What a block adds to its message; of a table, whose own limit Slack documents, only the texts."""
+    if block["type"] == "table":
+        return sum(len(cell["text"].encode()) for row in block["rows"] for cell in row)
+    return len(json.dumps(block, ensure_ascii=False, separators=(",", ":")).encode()) + 1
 
 
 def marked(text: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _alert_text(line: AlertLine, hidden: Mapping[str, str], now: datetime) -> st
     rows = [f"{COLOURS[line.severity]} {bold(alert.name, 200)} · {since(alert.starts_at, now)}"]
     rows += [
         mrkdwn(text, limit)
-        for text, limit in ((_summary(alert), 400), (alert.annotations.get("description", ""), 600))
+        for text, limit in ((_summary(alert), 300), (alert.annotations.get("description", ""), 400))
         if text.strip()
     ]
     values = _values(alert)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bot.ports.notifier import Block
     from bot.rendering.views import IncidentView, OfferedRemediation
 
-_REMEDIATIONS: Final = 10
-_RUNBOOKS: Final = 10
+_REMEDIATIONS: Final = 6
+_RUNBOOKS: Final = 4
 
 
 def response_row(view: IncidentView) -> tuple[Block, ...]:
@@ -91,7 +91,7 @@ def _distinct(offers: tuple[OfferedRemediation, ...]) -> list[OfferedRemediation
 def _remediation(view: IncidentView, offer: OfferedRemediation) -> Block | None:
     sure = confirm(
         "Ask for approval?",
-        f"{offer.label[:200]}. Nothing changes before somebody approves it.",
+        f"{offer.label[:100]}. Nothing changes before somebody approves it.",
         yes="Ask",
     )
     value = RemediationButton(incident_id=view.incident.id, remediation=offer.name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.models.blocks import Block
 
 from bot.console.limits import Surface, update_text_violations, view_violations, violations
-from bot.rendering.blocks import TEXT
+from bot.rendering.blocks import MESSAGE_SIZE, TEXT, block_size
 from bot.rendering.escaping import units
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def assert_sound(message: RenderedMessage) -> None:
     assert update_text_violations(message.text) == ()
     assert message.text.strip()
     assert units(message.text) <= TEXT
+    assert sum(map(block_size, message.blocks)) <= MESSAGE_SIZE
     assert_inert(message.text)
     assert_blocks(list(message.blocks))
 

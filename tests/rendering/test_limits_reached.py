@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,24 @@ from bot.domain.findings import Table
 from bot.domain.remedies import Change
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message
-from bot.rendering.blocks import ACTIONS, BUTTON, HEADER, MESSAGE_BLOCKS, SECTION, actions, button
+from bot.rendering.blocks import (
+    ACTIONS,
+    BUTTON,
+    HEADER,
+    MESSAGE_BLOCKS,
+    MESSAGE_SIZE,
+    SECTION,
+    actions,
+    block_size,
+    button,
+)
 from bot.rendering.buttons import ActionWord, CheckButton, action_id
 from bot.rendering.escaping import units
 from bot.rendering.findings import TABLE_CELLS, TABLE_ROWS, TABLE_TEXT, finding_message
 from bot.rendering.forms import FormTarget, encode_target
 from bot.rendering.incidents import incident_message
 from bot.rendering.notices import notice_message
-from bot.rendering.views import NoticeView, OfferedRemediation, TimelineView
+from bot.rendering.views import NoticeView, OfferedRemediation, StepView, TimelineView
 from tests.rendering.samples import (
     NOW,
     approval,
@@ -72,13 +83,36 @@ def test_a_row_of_buttons_ends_at_its_limit() -> None:
     assert len(actions(made)[0]["elements"]) == ACTIONS
 
 
-def test_the_worst_incident_keeps_room_in_every_list() -> None:
-    """The worst alert group shows five alerts, fifteen steps, and says what it leaves out."""
+def test_the_worst_incident_says_what_it_leaves_out() -> None:
+    """500 alerts, 200 steps and the rest of the worst group show the first of each and count the others."""
     message = incident_message(worst_incident_view("x"))
-    assert 30 <= len(message.blocks) <= MESSAGE_BLOCKS
+    assert len(message.blocks) <= MESSAGE_BLOCKS
     said = all_texts(message)
-    for words in ("and 495 more", "and 185 more steps", "and 44 more_", "reopened 1000000 times", "+25"):
+    for words in (
+        "and 495 more",
+        "reopened 1000000 times",
+        "+25",
+        "and 94 more",
+        "Shortened: ",
+    ):
         assert words in said
+
+
+def test_the_longest_texts_are_dropped_from_the_end() -> None:
+    """A message too long in all keeps its head, its buttons and its foot, and says that it was shortened."""
+    blocks = incident_message(worst_incident_view()).blocks
+    assert [block["type"] for block in blocks[:4]] == ["header", "section", "context", "section"]
+    assert "acknowledge" in {element["action_id"] for element in _elements(blocks)}
+    assert "Shortened: " in blocks[-2]["elements"][0]["text"]
+    assert "as of" in blocks[-1]["elements"][0]["text"]
+    assert MESSAGE_SIZE * 0.6 <= sum(map(block_size, blocks)) <= MESSAGE_SIZE
+
+
+def test_steps_are_folded() -> None:
+    """Of 200 short steps 15 are shown and the others counted."""
+    steps = (StepView(title="Look", text="", check=None, finding=None),) * 200
+    said = all_texts(incident_message(incident_view(runbook=runbook(steps=steps))))
+    assert "and 185 more steps" in said
 
 
 def test_folded_alerts_are_counted_by_name() -> None:
@@ -120,11 +154,16 @@ def test_a_notice_fills_a_section() -> None:
 
 
 def test_a_timeline_shows_the_newest() -> None:
-    """Of 1,000 entries the newest are shown, within the blocks of one message."""
-    many = (event(EventKind.SILENCED, reason=LONG),) * 1_000
-    message = answers.timeline_answer(TimelineView(incident=incident(), events=many, now=NOW))
+    """Of 1,000 entries the newest hundred are shown, fewer where they are long."""
+    short = tuple(replace(event(EventKind.ACKNOWLEDGED), id=str(number)) for number in range(1_000))
+    message = answers.timeline_answer(TimelineView(incident=incident(), events=short, now=NOW))
     assert_sound(message)
-    assert "960 earlier entries are not shown" in all_texts(message)
+    assert "earlier entries are not shown" in all_texts(message)
+    assert "Shortened" not in all_texts(message)
+    long = (event(EventKind.SILENCED, reason=LONG),) * 1_000
+    message = answers.timeline_answer(TimelineView(incident=incident(), events=long, now=NOW))
+    assert_sound(message)
+    assert "Shortened" not in all_texts(message)
 
 
 def test_a_long_suffix_stays_unique() -> None:
