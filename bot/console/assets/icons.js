@@ -54,6 +54,11 @@ const STAND_IN = {
   arrows_counterclockwise: ["⟳", "blue"], leftwards_arrow_with_hook: ["↩", "grey"], bell: ["♪", "yellow"], no_bell: ["♪", "grey"],
 };
 
+// Whether an emoji has to be drawn by other means here, and can be.
+export function needsStandIn(name) {
+  return !capable && name in STAND_IN;
+}
+
 export function emojiNode(name, sign) {
   if (capable) return h("span", { role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, sign);
   const [shape, colour] = STAND_IN[name] ?? [`:${name}:`, "grey"];
