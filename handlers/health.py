@@ -19,7 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from bot.domain.errors import LightshipError
 from bot.domain.outside_text import one_line
 from bot.domain.severity import Severity
-from bot.logs import Log, LogAction
+from bot.logs import Log, LogAction, without_secrets
 from bot.telemetry import (
     INCIDENTS_OPEN,
     INTAKE_BACKLOG,
@@ -83,7 +83,7 @@ async def read_store(store: Store) -> StoreReading:
 
 
 class HealthDoor:
-    """Answers for the process. `probes` are asked together, each for two seconds at most."""
+    """Answers for the process. `probes` are asked together, each for `ask_within` seconds."""
 
     def __init__(
         self,
@@ -92,11 +92,13 @@ class HealthDoor:
         collect: Callable[[], Awaitable[StoreReading]],
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        ask_within: float = ASK_WITHIN,
     ) -> None:
         self._probes = tuple(probes)
         self._collect = collect
         self._clock = clock
         self._monotonic = monotonic
+        self._ask_within = ask_within
         self._answers: tuple[_Answer, ...] = ()
         self._asked_at = -math.inf
         self._asking = asyncio.Lock()
@@ -132,13 +134,15 @@ class HealthDoor:
     async def _ask_all(self) -> tuple[_Answer, ...]:
         async with self._asking:
             if self._monotonic() - self._asked_at >= _REMEMBERED_FOR:
-                self._answers = tuple(await asyncio.gather(*(_ask(probe) for probe in self._probes)))
+                self._answers = tuple(
+                    await asyncio.gather(*(_ask(probe, self._ask_within) for probe in self._probes))
+                )
                 self._asked_at = self._monotonic()
             return self._answers
 
     async def _refresh(self) -> None:
         try:
-            async with asyncio.timeout(ASK_WITHIN):
+            async with asyncio.timeout(self._ask_within):
                 reading = await self._collect()
         except (LightshipError, TimeoutError) as error:
             _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="store", why=str(error))
@@ -158,15 +162,15 @@ class HealthDoor:
         INTAKE_BACKLOG.set(reading.unmerged.waiting)
 
 
-async def _ask(probe: Probe) -> _Answer:
+async def _ask(probe: Probe, within: float) -> _Answer:
     words, ok = "ok", True
     try:
-        async with asyncio.timeout(ASK_WITHIN):
+        async with asyncio.timeout(within):
             await probe.ask()
     except TimeoutError:
-        words, ok = f"no answer within {ASK_WITHIN:.0f} s", False
+        words, ok = f"no answer within {within:g} s", False
     except LightshipError as error:
-        words, ok = one_line(error), False
+        words, ok = one_line(without_secrets(str(error))), False
     return _Answer(name=probe.name, ok=ok, required=probe.required, words=words)
 
 

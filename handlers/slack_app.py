@@ -54,7 +54,8 @@ class SlackDoor:
         self._views = views
         self._has_secret = bool(signing_secret)
         self.app = AsyncApp(
-            name="lightship",
+            # Bolt takes the logger of this name and sets its level; ours are called `lightship.…`.
+            name="slack_bolt.doors",
             client=client,
             signing_secret=signing_secret or "",
             # Bolt's own authorization asks Slack before the first acknowledgement; we know the token.
