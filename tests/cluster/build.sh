@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
 # Builds the programs of the test cluster from the Go module proxy: the control plane of this module, kwok that plays
-# its nodes, and metrics-server. Run by tests/e2e/setup.sh; tests/e2e/servers/binaries.py finds the results.
+# its nodes, and metrics-server. Run by tests/e2e/setup.sh; tests/e2e/servers/programs.py finds the results.
 #
 # Each program is built again only when what it is built from has changed: its stamp holds the hash of that.
 # The first build takes about eight minutes on two cores, later ones seconds, from Go's own cache.
 set -euo pipefail
+cache="${LIGHTSHIP_CACHE:-$(dirname "$0")/../../.cache}/cluster"
+mkdir -p "$cache"
+cache=$(cd "$cache" && pwd)
 cd "$(dirname "$0")"
 
 KWOK=v0.8.0
 METRICS_SERVER=v0.9.0
 KUBERNETES=$(awk '$1 == "k8s.io/kubernetes" { print $2; exit }' go.mod)
-
-cache="${LIGHTSHIP_CACHE:-../../.cache}/cluster"
-mkdir -p "$cache"
-cache=$(cd "$cache" && pwd)
 
 # fresh NAME KEY: whether NAME was built from what KEY says.
 fresh() { [ -e "$cache/$1" ] && [ "$(cat "$cache/$1.stamp" 2>/dev/null)" = "$2" ]; }

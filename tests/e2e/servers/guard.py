@@ -16,14 +16,20 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def _ask_linux(option: int, value: int) -> None:
+    """Make one prctl call; on other systems the pipe alone has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _die_with_parent() -> None:
-    """Ask Linux for SIGKILL when the guard dies; elsewhere the pipe alone has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _ask_linux(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _start(user: str, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -44,8 +50,19 @@ def _kill(server: subprocess.Popen[bytes]) -> None:
         os.killpg(server.pid, signal.SIGKILL)
 
 
+def _kill_orphans() -> None:
+    """End what the server has left behind, in whatever group: PostgreSQL's backends make their own."""
+    while orphans := [
+        int(pid) for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()
+    ]:
+        for pid in orphans:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
 def main(pipe: int, user: str, arguments: list[str]) -> int:
     """Run the server to its end and answer with its exit code (negative: the signal that ended it)."""
+    _ask_linux(PR_SET_CHILD_SUBREAPER, 1)  # the server's orphans become children of this process
     server = _start(user, arguments)
     with os.fdopen(pipe, "w") as told:
         told.write(str(server.pid))
@@ -56,7 +73,8 @@ def main(pipe: int, user: str, arguments: list[str]) -> int:
 
     threading.Thread(target=kill_at_end_of_run, daemon=True).start()
     code = server.wait()
-    _kill(server)  # what the server has left behind in its group
+    _kill(server)  # what is left of its group
+    _kill_orphans()
     return code
 
 

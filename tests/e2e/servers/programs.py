@@ -36,7 +36,7 @@ class NotStarted(Exception):  # noqa: N818  # the same
 
 def cached(name: str) -> Path:
     """A file that `tests/cluster/build.sh` made. Raises `Missing`."""
-    path = Path(os.environ.get("LIGHTSHIP_CACHE", REPOSITORY / ".cache")) / "cluster" / name
+    path = Path(os.environ.get("LIGHTSHIP_CACHE", REPOSITORY / ".cache")).resolve() / "cluster" / name
     if not path.exists():
         raise Missing(
             f"{name} is not built: run tests/e2e/setup.sh (it needs Go), "
