@@ -224,7 +224,7 @@ def timeline_answer(view: TimelineView) -> RenderedMessage:
     if left_out:
         blocks.append(context(f"{left_out} earlier entries are not shown"))
     together: list[str] = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in zip(lines, [*lines, ""][1:], strict=True):
         together.append(line)
         if not following or units("\n".join([*together, following])) > SECTION - 50:
             blocks.append(section("\n".join(together)))
