@@ -75,13 +75,16 @@ def plain(text: str, limit: int) -> str:
 
 
 def mrkdwn(text: str, limit: int) -> str:
-    """One line for mrkdwn, escaped; at most `limit` characters after escaping."""
+    """One line for mrkdwn, escaped; at most `limit` characters after escaping.
+
+    Three backticks become quotes: left open, they would draw all that follows as a block of code.
+    """
     return _escape(_fit(text, limit, _escaped_width, lines=False))
 
 
 def paragraph(text: str, limit: int) -> str:
-    """Several lines for mrkdwn, escaped; at most `limit` characters after escaping."""
-    return _escape(_fit(text, limit, _escaped_width, lines=True))
+    """Several lines for mrkdwn, escaped; at most `limit` characters after escaping; code blocks stay."""
+    return _escape(_fit(text, limit, _escaped_width, lines=True, fences=True))
 
 
 def bold(text: str, limit: int) -> str:
@@ -97,8 +100,7 @@ def code(text: str, limit: int) -> str:
 
 def code_block(text: str, limit: int) -> str:
     """A fixed-width block of several lines that nothing inside can close."""
-    inside = _TICKS.sub(lambda ticks: "'" * len(ticks.group()), text)
-    return f"```\n{paragraph(inside, limit - 8)}\n```"
+    return f"```\n{_escape(_fit(text, limit - 8, _escaped_width, lines=True))}\n```"
 
 
 def link(url: str, label: str, limit: int) -> str:
@@ -120,9 +122,11 @@ def _safe_url(url: str) -> str | None:
     return quote(url, safe=_IN_ADDRESSES, errors="replace").replace("&", "&amp;")
 
 
-def _fit(text: str, limit: int, width: Callable[[str], int], *, lines: bool) -> str:
+def _fit(text: str, limit: int, width: Callable[[str], int], *, lines: bool, fences: bool = False) -> str:
     head = text[: limit * _READ_AT_MOST]
     shown = clean(head)
+    if not fences:  # after cleaning: what is invisible may stand between two backticks
+        shown = _TICKS.sub(lambda ticks: "'" * len(ticks.group()), shown)
     if lines:
         shown = "\n".join(line.rstrip() for line in shown.splitlines()).strip("\n")
     else:

@@ -36,6 +36,8 @@ def test_no_entity_is_cut(text: str, limit: int) -> None:
     [
         ("a<b>&c", "a&lt;b&gt;&amp;c"),
         ("&amp;", "&amp;amp;"),
+        ("see ```x", "see '''x"),
+        ("`\u202e``x", "'''x"),
         ("\u202eexe.txt\u202c", "exe.txt"),
         ("a\x00b\x1b[31m", "ab[31m"),
         ("two\nlines\t.", "two lines ."),
@@ -66,6 +68,7 @@ def test_a_cut_is_visible() -> None:
 def test_code_cannot_be_closed_from_inside() -> None:
     """Backticks of the text neither end inline code nor a block."""
     assert code("a`b```c", 50) == "`a'b'''c`"
+    assert "`" not in code_block("``\u202e`", 50)[4:-4]
     block = code_block("x\n```\n<!channel>\n````", 100)
     assert block == "```\nx\n'''\n&lt;!channel&gt;\n''''\n```"
 
