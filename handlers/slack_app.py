@@ -17,9 +17,6 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.logs import Log, LogAction
-from bot.telemetry import LOOP_ERRORS
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -27,14 +24,11 @@ if TYPE_CHECKING:
     from slack_bolt.context.ack.async_ack import AsyncAck
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.ports.clock import Clock
     from handlers.actions import ActionDoor
     from handlers.commands import CommandDoor
     from handlers.views import ViewDoor
 
 _ANY: Final = re.compile(r".*", re.DOTALL)
-_LONGEST_PAUSE: Final = 60.0
-_log = Log("slack")
 
 
 class SlackDoor:
@@ -98,19 +92,33 @@ class SlackDoor:
 
 
 class SocketDoor:
-    """Socket Mode: keeps a connection to Slack; the same listeners get what comes through it."""
+    """Socket Mode: keeps a connection to Slack; the same listeners get what comes through it.
 
-    def __init__(self, door: SlackDoor, *, app_token: str, client: AsyncWebClient, clock: Clock) -> None:
+    The SDK connects again by itself, every `ping_interval` seconds, whatever the reason of the failure.
+    """
+
+    def __init__(
+        self, door: SlackDoor, *, app_token: str, client: AsyncWebClient, ping_interval: float = 10.0
+    ) -> None:
         self._door = door
         self._app_token = app_token
         self._client = client
-        self._clock = clock
+        self._ping_interval = ping_interval
         self._handler: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to connect; returns at once, whether or not Slack can be reached."""
-        self._connecting = asyncio.create_task(self._connect())
+        # Imported here: the websocket client is of no use to a bot that listens over HTTP.
+        from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler  # noqa: PLC0415 - said above
+
+        self._handler = AsyncSocketModeHandler(
+            self._door.app,
+            self._app_token,
+            web_client=self._client,
+            ping_interval=self._ping_interval,
+        )
+        self._connecting = asyncio.create_task(self._handler.connect_async())  # type: ignore[no-untyped-call]  # Bolt's
 
     async def stop(self) -> None:
         """Close the connection, taking nothing more."""
@@ -123,23 +131,6 @@ class SocketDoor:
     async def is_connected(self) -> bool:
         """Whether Slack's events reach us now."""
         return self._handler is not None and bool(await self._handler.client.is_connected())
-
-    async def _connect(self) -> None:
-        # Imported here: the aiohttp client of Socket Mode is of no use to a bot that listens over HTTP.
-        from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler  # noqa: PLC0415 - said above
-
-        pause = 1.0
-        self._handler = AsyncSocketModeHandler(self._door.app, self._app_token, web_client=self._client)
-        while True:
-            try:
-                await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
-            except Exception as error:  # noqa: BLE001 - a bot without Slack must go on taking alerts; counted
-                LOOP_ERRORS.labels(loop="socket_mode").inc()
-                _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="slack", why=type(error).__name__)
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
-                return
 
 
 def _authorize(token: str) -> Callable[..., Awaitable[AuthorizeResult]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -93,3 +94,9 @@ async def test_a_body_over_a_megabyte_or_undecodable_is_refused(bot: Bot) -> Non
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert await send(bot, headers, io.BytesIO(b"a" * 2_000_000)) == 413
     assert await send(bot, headers, b"\xff\xfe\xff") == 400
+
+
+async def test_bolt_leaves_our_loggers_alone(bot: Bot) -> None:
+    """Bolt sets the level of the logger that carries its app's name; none of ours may be that one."""
+    assert bot.url
+    assert logging.getLogger("lightship").level == logging.NOTSET

@@ -1,0 +1,115 @@
+"""The order in which a bot ends, and that one failure does not spoil the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from bot.domain.errors import Temporary
+from bot.testing import FrozenClock
+from handlers.health import HealthDoor, StoreReading
+from handlers.server import Doors, Server
+from handlers.working import Work
+from tests.doors.alert_bench import AUTHORIZED, AlertBench, one_group
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+async def no_reading() -> StoreReading:
+    """There is no store here."""
+    raise Temporary("no store")
+
+
+def make_server(bench: AlertBench, work: Work, *hooks: Callable[[], Awaitable[None]]) -> Server:
+    """A server with the webhook door alone."""
+    doors = Doors(
+        alertmanager=bench.door,
+        health=HealthDoor(probes=(), collect=no_reading, clock=FrozenClock()),
+        slack=None,
+        socket=None,
+        work=work,
+    )
+    return Server(doors, host="127.0.0.1", port=0, on_stop=hooks, grace=2.0)
+
+
+async def test_what_was_begun_is_ended_before_the_hooks_run() -> None:
+    """A webhook under way is answered, a press under way is worked off, then the intake is drained."""
+    order: list[str] = []
+    bench, work = AlertBench(), Work()
+    bench.intake.hanging = asyncio.Event()
+    release = asyncio.Event()
+
+    async def press() -> None:
+        await release.wait()
+        order.append("press")
+
+    async def complain(words: str) -> None:
+        order.append(words)
+
+    async def drain() -> None:
+        order.append("drained")
+
+    server = make_server(bench, work, drain)
+    await server.start()
+    url = f"http://127.0.0.1:{server.port}/alerts"
+    async with aiohttp.ClientSession() as session:
+
+        async def alert() -> int:
+            async with session.post(url, json=one_group(), headers=AUTHORIZED) as answer:
+                return answer.status
+
+        asking = asyncio.create_task(alert())
+        async with asyncio.timeout(5.0):
+            while not bench.door.bytes_in_flight:  # noqa: ASYNC110 - bounded, and the door has no event
+                await asyncio.sleep(0.001)
+        assert work.start("action", press, complain)
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0)
+        bench.intake.hanging.set()
+        assert await asking == 200
+        release.set()
+        await stopping
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await alert()
+    assert order == ["press", "drained"]
+    assert not work.start("action", press, complain)
+
+
+async def test_a_hook_that_fails_does_not_keep_the_next_from_running() -> None:
+    """Leases are given back even where the intake's last commit failed."""
+    ran: list[str] = []
+
+    async def failing() -> None:
+        raise Temporary("the store is away")
+
+    async def release() -> None:
+        ran.append("released")
+
+    server = make_server(AlertBench(), Work(), failing, release)
+    await server.start()
+    await server.stop()
+    assert ran == ["released"]
+
+
+async def test_work_that_does_not_end_is_given_up() -> None:
+    """Draining is bounded, and a job that takes too long is told to its person."""
+    told: list[str] = []
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    async def complain(words: str) -> None:
+        told.append(words)
+
+    work = Work(within=0.01)
+    assert work.start("action", forever, complain)
+    await work.settled()
+    assert "took too long" in told[0]
+    stubborn = Work(within=60.0)
+    assert stubborn.start("action", forever, complain)
+    async with asyncio.timeout(5.0):
+        await stubborn.drain(within=0.01)
