@@ -20,7 +20,7 @@ const COMMON = {
   busts_in_silhouette: "👥", bust_in_silhouette: "👤", speech_balloon: "💬", loudspeaker: "📢", mega: "📣", email: "📧", phone: "☎️",
   construction: "🚧", traffic_light: "🚥", heavy_minus_sign: "➖", heavy_plus_sign: "➕", recycle: "♻️", wastebasket: "🗑️",
   floppy_disk: "💾", desktop_computer: "🖥️", computer: "💻", electric_plug: "🔌", battery: "🔋", satellite: "🛰️", globe_with_meridians: "🌐",
-  smile: "😄", slightly_smiling_face: "🙂", thinking_face: "🤔", sweat_smile: "😅", cry: "😢", scream: "😱", sunglasses: "😎",
+  sos: "🆘", hand: "✋", raised_hand: "✋", smile: "😄", slightly_smiling_face: "🙂", thinking_face: "🤔", sweat_smile: "😅", cry: "😢", scream: "😱", sunglasses: "😎",
   heart: "❤️", green_heart: "💚", blue_heart: "💙", calendar: "📅", date: "📅", crystal_ball: "🔮", dart: "🎯", label: "🏷️",
 };
 

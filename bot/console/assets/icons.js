@@ -48,7 +48,7 @@ const STAND_IN = {
   large_orange_square: ["■", "orange"], large_yellow_square: ["■", "yellow"], large_green_square: ["■", "green"],
   white_check_mark: ["✔", "green"], heavy_check_mark: ["✔", "green"], x: ["✘", "red"], no_entry: ["⊘", "red"], no_entry_sign: ["⊘", "red"],
   question: ["?", "red"], grey_question: ["?", "grey"], exclamation: ["!", "red"], information_source: ["ℹ", "blue"], bulb: ["✦", "yellow"],
-  eyes: ["◉◉", "grey"], hourglass_flowing_sand: ["⧗", "grey"], hourglass: ["⧗", "grey"], rocket: ["➚", "blue"], mag: ["⌕", "grey"],
+  eyes: ["◉◉", "grey"], hourglass_flowing_sand: ["⧗", "grey"], hourglass: ["⧗", "grey"], rocket: ["➚", "blue"], mag: ["⌕", "grey"], mag_right: ["⌕", "grey"], sos: ["SOS", "red"], hand: ["☞", "grey"], ok_hand: ["✔", "grey"], bust_in_silhouette: ["☺", "grey"], lock: ["⚿", "grey"], rewind: ["«", "grey"], stopwatch: ["◷", "grey"], bangbang: ["‼", "red"],
   chart_with_upwards_trend: ["↗", "red"], chart_with_downwards_trend: ["↘", "blue"], tada: ["✸", "yellow"], wrench: ["⚒", "grey"],
   gear: ["⚙", "grey"], book: ["▤", "grey"], clipboard: ["▤", "grey"], memo: ["✎", "grey"], zap: ["⚡", "yellow"], thumbsup: ["✔", "green"],
   arrows_counterclockwise: ["⟳", "blue"], leftwards_arrow_with_hook: ["↩", "grey"], bell: ["♪", "yellow"], no_bell: ["♪", "grey"],
