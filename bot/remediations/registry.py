@@ -9,7 +9,7 @@ from bot.domain.rights import Right
 from bot.ports.readers import Resource
 from bot.remediations.deployments import RolloutProgress, observe
 from bot.remediations.scale_plans import ScaleLimits, plan_scale
-from bot.remediations.scaling import Applied, ApplyState, apply, recover
+from bot.remediations.scaling import Applied, ApplyState, apply, progress, recover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,5 +41,6 @@ __all__ = [
     "apply",
     "observe",
     "plan_scale",
+    "progress",
     "recover",
 ]

@@ -14,7 +14,7 @@ from bot.domain.errors import Ambiguous, Conflict, Forbidden, LightshipError, No
 from bot.domain.outside_text import one_line
 from bot.ports.readers import Resource
 from bot.ports.writers import ScaleTo
-from bot.remediations.deployments import generation_of, replicas_of, uid_of
+from bot.remediations.deployments import RolloutProgress, generation_of, observe, replicas_of, uid_of
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
@@ -100,6 +100,11 @@ async def recover(grant: Grant, *, reader: ClusterReader) -> Applied:
             retry_after=0.0,
         )
     return _cannot_tell(grant, f"it changed since the plan, and somebody else set its {now} replicas last")
+
+
+async def progress(grant: Grant, *, reader: ClusterReader) -> RolloutProgress:
+    """How far the rollout of an applied scaling is, for polling. Raises what the reader raises."""
+    return observe(await _read(grant, reader), desired=int(grant.plan.arguments["replicas"]))
 
 
 def _order(grant: Grant, version: str) -> ScaleTo:

@@ -12,7 +12,7 @@ from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.remediations.deployments import observe
 from bot.remediations.scale_plans import ScaleLimits, plan_scale
-from bot.remediations.scaling import ApplyState, apply, recover
+from bot.remediations.scaling import ApplyState, apply, progress, recover
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.worlds.contract import deployment, order_of, request
 
@@ -155,6 +155,19 @@ async def test_a_plan_that_was_changed_after_the_approval_is_refused(world: Worl
     with pytest.raises(Permanent, match="not the one that was approved"):
         await world.scaler.scale(forged, order_of(forged))
     assert (await read(world))["spec"]["replicas"] == 3
+
+
+async def test_an_applied_scaling_can_be_watched(world: World) -> None:
+    """Polling shows the pods coming until the rollout is done, and a failure when somebody scales past it."""
+    grant = await granted(world)
+    await apply(grant, reader=world.cluster, scaler=world.scaler)
+    seen = await progress(grant, reader=world.cluster)
+    assert (seen.ready, seen.desired, seen.done) == (3, 5, False)
+    assert isinstance(world.clock, FrozenClock)
+    await world.clock.advance(seconds=10)
+    assert (await progress(grant, reader=world.cluster)).done
+    world.state.scale_as("argocd", namespace=NAMESPACE, name="churn-api", replicas=3)
+    assert (await progress(grant, reader=world.cluster)).failed
 
 
 def status_of(spec: int, **status: object) -> KubeObject:
