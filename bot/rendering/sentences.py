@@ -66,7 +66,8 @@ def _resolved(event: Event) -> str:
 def _severity_changed(event: Event) -> str:
     before, after = _said(event, "before", "", 20), _said(event, "after", "", 20)
     change = f" {before} → {after}" if before and after else f" {after or 'changed'}"
-    return f"⏫ Severity{change}{_said(event, 'why', ': ')}."
+    mark = "⏬" if before and before < after else "⏫"
+    return f"{mark} Severity{change}{_said(event, 'why', ': ')}."
 
 
 def _silenced(event: Event) -> str:
