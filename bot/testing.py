@@ -143,6 +143,8 @@ class MemoryChat:
         self.calls: list[tuple[str, str]] = []
         self._failures: dict[str, deque[tuple[Exception, bool]]] = {}
         self._gates: dict[str, asyncio.Event] = {}
+        self._hidden: set[str] = set()
+        self._called = asyncio.Event()
         self._numbers = count(1)
 
     def fail(self, method: str, error: Exception, *, after: bool = False, times: int = 1) -> None:
@@ -152,6 +154,20 @@ class MemoryChat:
     def hold(self, method: str) -> asyncio.Event:
         """Let calls of a method wait before they have an effect, until the event is set."""
         return self._gates.setdefault(method, asyncio.Event())
+
+    def release(self, method: str) -> None:
+        """Let further calls of a method pass; those that wait already still wait for their event."""
+        self._gates.pop(method, None)
+
+    def hide(self, ts: str) -> None:
+        """Leave a message out of the next look-up alone, as a chat does whose history lags behind."""
+        self._hidden.add(ts)
+
+    async def until_called(self, method: str, channel: str, *, times: int = 1) -> None:
+        """Return when a method was called for a channel so often since the start."""
+        while self.calls.count((method, channel)) < times:
+            self._called.clear()
+            await self._called.wait()
 
     def mend(self) -> None:
         """End all failures."""
@@ -192,10 +208,10 @@ class MemoryChat:
     ) -> tuple[str, ...]:
         """The messages with that id."""
         async with self._call("find", channel):
-            found = [
-                one.ts for one in self.in_channel(channel, thread=thread) if one.message_id == message_id
-            ]
-        return tuple(found)
+            ours = [one for one in self.in_channel(channel, thread=thread) if one.message_id == message_id]
+            seen = tuple(one.ts for one in ours if one.ts not in self._hidden)
+            self._hidden.clear()
+        return seen
 
     async def delete(self, *, channel: str, ts: str) -> None:
         """Remove a message."""
@@ -205,6 +221,7 @@ class MemoryChat:
     @asynccontextmanager
     async def _call(self, method: str, channel: str) -> AsyncIterator[None]:
         self.calls.append((method, channel))
+        self._called.set()
         if method in self._gates:
             await self._gates[method].wait()
         queue = self._failures.get(method)

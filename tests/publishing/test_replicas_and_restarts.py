@@ -1,0 +1,127 @@
+"""Claims that are lost, processes that die, freeze or stop: one message, and the latest state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from bot.engines.delivering import Outcome
+
+if TYPE_CHECKING:
+    from tests.publishing.conftest import Stage
+
+LEASE = 46
+
+
+async def begin_and_hang(stage: Stage, method: str) -> tuple[asyncio.Task[object], asyncio.Event]:
+    """A publisher that hangs in a call, as a frozen process does."""
+    gate = stage.chat.hold(method)
+    task = asyncio.create_task(stage.publisher.step())
+    await stage.chat.until_called(method, "C0CHURN")
+    stage.chat.release(method)
+    return task, gate
+
+
+async def test_after_a_crash_the_post_that_happened_is_found(stage: Stage) -> None:
+    """Died between the post and its outcome: the next owner looks it up and posts nothing."""
+    await stage.put("1")
+    async with stage.store.transaction() as tx:
+        (claimed,) = await tx.messages.claim(stage.publisher._lease, stage.publisher._limits.pace, limit=1)
+    rendered = await stage.compose(tx, claimed.message)
+    await stage.chat.post(
+        channel="C0CHURN", thread=None, message=rendered, metadata={"message_id": claimed.message.id}
+    )
+    await stage.change("1", "latest")
+    await stage.clock.advance(seconds=LEASE)
+    assert (await stage.steps(seconds=3, publisher=stage.another("two")))[0] is Outcome.FOUND
+    assert stage.texts() == ["latest"]
+
+
+async def test_a_frozen_post_that_thaws_is_removed_again(stage: Stage) -> None:
+    """Another replica posted meanwhile: the late duplicate goes, the row is shown once more."""
+    await stage.put("1")
+    task, gate = await begin_and_hang(stage, "post")
+    await stage.clock.advance(seconds=LEASE)
+    assert await stage.steps(seconds=1, publisher=stage.another("two")) == [Outcome.SHOWN]
+    gate.set()
+    assert await task == (Outcome.LEASE_LOST,)
+    assert len(stage.chat.shown) == 1
+    await stage.change("1", "latest")
+    await stage.steps(seconds=4)
+    assert stage.texts() == ["latest"]
+    assert await stage.undelivered() == []
+
+
+async def test_a_frozen_edit_that_thaws_is_overwritten(stage: Stage) -> None:
+    """An old state that arrives late does not stay."""
+    await stage.put("1")
+    await stage.steps(seconds=1)
+    await stage.change("1", "old")
+    task, gate = await begin_and_hang(stage, "update")
+    await stage.clock.advance(seconds=LEASE)
+    await stage.change("1", "new")
+    await stage.steps(seconds=1, publisher=stage.another("two"))
+    assert stage.texts() == ["new"]
+    gate.set()
+    assert await task == (Outcome.LEASE_LOST,)
+    assert stage.texts() == ["old"]
+    await stage.steps(seconds=3)
+    assert stage.texts() == ["new"]
+
+
+async def test_a_process_that_was_frozen_before_the_call_does_not_make_it(stage: Stage) -> None:
+    """Its claim may belong to another one by now."""
+    message = await stage.put("1")
+    async with stage.store.transaction() as tx:
+        (claimed,) = await tx.messages.claim(stage.publisher._lease, stage.publisher._limits.pace, limit=1)
+    deadline = stage.clock.now()
+    await stage.clock.advance(seconds=LEASE)
+    delivering = stage.publisher._delivering
+    outcome = await delivering._failed(claimed, await _error_of(delivering._post(claimed, deadline)))
+    assert outcome is Outcome.POSTPONED
+    assert stage.chat.shown == {}
+    assert [one.id for one in await stage.undelivered()] == [message.id]
+
+
+async def _error_of(coroutine: object) -> Exception:
+    try:
+        await coroutine  # type: ignore[misc]  # any awaitable
+    except Exception as error:  # noqa: BLE001 - it is what the test is about
+        return error
+    raise AssertionError("it should have failed")
+
+
+async def test_two_publishers_show_everything_once(stage: Stage) -> None:
+    """Replicas side by side: each message once, one call a second a channel."""
+    for number in range(10):
+        await stage.put(str(number))
+        await stage.put(f"b{number}", channel="C-b")
+    other = stage.another("two")
+    for _ in range(10):
+        await asyncio.gather(stage.publisher.step(), other.step())
+        assert len(stage.chat.calls) % 2 == 0
+        await stage.clock.advance(seconds=1)
+    assert sorted(stage.texts()) == sorted(str(number) for number in range(10))
+    assert len(stage.chat.calls) == 20
+
+
+async def test_the_loop_wakes_publishes_and_gives_back_its_claims(stage: Stage) -> None:
+    """Running: a commit wakes it; stopping: what hangs is cut off, and the next start looks it up."""
+    stage.store.on_due(stage.publisher.wake)
+    running = asyncio.create_task(stage.publisher.run())
+    await stage.put("1")
+    async with asyncio.timeout(5):
+        await stage.chat.until_called("post", "C0CHURN")
+    gate = stage.chat.hold("post")
+    await stage.put("2", channel="C-b")
+    async with asyncio.timeout(5):
+        await stage.chat.until_called("post", "C-b")
+    stage.publisher.stop()
+    async with asyncio.timeout(10):
+        await running
+    gate.set()
+    stage.chat.release("post")
+    await stage.clock.advance(seconds=1)
+    assert await stage.steps(seconds=1, publisher=stage.another("two")) == [Outcome.SHOWN]
+    assert stage.texts("C-b") == ["2"]
+    assert ("find", "C-b") in stage.chat.calls
