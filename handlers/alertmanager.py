@@ -11,6 +11,7 @@ import hmac
 import re
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -26,6 +27,7 @@ from handlers.webhooks import ReadWebhook, WebhookFault, read_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from bot.ports.clock import Clock, Ids
 
@@ -71,7 +73,11 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
 
 
 class AlertmanagerDoor:
-    """Takes webhooks. `on_rejected(reason)` is told of each that was refused for good, wholly or partly."""
+    """Takes webhooks.
+
+    `on_rejected(reason)` is told when some were refused for good, wholly or partly: once in `tell_every` for
+    each reason, because anybody who can connect can be refused as often as they like.
+    """
 
     def __init__(
         self,
@@ -81,12 +87,15 @@ class AlertmanagerDoor:
         ids: Ids,
         rules: WebhookRules,
         on_rejected: Callable[[str], None] = lambda _reason: None,
+        tell_every: timedelta = timedelta(minutes=1),
     ) -> None:
         self._intake = intake
         self._clock = clock
         self._ids = ids
         self._rules = rules
         self._on_rejected = on_rejected
+        self._tell_every = tell_every
+        self._told_at: dict[str, datetime] = {}
         self._in_flight = 0
 
     @property
@@ -193,7 +202,11 @@ class AlertmanagerDoor:
     def _reject(self, reason: str, count: int) -> None:
         ALERTS_REJECTED.labels(reason=reason).inc(count)
         _log.warning(LogAction.WEBHOOK_REJECTED, reason=reason, count=count)
-        self._on_rejected(reason)
+        now = self._clock.now()
+        told = self._told_at.get(reason)
+        if told is None or now - told >= self._tell_every:
+            self._told_at[reason] = now
+            self._on_rejected(reason)
 
 
 def token_fits(headers: list[str], token: str | None) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.domain.services import WatchedService
-    from bot.rendering.forms import Form
+    from bot.rendering.forms import Form, FormTarget
     from handlers.answering import Answers
     from handlers.authorizing import Gate
     from handlers.engines import Engines
@@ -110,6 +110,8 @@ class ViewDoor:
                     arguments={"replicas": form.replicas},
                     incident_id=form.target.incident_id,
                     reason=form.reason,
+                    runbook=await self._runbook_of(form.target),
+                    remediation=form.target.remediation,
                 )
                 return await self._engines.approving.request(RequestRemediation(request=request, actor=actor))
             case DenyForm():
@@ -122,3 +124,10 @@ class ViewDoor:
                         reason=form.reason,
                     )
                 )
+
+    async def _runbook_of(self, target: FormTarget) -> str:
+        """The runbook whose remediation was pressed; its limits hold for the request too."""
+        if not target.remediation or target.incident_id is None:
+            return ""
+        incident = await self._engines.recording.incident(target.incident_id)
+        return (incident.runbook if incident else None) or ""

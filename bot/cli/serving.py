@@ -72,7 +72,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
         ),
         health=HealthDoor(probes=_probes(lightship), collect=lambda: read_store(outside.store), clock=clock),
         slack=slack,
-        socket=SocketDoor(slack, app_token=app_token.get_secret_value(), client=client, clock=clock)
+        socket=SocketDoor(slack, app_token=app_token.get_secret_value(), client=client)
         if app_token
         else None,
         work=work,

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import Permanent, Temporary
+from bot.telemetry import ALERTS_REJECTED
 from handlers.alertmanager import WebhookRules
 from tests.doors.alert_bench import AUTHORIZED, TOKEN, AlertBench, golden, one_alert, one_group
 
@@ -111,6 +112,19 @@ async def test_without_the_token_it_is_401(client: Client, bench: AlertBench, he
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
     assert TOKEN not in await response.text()
     assert bench.rejected == ["unauthorized"]
+
+
+async def test_refusals_are_told_once_a_minute_for_each_reason(client: Client, bench: AlertBench) -> None:
+    """A flood of wrong tokens costs no more than one notice; every one of them is counted."""
+    before = ALERTS_REJECTED.labels(reason="unauthorized")._value.get()
+    for _ in range(5):
+        assert (await client.post("/alerts", data=b"")).status == 401
+    await client.post("/alerts", data=b"", headers=AUTHORIZED)
+    assert bench.rejected == ["unauthorized", "invalid"]
+    await bench.clock.advance(seconds=60)
+    await client.post("/alerts", data=b"")
+    assert bench.rejected == ["unauthorized", "invalid", "unauthorized"]
+    assert ALERTS_REJECTED.labels(reason="unauthorized")._value.get() == before + 6
 
 
 async def test_two_authorization_headers_are_none(client: Client) -> None:

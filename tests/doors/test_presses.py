@@ -232,6 +232,7 @@ async def test_the_scale_form_proposes_the_runbook_s_number_and_checks_the_field
     command = bot.engines.asked[-1]
     assert command.request.arguments == {"replicas": 9}
     assert (command.request.reason, command.request.incident_id) == ("traffic", 7)
+    assert (command.request.runbook, command.request.remediation) == ("high-latency", "scale-up")
 
 
 async def test_a_form_opens_while_the_cluster_hangs(bot: Bot) -> None:
