@@ -26,7 +26,7 @@ from bot.rehearsal.world import World
 from bot.remediations.scale_plans import ScaleLimits, plan_scale
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.adapters.standin import drop, endless, hang, html, standing_in, status, truncated
-from tests.worlds.contract import deployment, order_of, request
+from tests.worlds.objects import deployment, order_of, request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from bot.rehearsal.faults import Fault
 from bot.rehearsal.objects import stamp
 from bot.rehearsal.world import World
 from bot.testing import START, FrozenClock, SequentialIds
-from tests.worlds.contract import deployment
+from tests.worlds.objects import deployment
 
 if TYPE_CHECKING:
     from bot.domain.findings import Finding

@@ -24,16 +24,8 @@ from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import ApplyState, apply
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.e2e.servers.cluster import USAGE_CPU, USAGE_MEMORY
-from tests.worlds.contract import (
-    LIMITS,
-    NAME,
-    ClusterContract,
-    deployment,
-    planned,
-    read,
-    request,
-    settled,
-)
+from tests.worlds.contract import LIMITS, ClusterContract, planned, read, settled
+from tests.worlds.objects import NAME, deployment, request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -14,7 +14,7 @@ from bot.remediations.deployments import observe
 from bot.remediations.scale_plans import ScaleLimits, plan_scale
 from bot.remediations.scaling import ApplyState, apply, progress, recover
 from bot.testing import FrozenClock, SequentialIds, make_grant
-from tests.worlds.contract import deployment, order_of, request
+from tests.worlds.objects import deployment, order_of, request
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant

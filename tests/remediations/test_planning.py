@@ -12,7 +12,7 @@ from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.remediations.scale_plans import ScaleLimits, out_of_bounds, plan_scale, too_large_a_step
 from bot.testing import FrozenClock, SequentialIds
-from tests.worlds.contract import deployment, request
+from tests.worlds.objects import deployment, request
 
 if TYPE_CHECKING:
     from bot.domain.remedies import Argument

@@ -13,7 +13,7 @@ from bot.rehearsal.rules import fingerprint_of
 from bot.remediations.scale_plans import ScaleLimits, plan_scale
 from bot.remediations.scaling import apply
 from bot.testing import FrozenClock, SequentialIds, make_grant
-from tests.worlds.contract import request
+from tests.worlds.objects import request
 
 if TYPE_CHECKING:
     from bot.rehearsal.alertmanager import Dispatcher
