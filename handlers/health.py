@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 ASK_WITHIN: Final = 2.0
 _REMEMBERED_FOR: Final = 2.0
-"""Seconds for which answers of dependencies serve again: these routes are open to anybody who can connect."""
+"""Seconds for which what was asked serves again: these routes are open to anybody who can connect."""
 
 _log = Log("health")
 
@@ -102,6 +102,8 @@ class HealthDoor:
         self._answers: tuple[_Answer, ...] = ()
         self._asked_at = -math.inf
         self._asking = asyncio.Lock()
+        self._read_at = -math.inf
+        self._reading = asyncio.Lock()
         self._stopping = False
 
     def stopping(self) -> None:
@@ -126,7 +128,7 @@ class HealthDoor:
         return web.Response(text=text, status=status.value)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Everything in the registry; gauges of the store are read anew, or not a number."""
+        """Everything in the registry; the store's gauges are two seconds old at most."""
         await self._refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})
@@ -141,6 +143,12 @@ class HealthDoor:
             return self._answers
 
     async def _refresh(self) -> None:
+        async with self._reading:
+            if self._monotonic() - self._read_at >= _REMEMBERED_FOR:
+                await self._read_anew()
+                self._read_at = self._monotonic()
+
+    async def _read_anew(self) -> None:
         try:
             async with asyncio.timeout(self._ask_within):
                 reading = await self._collect()
