@@ -43,7 +43,7 @@ _LONGEST_TITLE = 200
 class MergeLimits:
     """Webhooks a transaction; seconds between looks at the ledger; the waits of a webhook that failed."""
 
-    batch: int = 8
+    batch: int = 4
     poll: float = 1.0
     backoff: Backoff = field(
         default_factory=lambda: Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=5))

@@ -29,7 +29,7 @@ _DEFAULTS: Final = StoreLimits()
 
 
 async def upgrade(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> str:
-    """Migrate the store at a URL; the revision that it had before, empty for a new one.
+    """Migrate the store at a URL; the revision that it has now.
 
     Raises Permanent where a newer Lightship has migrated it, and Temporary where it cannot be reached.
     """
@@ -57,7 +57,7 @@ async def upgrade_database(database: Database) -> str:
                     f"this one knows them up to {REVISIONS[-1]}. Start the newer version."
                 )
             await raw.run_sync(_migrate)
-    return before
+    return REVISIONS[-1]
 
 
 def _revision(connection: Connection) -> str:
