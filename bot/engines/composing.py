@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 MENTIONING = frozenset({EventKind.REOPENED})
 ACTIONS = frozenset(action.value for action in Action)
-BY_HAND = "Look by hand: this version has no such check."
+BY_HAND = "Look at these by hand"
 
 
 class Composing:
@@ -233,11 +233,12 @@ def render_runbook(
     by_check = {finding.check: finding for finding in findings}
 
     def step_view(step: Step, number: int) -> StepView:
-        if isinstance(step, CheckStep) and step.check not in checks:
-            return StepView(title=step.title, text=BY_HAND, check=None, finding=None)
         if isinstance(step, CheckStep):
             return StepView(title=step.title, text="", check=step.check, finding=by_check.get(step.check))
         return StepView(title=step.title, text=_human(step, text, number), check=None, finding=None)
+
+    def built(step: Step) -> bool:
+        return not isinstance(step, CheckStep) or step.check in checks
 
     return RunbookView(
         name=runbook.name,
@@ -247,13 +248,23 @@ def render_runbook(
             text(source, f"symptom {number}")
             for number, source in enumerate(runbook.symptom_templates, start=1)
         ),
-        steps=tuple(step_view(step, number) for number, step in enumerate(runbook.steps, start=1)),
+        steps=(
+            *(step_view(step, number) for number, step in enumerate(runbook.steps, start=1) if built(step)),
+            *_by_hand(tuple(step.title for step in runbook.steps if not built(step))),
+        ),
         remediations=tuple(
             OfferedRemediation(name=remediation.name, label=remediation.title)
             for remediation in runbook.remediations
             if remediation.action in ACTIONS
         ),
     )
+
+
+def _by_hand(titles: tuple[str, ...]) -> tuple[StepView, ...]:
+    """One step in place of those whose checks this version has not, so that they do not fill the message."""
+    if not titles:
+        return ()
+    return (StepView(title=BY_HAND, text=", ".join(titles), check=None, finding=None),)
 
 
 def _human(step: HumanStep, text: Callable[[str, str], str], number: int) -> str:

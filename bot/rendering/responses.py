@@ -89,14 +89,10 @@ def _distinct(offers: tuple[OfferedRemediation, ...]) -> list[OfferedRemediation
 
 
 def _remediation(view: IncidentView, offer: OfferedRemediation) -> Block | None:
-    sure = confirm(
-        "Ask for approval?",
-        f"{offer.label[:100]}. Nothing changes before somebody approves it.",
-        yes="Ask",
-    )
+    # No confirm dialog: the press opens a form, and its submission only asks.
     value = RemediationButton(incident_id=view.incident.id, remediation=offer.name)
-    label = f"🔧 {offer.label or offer.name}"
-    return button(ActionWord.REQUEST_REMEDIATION, label, value, suffix=offer.name, confirm=sure)
+    label = f"🔧 {offer.label or offer.name}…"
+    return button(ActionWord.REQUEST_REMEDIATION, label, value, suffix=offer.name)
 
 
 def _other_runbook(view: IncidentView, name: str) -> Block | None:
