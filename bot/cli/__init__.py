@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "run": Entry("bot.cli.running:run", "Start the bot."),
     "demo": Entry("bot.cli.demonstrating:demo", "Start the bot in an embedded world, with a console."),
     "incident": Entry("bot.cli.incidents:incident", "Read incidents from the store."),
+    "drift": Entry("bot.cli.drifting:drift", "Compare data with its reference, or profile a reference."),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),
 }

@@ -1,0 +1,206 @@
+"""Streamed batches to integer counts: what a side of a comparison is reduced to, on whatever engine.
+
+Called by `bot.drift.profiling` and `bot.drift.report`. Counts are sums of integers over rows, so adding is
+commutative and associative: any partitioning, in any order, gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bot.drift.columns import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+MAXIMUM_LEVELS: Final = 10_000
+"""Categories are counted up to this many levels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Asked:
+    """How a column is to be counted: a number on its grid, or a category.
+
+    The grid is sorted, without repeats, and begins with minus and ends with plus infinity. `single` rounds
+    the values to single precision first, because the other side has no more.
+    """
+
+    kind: Kind
+    grid: NDArray[np.float64] | None = None
+    single: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class NumberCounts:
+    """How many values lie below, and at or below, each point of the grid; extremes over finite values."""
+
+    below: NDArray[np.int64]
+    at_or_below: NDArray[np.int64]
+    minimum: float = math.inf
+    maximum: float = -math.inf
+
+    @property
+    def values(self) -> int:
+        """How many are not null."""
+        return int(self.at_or_below[-1])
+
+    @property
+    def infinite(self) -> tuple[int, int]:
+        """How many are minus and plus infinity."""
+        return int(self.at_or_below[0]), int(self.at_or_below[-1] - self.below[-1])
+
+    def add(self, other: NumberCounts) -> None:
+        """Add the counts of other rows on the same grid."""
+        self.below += other.below
+        self.at_or_below += other.at_or_below
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+
+
+@dataclass(kw_only=True, slots=True)
+class CategoryCounts:
+    """How many values each level has; `overflow` when there are too many levels, and then none is kept."""
+
+    levels: dict[str, int] = field(default_factory=dict)
+    overflow: bool = False
+    values: int = 0
+
+    def add(self, other: CategoryCounts) -> None:
+        """Add the counts of other rows."""
+        self.values += other.values
+        self.overflow |= other.overflow
+        if not self.overflow:
+            for level, count in other.levels.items():
+                self.levels[level] = self.levels.get(level, 0) + count
+            self.overflow = len(self.levels) > MAXIMUM_LEVELS
+        if self.overflow:
+            self.levels = {}
+
+
+@dataclass(kw_only=True, slots=True)
+class Counts:
+    """The counts of some rows: of each column asked for, and of nulls."""
+
+    rows: int = 0
+    nulls: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, NumberCounts] = field(default_factory=dict)
+    categories: dict[str, CategoryCounts] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, asked: Mapping[str, Asked]) -> Self:
+        """No rows yet."""
+        made = cls()
+        for name, how in asked.items():
+            made.nulls[name] = 0
+            if how.kind is Kind.NUMBER and how.grid is not None:
+                size = len(how.grid)
+                made.numbers[name] = NumberCounts(
+                    below=np.zeros(size, np.int64), at_or_below=np.zeros(size, np.int64)
+                )
+            else:
+                made.categories[name] = CategoryCounts()
+        return made
+
+    def add(self, other: Counts) -> None:
+        """Add the counts of other rows of the same columns."""
+        self.rows += other.rows
+        for name, nulls in other.nulls.items():
+            self.nulls[name] += nulls
+        for name, numbers in other.numbers.items():
+            self.numbers[name].add(numbers)
+        for name, categories in other.categories.items():
+            self.categories[name].add(categories)
+
+
+def count_batch(batch: Any, asked: Mapping[str, Asked]) -> Counts:
+    """The counts of one Arrow record batch; a column that it lacks is null in all its rows."""
+    counts = Counts.none(asked)
+    counts.rows = batch.num_rows
+    for name, how in asked.items():
+        index = batch.schema.get_field_index(name)
+        if index < 0 or batch.num_rows == 0:
+            counts.nulls[name] = batch.num_rows
+            continue
+        column = batch.column(index)
+        if name in counts.numbers and how.grid is not None:
+            counts.numbers[name].add(_count_numbers(column, how.grid, single=how.single))
+            counts.nulls[name] = batch.num_rows - counts.numbers[name].values
+        else:
+            counts.categories[name].add(_count_categories(column))
+            counts.nulls[name] = batch.num_rows - counts.categories[name].values
+    return counts
+
+
+def as_floats(column: Any) -> NDArray[np.float64]:
+    """A column of numbers as float64, nulls as NaN. The array may be read only.
+
+    By dlpack, because Arrow's own way into numpy imports pandas where that is installed.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    if not pa.types.is_float64(column.type):
+        column = pc.cast(column, pa.float64(), safe=False)
+    if column.null_count:
+        column = pc.fill_null(column, math.nan)
+    floats: NDArray[Any] = np.from_dlpack(column)
+    return floats
+
+
+def level_of(value: Any) -> str | None:
+    """A category as its key, by value: 1 and 1.0 are one, True is `true`; None for what counts as null."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    number = float(value) if isinstance(value, Decimal) else value
+    if math.isnan(number):
+        return None
+    return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
+
+
+def _count_numbers(column: Any, grid: NDArray[np.float64], *, single: bool) -> NumberCounts:
+    floats: NDArray[Any] = as_floats(column)
+    if single:
+        with np.errstate(over="ignore"):  # beyond single precision is infinity there
+            floats = floats.astype(np.float32).astype(np.float64)
+    values = np.sort(floats)
+    below = np.searchsorted(values, grid, side="left")
+    at_or_below = np.searchsorted(values, grid, side="right")
+    first, last = int(at_or_below[0]), int(below[-1])  # what lies between the infinities is finite
+    has_finite = last > first
+    return NumberCounts(
+        below=below,
+        at_or_below=at_or_below,
+        minimum=float(values[first]) if has_finite else math.inf,
+        maximum=float(values[last - 1]) if has_finite else -math.inf,
+    )
+
+
+def _count_categories(column: Any) -> CategoryCounts:
+    counted = column.value_counts()
+    values, numbers = counted.field(0), counted.field(1).to_pylist()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    made = CategoryCounts()
+    for value, number in zip(values.to_pylist(), numbers, strict=True):
+        level = level_of(value)
+        if level is not None:
+            made.levels[level] = made.levels.get(level, 0) + number
+            made.values += number
+    made.overflow = len(made.levels) > MAXIMUM_LEVELS
+    if made.overflow:
+        made.levels = {}
+    return made
