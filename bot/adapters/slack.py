@@ -130,11 +130,6 @@ class SlackChat:
         """Replace an open modal's content. Raises NotFound where it was closed."""
         await self._calls.call("views.update", {"view_id": view_id, "view": dict(view)})
 
-    async def push_view(self, *, trigger_id: str, view: Mapping[str, Any]) -> str:
-        """Put a modal on top of the open one; its view id."""
-        answer = await self._calls.call("views.push", {"trigger_id": trigger_id, "view": dict(view)})
-        return str((answer.get("view") or {}).get("id", ""))
-
 
 def _is_ours(message: Mapping[str, Any], message_id: str) -> bool:
     metadata = message.get("metadata") or {}
