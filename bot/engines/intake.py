@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot import telemetry
 from bot.domain.errors import LightshipError, Overloaded, Temporary
@@ -71,6 +71,7 @@ class Intake:
         self._work = asyncio.Event()
         self._closed = False
         self._ended = asyncio.Event()
+        self._writer: asyncio.Task[Any] | None = None
 
     async def submit(self, delivery: Delivery) -> None:
         """Return when the webhook is durable. Raises Overloaded when that cannot be said within the limit."""
@@ -87,7 +88,11 @@ class Intake:
             raise
 
     async def run(self) -> None:
-        """Commit what waits until `stop` is called; then commit the rest and return."""
+        """Commit what waits until `stop` is called; then commit the rest and return.
+
+        Cancelled by `stop` where the store does not answer in time.
+        """
+        self._writer = asyncio.current_task()
         try:
             while not (self._closed and not self._queue):
                 await self._work.wait()
@@ -108,8 +113,8 @@ class Intake:
             async with asyncio.timeout(self._limits.drain.total_seconds()):
                 await self._ended.wait()
         except TimeoutError:
-            for waiting in self._take(everything=True):
-                waiting.settle(Overloaded("the bot is stopping"))
+            if self._writer is not None:
+                self._writer.cancel()
 
     def _enqueue(self, waiting: _Waiting) -> None:
         if self._closed:

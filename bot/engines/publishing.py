@@ -153,9 +153,10 @@ class Publishing:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         try:
-            async with self._store.transaction() as tx:
-                await tx.messages.release(self._lease.owner)
-        except LightshipError as error:
+            async with asyncio.timeout(self._limits.grace.total_seconds()):
+                async with self._store.transaction() as tx:
+                    await tx.messages.release(self._lease.owner)
+        except (LightshipError, TimeoutError) as error:
             _LOG.warning(LogAction.LOOP_FAILED, loop="publishing", error=_words(error))
 
 

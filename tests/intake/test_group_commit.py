@@ -201,7 +201,6 @@ async def test_stopping_ends_although_the_store_hangs(gate: Gate) -> None:
     waiting = asyncio.create_task(intake.submit(make_delivery()))
     await asyncio.sleep(0)
     await intake.stop()
-    writer.cancel()
     done = await asyncio.gather(writer, waiting, return_exceptions=True)
     assert isinstance(done[1], Overloaded)
     assert await gate.stored() == 0

@@ -22,11 +22,13 @@ from bot.testing import FrozenClock
 from tests.making import make_delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import Connection
 
     from bot.adapters.database import SqlStore
+    from tests.e2e.servers.postgres import Postgres
     from tests.store.conftest import World
 
 SHORT = StoreLimits(
@@ -111,7 +113,7 @@ async def _fill(store: SqlStore) -> None:
 
 async def test_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
     """SQLite cannot open a file in a folder that is not there."""
-    with pytest.raises(LightshipError, match="unable to open database file"):
+    with pytest.raises(LightshipError, match="folder of the database does not exist"):
         await upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/lightship.db", clock=FrozenClock())
 
 
@@ -189,3 +191,39 @@ async def test_listeners_hear_of_due_messages_after_the_commit(world: World) -> 
         await tx.messages.touch(MessageKind.NOTICE, "1")
         assert rung == []
     assert rung == ["rung"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda url: url.rsplit("/", 1)[0] + "/none", "there is no such database"),
+        (lambda url: url.replace("lightship:", "lightship:wrong"), "wrong user or password"),
+    ],
+)
+@pytest.mark.e2e
+async def test_a_wrong_name_or_password_needs_somebody(
+    postgres_server: Postgres, change: Callable[[str], str], words: str
+) -> None:
+    """PostgreSQL refuses the connection: trying again does not help, and the text says what is wrong."""
+    url = change(postgres_server.create_database())
+    with pytest.raises(Permanent, match=words) as caught:
+        await upgrade(url, clock=FrozenClock(), limits=SHORT)
+    assert "wrong" not in str(caught.value).replace("wrong user", "")
+
+
+@pytest.mark.e2e
+async def test_a_connection_that_was_cut_is_temporary(postgres_server: Postgres) -> None:
+    """Cut in the middle of a transaction it fails so that it is tried again; the same store works on."""
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lightship'"
+
+    async def be_cut_off() -> None:
+        async with store.transaction() as tx:
+            postgres_server.sql(cut)
+            await tx.deliveries.backlog()
+
+    async with open_store(postgres_server.create_database(), clock=FrozenClock(), limits=SHORT) as store:
+        with pytest.raises(Temporary):
+            await be_cut_off()
+        await store.ping()
+        postgres_server.sql(cut)
+        await store.ping()

@@ -7,10 +7,12 @@ by a lock of this process; PostgreSQL has a small pool. Every wait has an end.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event, func, select
@@ -36,6 +38,7 @@ _DRIVERS: Final = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
+_WAL_TRIES: Final = 20
 _SUPPORTED: Final = ("sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psycopg")
 
 
@@ -174,6 +177,9 @@ def make_database(text: str, *, clock: Clock, limits: StoreLimits) -> Database:
 
 
 def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
+    folder = Path(url.database or ".").parent
+    if not folder.is_dir():
+        raise Permanent(f"the folder of the database does not exist: {folder}")
     engine = create_async_engine(
         url,
         # The driver's own transaction handling is off: every transaction begins with the write lock.
@@ -187,13 +193,9 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
 
     def set_up(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={milliseconds}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
+        for pragma in (f"busy_timeout={milliseconds}", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        _use_wal(cursor)
         cursor.close()
 
     def take_the_write_lock(connection: Any) -> None:
@@ -202,6 +204,21 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", set_up)
     event.listen(engine.sync_engine, "begin", take_the_write_lock)
     return engine
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch a new file to its write-ahead log; beside another who does that it fails at once, so wait."""
+    for left in reversed(range(_WAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            # Unlike the switch, this waits for the other's lock.
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("COMMIT")
+        else:
+            return
 
 
 def _postgresql(url: URL, limits: StoreLimits) -> AsyncEngine:
