@@ -146,7 +146,7 @@ def _buttons(approval: Approval) -> tuple[Block, ...]:
     return actions(
         [
             button(ActionWord.APPROVE, "Approve", value, style="primary", confirm=sure),
-            button(ActionWord.DENY, "Deny…", value, style="danger"),
+            button(ActionWord.DENY, "Deny", value, style="danger"),
         ]
     )
 
