@@ -91,6 +91,21 @@ async def test_edits_have_a_bucket_for_the_workspace(world: World) -> None:
     assert last.message.subject == "0"
 
 
+async def test_edits_that_wait_for_the_bucket_hide_no_post(world: World) -> None:
+    """Many urgent edits without a slot leave the next call to a mild post in another channel."""
+    for number in range(4):
+        await put(world, str(number), channel=f"C{number}", urgency=1)
+    for claimed in await claim(world, LONG):
+        assert await finish(world, claimed, f"1.{claimed.message.subject}")
+    async with world.store.transaction() as tx:
+        await tx.messages.hold(channel=None, until=tx.now + timedelta(seconds=30))
+        for number in range(4):
+            await tx.messages.touch(MessageKind.NOTICE, str(number))
+        await tx.messages.put(make_message("post", channel="C-post", urgency=4))
+    (only,) = await claim(world, LONG, limit=1)
+    assert only.message.subject == "post"
+
+
 async def test_the_worst_goes_first_and_then_who_waited_longest(world: World) -> None:
     """Order within a channel."""
     async with world.store.transaction() as tx:

@@ -27,13 +27,16 @@ _PARENT = messages.alias("parent")
 _WITH_PARENT = messages.outerjoin(_PARENT, _PARENT.c.id == messages.c.thread_of)
 _PLACED = or_(messages.c.thread_of.is_(None), _PARENT.c.ts.is_not(None))
 _IS_EDIT = messages.c.ts.is_not(None)
+_MOST_CHANNELS = 500
 
 
 async def claim(link: Link, lease: Lease, pace: Pace, *, limit: int) -> tuple[Claimed, ...]:
     """One message for each open channel, at most `limit`, each marked as ours."""
     bucket = pacing.EditBucket(link, pace)
     claimed: list[Claimed] = []
-    for channel in await _channels(link, limit=limit):
+    for channel in await _channels(link):
+        if len(claimed) >= limit:
+            break
         row = await _best(link, channel, posts_only=False)
         if row is not None and row.ts is not None and not await bucket.has_one():
             row = await _best(link, channel, posts_only=True)
@@ -87,15 +90,18 @@ def _time_of(row: Row[Any], edits: Row[Any] | None) -> datetime:
     return max(times)
 
 
-async def _channels(link: Link, *, limit: int) -> list[str]:
-    """Channels with something due and an open slot, the worst first, locked against other replicas."""
+async def _channels(link: Link) -> list[str]:
+    """Channels with something due and an open slot, the worst first, locked against other replicas.
+
+    More than are claimed in the end: those that wait for the bucket of edits must not hide the others.
+    """
     query = (
         select(messages.c.channel)
         .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
         .where(_due(link), pacing.open_now(link.now))
         .group_by(messages.c.channel)
         .order_by(func.min(messages.c.urgency), func.min(messages.c.due_since))
-        .limit(limit)
+        .limit(_MOST_CHANNELS)
     )
     return await pacing.lock_open(link, [row.channel for row in await link.all(query)])
 
