@@ -1,7 +1,7 @@
 """A bot small enough to be killed: intake, merging and publishing over a store and a chat that is a file.
 
-Run by the tests of this folder as `python -m tests.durability.child URL CHAT SEND`. With SEND `yes` it sends
-webhooks (each until it is accepted, as Alertmanager does); it ends when everything is shown.
+Run by the tests of this folder as `python -m tests.durability.child URL CHAT SEND BLIND`. With SEND `yes` it
+sends webhooks (each until it is accepted, as Alertmanager does); it ends when everything is shown.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ LIMITS = PublishLimits(
 class FileChat:
     """A chat that outlives the process: one line a call in a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, blind: bool = False) -> None:
         self._path = path
+        self._blind = blind
 
     def shown(self) -> dict[str, dict[str, Any]]:
         """What is to be seen: by timestamp id."""
@@ -89,7 +90,8 @@ class FileChat:
         since: datetime,  # noqa: ARG002 - the port's
     ) -> tuple[str, ...]:
         """By the id in the lines."""
-        return tuple(ts for ts, call in self.shown().items() if call["id"] == message_id)
+        found = (ts for ts, call in self.shown().items() if call["id"] == message_id)
+        return () if self._blind else tuple(found)
 
     async def delete(self, *, channel: str, ts: str) -> None:  # noqa: ARG002 - the port's
         """One line more."""
@@ -107,8 +109,8 @@ async def compose(tx: Transaction, message: Message) -> RenderedMessage:
     return RenderedMessage(text=f"{message.kind} {words}")
 
 
-async def main(url: str, chat: str, send: str) -> None:
-    """Run until everything that was accepted is shown."""
+async def main(url: str, chat: str, send: str, blind: str) -> None:
+    """Run until everything that was accepted is shown. `blind` takes the look-up away, to show its worth."""
     clock, ids = SystemClock(), RandomIds()
     store = connect(url, clock=clock)
     merging = Merging(
@@ -123,7 +125,7 @@ async def main(url: str, chat: str, send: str) -> None:
     )
     publishing = Publishing(
         store=store,
-        notifier=FileChat(Path(chat)),
+        notifier=FileChat(Path(chat), blind=blind == "yes"),
         clock=clock,
         compose=compose,
         owner=ids.new(),

@@ -30,11 +30,14 @@ POINTS = (
 )
 
 
-def run(url: str, chat: Path, *, send: bool, kill_at: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    url: str, chat: Path, *, send: bool, kill_at: str = "", blind: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run the small bot to its end, or to its death."""
+    flags = ["yes" if flag else "no" for flag in (send, blind)]
     environment = {**os.environ, "LIGHTSHIP_KILL_POINT": kill_at}
     return subprocess.run(
-        [sys.executable, "-m", "tests.durability.child", url, str(chat), "yes" if send else "no"],
+        [sys.executable, "-m", "tests.durability.child", url, str(chat), *flags],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -74,3 +77,13 @@ async def test_killed_anywhere_on_either_database(point: str, url: str, tmp_path
     again = run(url, chat, send=True)
     assert again.returncode == 0, again.stderr
     assert [one["text"] for one in FileChat(chat).shown().values()] == ["incident triggered 2"]
+
+
+@pytest.mark.e2e
+async def test_without_the_look_up_the_same_crash_doubles_the_message(url: str, tmp_path: Path) -> None:
+    """The protection is what holds the promise: taken out, a kill after the post shows the incident twice."""
+    chat = tmp_path / "chat"
+    await upgrade(url, clock=SystemClock())
+    assert run(url, chat, send=True, kill_at="after-post").returncode == -signal.SIGKILL
+    assert run(url, chat, send=False, blind=True).returncode == 0
+    assert len(FileChat(chat).shown()) == 2
