@@ -16,6 +16,7 @@ from bot.bootstrap.services import classification, routing, watched_services
 from bot.checks.registry import CHECKS, run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.incidents import IntakeRules
+from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
 from bot.engines.composing import Composing
 from bot.engines.diagnosing import Diagnosing
@@ -32,7 +33,6 @@ from bot.engines.scheduling import Scheduling
 from bot.engines.silencing import Silencing
 from bot.engines.waking import Waker
 from bot.logs import Log, LogAction
-from bot.remediations.registry import ScaleLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 CHECKS_AT_ONCE = 16
 CHECK_REST = timedelta(minutes=1)
+PRESSED_CHECK_REST = timedelta(seconds=5)
 NOTICE_REST = timedelta(minutes=15)
 LONGEST_SILENCE = timedelta(hours=24)
 EXPIRY_EVERY = timedelta(seconds=15)
@@ -192,6 +193,7 @@ class Lightship:
             look=self._look,
             known=frozenset(CHECKS),
             rest=CHECK_REST,
+            press_rest=PRESSED_CHECK_REST,
             at_once=CHECKS_AT_ONCE,
         )
         self.remediating = Remediating(
@@ -243,7 +245,7 @@ class Lightship:
         # Approving plans through remediating, and remediating asks again through approving.
         await self.approving.ask_again(approval, plan)
 
-    def _limits(self, request: RemediationRequest) -> ScaleLimits | None:
+    def _limits(self, request: RemediationRequest) -> ScaleBounds | None:
         """The service's bounds, narrowed by those of the runbook's remediation where it came from one."""
         service = self.services.get(request.service)
         if service is None or not service.deployment:
@@ -252,7 +254,7 @@ class Lightship:
         runbook = self.runbooks.get(request.runbook)
         remediation = runbook.remediation(request.remediation) if runbook else None
         limits = remediation.limits if remediation else None
-        return ScaleLimits(
+        return ScaleBounds(
             minimum=max(bounds.minimum, (limits and limits.minimum) or bounds.minimum),
             maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),
             max_factor=min(bounds.max_factor, (limits and limits.max_factor) or bounds.max_factor),

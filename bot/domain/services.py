@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.domain.access import AccessPolicy
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bot.domain.access import AccessPolicy
     from bot.domain.matchers import Matcher
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScaleBounds:
-    """How far scaling may go: replicas, and the largest factor of one step."""
+    """What may be asked: absolute bounds, and by what factor replicas may change up or down at once."""
 
     minimum: int = 1
     maximum: int = 20
-    max_factor: float = 4.0
+    max_factor: float = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,11 +28,12 @@ from bot.domain.remedies import (
 from bot.engines.noting import append, note
 from bot.faults import fault
 from bot.ports.readers import Resource
-from bot.remediations.registry import Applied, ApplyState, ScaleLimits, apply, observe, plan_scale, recover
+from bot.remediations.registry import Applied, ApplyState, apply, observe, plan_scale, recover
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bot.domain.services import ScaleBounds
     from bot.ports.clock import Clock, Ids
     from bot.ports.planners import ScalePlanner
     from bot.ports.readers import ClusterReader
@@ -66,7 +67,7 @@ class Remediating:
         reader: ClusterReader,
         planner: ScalePlanner,
         scaler: DeploymentScaler,
-        limits: Callable[[RemediationRequest], ScaleLimits | None],
+        limits: Callable[[RemediationRequest], ScaleBounds | None],
         verify_within: Callable[[str], timedelta],
         ask_again: Callable[[Approval, Plan], Awaitable[None]],
         enabled: Callable[[], bool],

@@ -8,7 +8,7 @@ from bot.domain.remedies import Action
 from bot.domain.rights import Right
 from bot.ports.readers import Resource
 from bot.remediations.deployments import RolloutProgress, observe
-from bot.remediations.scale_plans import ScaleLimits, plan_scale
+from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import Applied, ApplyState, apply, progress, recover
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ __all__ = [
     "Applied",
     "ApplyState",
     "RolloutProgress",
-    "ScaleLimits",
     "apply",
     "observe",
     "plan_scale",

@@ -5,7 +5,6 @@ Called through the registry by the remediating engine. The only call that is no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.errors import Conflict, DryRunUnsupported, Forbidden, LightshipError, NotFound, Temporary
@@ -17,6 +16,7 @@ from bot.remediations.scale_surroundings import look_around, owners_that_revert
 
 if TYPE_CHECKING:
     from bot.domain.remedies import RemediationRequest
+    from bot.domain.services import ScaleBounds
     from bot.ports.planners import ScalePlanner
     from bot.ports.readers import ClusterReader, KubeObject
 
@@ -24,17 +24,8 @@ _DRY_RUN_TRIES: Final = 3
 _MOST_DIGITS: Final = 6
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScaleLimits:
-    """What may be asked: absolute bounds, and by what factor the replicas may change up or down at once."""
-
-    minimum: int = 1
-    maximum: int = 20
-    max_factor: float = 3.0
-
-
 async def plan_scale(
-    request: RemediationRequest, *, limits: ScaleLimits, reader: ClusterReader, planner: ScalePlanner
+    request: RemediationRequest, *, limits: ScaleBounds, reader: ClusterReader, planner: ScalePlanner
 ) -> Plan | Refusal:
     """The plan for an approver to see, or the reason why there is none. Raises nothing that ports promise."""
     replicas = _replicas_asked(request)
@@ -56,7 +47,7 @@ async def plan_scale(
         return _refusal(RefusalReason.UNREACHABLE, f"Kubernetes cannot be asked: {one_line(error)}")
 
 
-def out_of_bounds(replicas: int, *, limits: ScaleLimits) -> Refusal | None:
+def out_of_bounds(replicas: int, *, limits: ScaleBounds) -> Refusal | None:
     """The refusal where the number is outside the absolute bounds."""
     if limits.minimum <= replicas <= limits.maximum:
         return None
@@ -66,7 +57,7 @@ def out_of_bounds(replicas: int, *, limits: ScaleLimits) -> Refusal | None:
     )
 
 
-def too_large_a_step(current: int, replicas: int, *, limits: ScaleLimits) -> Refusal | None:
+def too_large_a_step(current: int, replicas: int, *, limits: ScaleBounds) -> Refusal | None:
     """The refusal where the number is too far from the one now; none is counted as one."""
     smaller, larger = sorted((max(current, 1), max(replicas, 1)))
     if larger <= smaller * limits.max_factor:
@@ -81,7 +72,7 @@ async def _plan(
     request: RemediationRequest,
     replicas: int,
     *,
-    limits: ScaleLimits,
+    limits: ScaleBounds,
     reader: ClusterReader,
     planner: ScalePlanner,
 ) -> Plan | Refusal:

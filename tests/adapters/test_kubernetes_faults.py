@@ -21,9 +21,10 @@ from bot.domain.errors import (
     Temporary,
 )
 from bot.domain.remedies import Plan
+from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.rehearsal.world import World
-from bot.remediations.scale_plans import ScaleLimits, plan_scale
+from bot.remediations.scale_plans import plan_scale
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.adapters.standin import drop, endless, hang, html, standing_in, status, truncated
 from tests.worlds.objects import deployment, order_of, request
@@ -61,7 +62,7 @@ async def grant() -> Grant:
     """A grant for five replicas."""
     world = World(FrozenClock(), SequentialIds(), manifests=[deployment("churn-mlops")])
     plan = await plan_scale(
-        request("churn-mlops", 5), limits=ScaleLimits(), reader=world.cluster, planner=world.scale_planner
+        request("churn-mlops", 5), limits=ScaleBounds(), reader=world.cluster, planner=world.scale_planner
     )
     assert isinstance(plan, Plan)
     return make_grant(plan)

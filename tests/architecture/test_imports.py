@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,11 +38,11 @@ def test_starting_imports_nothing_heavy() -> None:
 
 def test_no_unfinished_work_is_marked_in_the_tree() -> None:
     """No source file holds a note of unfinished work."""
-    marks = ("TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error")
+    marks = re.compile("TO" r"DO\b|FIX" r"ME\b|raise NotImplemented" r"Error")
     offenders = [
         str(path.relative_to(ROOT))
         for folder in ("bot", "handlers", "tests")
         for path in (ROOT / folder).rglob("*.py")
-        if any(mark in path.read_text(encoding="utf-8") for mark in marks)
+        if marks.search(path.read_text(encoding="utf-8"))
     ]
     assert offenders == []

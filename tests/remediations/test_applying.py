@@ -7,11 +7,12 @@ import pytest
 
 from bot.domain.errors import Ambiguous, Permanent
 from bot.domain.remedies import Plan
+from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.remediations.deployments import observe
-from bot.remediations.scale_plans import ScaleLimits, plan_scale
+from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import ApplyState, apply, progress, recover
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.worlds.objects import deployment, order_of, request
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bot.ports.writers import ScaleTo
 
 NAMESPACE = "churn-mlops"
-LIMITS = ScaleLimits(minimum=0, maximum=10, max_factor=5)
+LIMITS = ScaleBounds(minimum=0, maximum=10, max_factor=5)
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.remedies import Action, Plan, Refusal, RefusalReason, RemediationRequest, Target
+from bot.domain.services import ScaleBounds
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
-from bot.remediations.scale_plans import ScaleLimits, out_of_bounds, plan_scale, too_large_a_step
+from bot.remediations.scale_plans import out_of_bounds, plan_scale, too_large_a_step
 from bot.testing import FrozenClock, SequentialIds
 from tests.worlds.objects import deployment, request
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bot.domain.remedies import Argument
 
 NAMESPACE = "churn-mlops"
-LIMITS = ScaleLimits(minimum=1, maximum=10, max_factor=3)
+LIMITS = ScaleBounds(minimum=1, maximum=10, max_factor=3)
 
 
 def world_of(*more: dict[str, Any], replicas: int = 3, **metadata: Any) -> World:
@@ -27,7 +28,7 @@ def world_of(*more: dict[str, Any], replicas: int = 3, **metadata: Any) -> World
     return World(FrozenClock(), SequentialIds(), manifests=manifests)
 
 
-async def plan(world: World, replicas: Argument, limits: ScaleLimits = LIMITS) -> Plan | Refusal:
+async def plan(world: World, replicas: Argument, limits: ScaleBounds = LIMITS) -> Plan | Refusal:
     """Plan to have that many replicas."""
     asked = RemediationRequest(
         action=Action.SCALE,
@@ -57,7 +58,7 @@ def test_no_plan_leaves_its_limits(
     current: int, asked: int, minimum: int, spread: int, factor: float
 ) -> None:
     """Whatever is asked, a plan stays in the bounds, within the factor, and changes something."""
-    limits = ScaleLimits(minimum=minimum, maximum=minimum + spread, max_factor=factor)
+    limits = ScaleBounds(minimum=minimum, maximum=minimum + spread, max_factor=factor)
 
     async def run() -> Plan | Refusal:
         return await plan(world_of(replicas=current), asked, limits)
@@ -77,7 +78,7 @@ def test_no_plan_leaves_its_limits(
 @given(current=st.integers(0, 1000), asked=st.integers(0, 1000), factor=st.floats(1, 20))
 def test_a_step_that_is_allowed_can_be_undone(current: int, asked: int, factor: float) -> None:
     """The factor is the same up and down, so that undoing is never too large a step."""
-    limits = ScaleLimits(max_factor=factor)
+    limits = ScaleBounds(max_factor=factor)
     there = too_large_a_step(current, asked, limits=limits)
     back = too_large_a_step(asked, current, limits=limits)
     assert (there is None) is (back is None)

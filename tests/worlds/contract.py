@@ -10,10 +10,11 @@ import pytest
 
 from bot.domain.errors import Conflict, NotFound, Permanent
 from bot.domain.remedies import Plan, Refusal, RefusalReason
+from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.ports.writers import ScaleTo
 from bot.remediations.deployments import observe
-from bot.remediations.scale_plans import ScaleLimits, plan_scale
+from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import ApplyState, apply, recover
 from bot.testing import make_grant
 from tests.worlds.objects import NAME, autoscaler, budget, deployment, order_of, request
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bot.ports.readers import ClusterReader, KubeObject
     from bot.ports.writers import DeploymentScaler
 
-LIMITS = ScaleLimits(minimum=1, maximum=10, max_factor=3)
+LIMITS = ScaleBounds(minimum=1, maximum=10, max_factor=3)
 
 
 class WorldUnderTest(Protocol):

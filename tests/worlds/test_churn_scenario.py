@@ -7,10 +7,11 @@ import pytest
 
 from bot.domain.matchers import parse_matchers
 from bot.domain.remedies import Plan, Refusal, RefusalReason
+from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.rehearsal.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from bot.rehearsal.rules import fingerprint_of
-from bot.remediations.scale_plans import ScaleLimits, plan_scale
+from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import apply
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.worlds.objects import request
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bot.rehearsal.alertmanager import Dispatcher
     from bot.rehearsal.world import World
 
-LIMITS = ScaleLimits(minimum=1, maximum=10, max_factor=3)
+LIMITS = ScaleBounds(minimum=1, maximum=10, max_factor=3)
 
 
 @pytest.fixture
