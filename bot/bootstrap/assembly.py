@@ -7,6 +7,7 @@ Called by the command line (`run`, `demo`) and by the end-to-end tests; the door
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import classification, routing, watched_services
 from bot.checks.registry import CHECKS, run_check
 from bot.checks.targets import CheckTarget
+from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
 from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
@@ -53,6 +55,8 @@ LONGEST_SILENCE = timedelta(hours=24)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
+STOP_WITHIN = 5.0
+ENDING_BY_THEMSELVES = frozenset({"intake", "merging", "publishing"})
 
 _LOG = Log("bootstrap")
 
@@ -112,14 +116,20 @@ class Lightship:
         self.scheduling.stop()
         await self.intake.stop()
         self.merging.stop()
-        await self.remediating.stop()
         self.publishing.stop()
+        with contextlib.suppress(LightshipError):  # the store is away: its leases run out by themselves
+            await self.remediating.stop()
         for task in self._tasks:
-            if task.get_name() not in {"intake", "merging", "publishing"}:
+            if task.get_name() not in ENDING_BY_THEMSELVES:
                 task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_WITHIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         for close in self.outside.close:
-            await close()
+            with contextlib.suppress(LightshipError):
+                await close()
 
     def _make_core(self) -> None:
         outside, settings = self.outside, self.settings
