@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.checks.pod_reports import RECENT, parse_time
+from bot.checks.reading import RECENT, parse_time
 from bot.domain.outside_text import one_line
 
 if TYPE_CHECKING:

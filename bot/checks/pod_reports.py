@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.checks.reading import RECENT, parse_time
 from bot.domain.outside_text import one_line
 from bot.domain.quantities import parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from bot.ports.readers import KubeObject
 
-RECENT: Final = timedelta(hours=1)
 _IMAGE_REASONS: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 )
@@ -125,15 +125,6 @@ def report_of(pod: KubeObject, *, usage: KubeObject | None, now: datetime) -> Po
         cpu=_use("cpu", spec, usage),
         memory=_use("memory", spec, usage),
     )
-
-
-def parse_time(text: object) -> datetime | None:
-    """A time of the API; None where there is none."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _container(status: Mapping[str, Any], now: datetime) -> ContainerReport:

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final
 from bot.checks.pod_events import warnings_of
 from bot.checks.pod_reports import report_of
 from bot.checks.pod_words import details_of, summary_of, table_of, verdict_of
-from bot.domain.errors import Forbidden, LightshipError, NotFound, Permanent
+from bot.checks.reading import deployment_named, list_beside
 from bot.domain.findings import Finding
 from bot.domain.selectors import selector_text
 from bot.ports.readers import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from bot.checks.pod_reports import PodReport
     from bot.checks.targets import CheckTarget
     from bot.domain.findings import Fact, Scalar
     from bot.domain.rights import Right
-    from bot.ports.readers import ClusterReader, KubeObject, Readers
+    from bot.ports.readers import KubeObject, Readers
 
 NAME: Final = "pods"
 FRESH_FOR: Final = timedelta(minutes=2)
@@ -70,15 +70,14 @@ async def run(
     arguments: Mapping[str, Scalar],  # noqa: ARG001 - the check takes none
 ) -> Finding:
     """Look at the deployment and its pods. Raises what the reader raises for those two."""
-    if not target.namespace or not target.deployment:
-        raise Permanent(f"no deployment is configured for {target.service}: set `kubernetes`")
+    where = deployment_named(target)
     cluster = readers.cluster
     deployment = await cluster.get(Resource.DEPLOYMENTS, namespace=target.namespace, name=target.deployment)
     selector = selector_text(deployment.get("spec", {}).get("selector"))
     pods = await cluster.list(Resource.PODS, namespace=target.namespace, labels=selector, limit=_MOST_PODS)
     measured, events = await asyncio.gather(
-        _optional(cluster, Resource.POD_METRICS, target.namespace, labels=selector),
-        _optional(cluster, Resource.EVENTS, target.namespace, fields="type=Warning"),
+        list_beside(cluster, Resource.POD_METRICS, target.namespace, labels=selector, what="CPU and memory"),
+        list_beside(cluster, Resource.EVENTS, target.namespace, fields="type=Warning", what="events"),
     )
     usage = {item.get("metadata", {}).get("name", ""): item for item in measured.found}
     reports = tuple(
@@ -90,7 +89,7 @@ async def run(
     missing = tuple(note for note in (measured.note, events.note) if note)
     return Finding(
         check=NAME,
-        target=f"{target.namespace}/{target.deployment}",
+        target=where,
         verdict=verdict_of(facts),
         summary=summary_of(facts, reports),
         observed_at=now,
@@ -99,28 +98,6 @@ async def run(
         table=table_of(reports, now=now),
         details=(*details_of(deployment, reports, warnings, now=now), *missing),
     )
-
-
-class _Optional:
-    """Something that the check can do without: what was found, or a note that says why nothing was."""
-
-    def __init__(self, found: Sequence[KubeObject] = (), note: str = "") -> None:
-        self.found = found
-        self.note = note
-
-
-async def _optional(
-    cluster: ClusterReader, resource: Resource, namespace: str, *, labels: str = "", fields: str = ""
-) -> _Optional:
-    what = "CPU and memory" if resource is Resource.POD_METRICS else "events"
-    try:
-        return _Optional(await cluster.list(resource, namespace=namespace, labels=labels, fields=fields))
-    except NotFound:
-        return _Optional(note=f"{what}: the cluster does not have them")
-    except Forbidden as error:
-        return _Optional(note=f"{what}: the right `{error.right}` is missing, see `lightship rbac`")
-    except LightshipError:
-        return _Optional(note=f"{what}: could not be read just now")
 
 
 def _facts(deployment: KubeObject, reports: tuple[PodReport, ...], *, warnings: int) -> Mapping[str, Fact]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import model, pods
+from bot.checks import hpa, model, pods
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -64,6 +64,15 @@ CHECKS: Final[Mapping[str, Check]] = {
             facts=pods.FACTS,
             rights=pods.RIGHTS,
             optional_rights=pods.OPTIONAL_RIGHTS,
+        ),
+        Check(
+            name=hpa.NAME,
+            title="The autoscaler: replicas, bounds, metrics against their targets, what holds it back",
+            run=hpa.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=hpa.FRESH_FOR,
+            facts=hpa.FACTS,
+            rights=hpa.RIGHTS,
         ),
         Check(
             name=model.NAME,

@@ -153,7 +153,18 @@ def _manifests(*, autoscaled: bool) -> list[KubeObject]:
         "spec": {"minAvailable": 2, "selector": {"matchLabels": dict(_LABELS)}},
         "status": {"disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3},
     }
-    scaler: KubeObject = {
+    return [deployment, budget, *([_autoscaler()] if autoscaled else [])]
+
+
+def _autoscaler() -> KubeObject:
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    now = {"name": "cpu", "current": {"averageUtilization": 42, "averageValue": "210m"}}
+    well = (
+        ("AbleToScale", "True", "ReadyForNewScale"),
+        ("ScalingActive", "True", "ValidMetricFound"),
+        ("ScalingLimited", "False", "DesiredWithinRange"),
+    )
+    return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "churn-api-hpa", "namespace": NAMESPACE},
@@ -161,7 +172,14 @@ def _manifests(*, autoscaled: bool) -> list[KubeObject]:
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": DEPLOYMENT},
             "minReplicas": 3,
             "maxReplicas": 10,
+            "metrics": [{"type": "Resource", "resource": cpu}],
         },
-        "status": {"currentReplicas": 3, "desiredReplicas": 3},
+        "status": {
+            "currentReplicas": 3,
+            "desiredReplicas": 3,
+            "currentMetrics": [{"type": "Resource", "resource": now}],
+            "conditions": [
+                {"type": kind, "status": status, "reason": reason} for kind, status, reason in well
+            ],
+        },
     }
-    return [deployment, budget, *([scaler] if autoscaled else [])]

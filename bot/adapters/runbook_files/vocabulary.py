@@ -19,15 +19,6 @@ EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
 """What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
 
 _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
-    "hpa": {
-        "exists": "whether there is a HorizontalPodAutoscaler",
-        "current": "replicas now",
-        "desired": "replicas it wants",
-        "minimum": "its lower bound",
-        "maximum": "its upper bound",
-        "at_maximum": "whether it wants all it may have",
-        "able": "whether it can read its metrics and scale",
-    },
     "rollouts": {
         "minutes_ago": "minutes since the newest revision began",
         "progressing": "whether a rollout is under way",
