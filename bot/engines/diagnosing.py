@@ -1,8 +1,8 @@
 """Running checks: by themselves when an incident opens, on a press, or for a slash command.
 
 The replica that saw an incident open looks at once; `catch_up` finds open incidents without findings, so a
-crash between opening and looking loses no check. Checks of one incident run side
-by side, bounded; each at most once in `rest` an incident.
+crash between opening and looking loses no check. Checks of one incident run side by side, bounded; each by
+itself at most once in `rest` an incident, and for people who press at most once in `press_rest`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Diagnosing:
         look: Callable[[WatchedService, str, Mapping[str, Argument]], Awaitable[Finding]],
         known: Collection[str],
         rest: timedelta,
+        press_rest: timedelta,
         at_once: int,
     ) -> None:
         self._store = store
@@ -60,6 +61,7 @@ class Diagnosing:
         self._look = look
         self._known = known
         self._rest = rest
+        self._press_rest = press_rest
         self._slots = asyncio.Semaphore(at_once)
         self._due: deque[int] = deque()
 
@@ -85,7 +87,7 @@ class Diagnosing:
         if not ran:
             return Outcome(
                 reason=OutcomeReason.ALREADY,
-                sentence="These checks ran less than a minute ago; their results are in the message.",
+                sentence="These checks ran a moment ago; their results are in the message.",
             )
         names = ", ".join(f"{finding.check}: {finding.verdict.value}" for finding in ran)
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Checked {names}. The results are in the thread.")
@@ -143,15 +145,18 @@ class Diagnosing:
         *,
         by: Actor | None = None,
     ) -> list[Finding]:
-        results = await asyncio.gather(*(self._run_one(incident, service, step) for step in steps))
+        rest = self._rest if by is None else self._press_rest
+        results = await asyncio.gather(*(self._run_one(incident, service, step, rest) for step in steps))
         findings = [finding for finding in results if finding is not None]
         if findings:
             await self._keep(incident, findings, by=by)
         return findings
 
-    async def _run_one(self, incident: Incident, service: WatchedService, step: CheckStep) -> Finding | None:
+    async def _run_one(
+        self, incident: Incident, service: WatchedService, step: CheckStep, rest: timedelta
+    ) -> Finding | None:
         async with self._store.transaction() as tx:
-            if not await tx.findings.reserve(incident.id, step.check, not_before=self._rest):
+            if not await tx.findings.reserve(incident.id, step.check, not_before=rest):
                 return None
         return await self._look_once(service, step.check, step.arguments)
 
