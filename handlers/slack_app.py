@@ -7,6 +7,7 @@ and hands the work on, so an acknowledgement does not depend on any dependency.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,8 @@ class SlackDoor:
         self.app = AsyncApp(
             # Bolt takes the logger of this name and sets its level; ours are called `lightship.…`.
             name="slack_bolt.doors",
+            # Without one it makes loggers of its own at the root's level, past what `bot.logs` has set.
+            logger=logging.getLogger("slack_bolt.doors"),
             client=client,
             signing_secret=signing_secret or "",
             # Bolt's own authorization asks Slack before the first acknowledgement; we know the token.
