@@ -63,6 +63,7 @@ _QUIET_LIBRARIES: Final = (
     "slack_bolt",
     "slack_sdk",
     "aiohttp.access",
+    "alembic",
     "apscheduler",
     "sqlalchemy",
     "asyncio",
