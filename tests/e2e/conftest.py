@@ -5,13 +5,14 @@ that is missing fails the tests that need it, with the way to get it: nothing is
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.scenes import Begin, Scene, scene
 from tests.e2e.servers.alertmanager import Alertmanager
 from tests.e2e.servers.cluster import Cluster
 from tests.e2e.servers.exporter import Exporter
@@ -90,6 +91,39 @@ def start_alertmanager(tmp_path: Path) -> Iterator[Callable[[Mapping[str, Any]],
             return server.start()
 
         yield start
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
+    return str(request.getfixturevalue("postgres").create_database())
+
+
+@pytest.fixture
+async def begin(
+    tmp_path: Path,
+    cluster: Cluster,
+    namespace: str,
+    start_alertmanager: Callable[[Mapping[str, Any]], Alertmanager],
+    database: str,
+) -> AsyncIterator[Begin]:
+    """Starts the whole bot with all that is around it; everything ends with the test, and in order."""
+    async with AsyncExitStack() as ending:
+
+        async def begin(**arguments: Any) -> Scene:
+            parts = scene(
+                tmp_path,
+                cluster=cluster,
+                namespace=namespace,
+                start_alertmanager=start_alertmanager,
+                database=database,
+                **arguments,
+            )
+            return await ending.enter_async_context(parts)
+
+        yield begin
 
 
 def _fresh(parent: Path, name: str) -> Path:

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -103,7 +103,9 @@ class Program:
         log: Path,
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`environment` is all that the server sees; without it, it sees that of the test run."""
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
@@ -117,6 +119,7 @@ class Program:
                 start_new_session=True,  # Ctrl-C is the test run's business
                 pass_fds=[writer],
                 cwd="/",
+                env=environment,
             )
         os.close(writer)
         with os.fdopen(reader) as told:

@@ -1,0 +1,78 @@
+"""The product itself as a server of the tests: `lightship run` in a process of its own, as it is deployed.
+
+Used by `tests/e2e/scenes.py`. It is told everything by its environment, it is ended by SIGTERM, and it must
+end well; the command line reads the same store beside it.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, until
+
+LIGHTSHIP = Path(sys.executable).parent / "lightship"
+COMMAND_SECONDS = 30
+STOP_SECONDS = 20.0
+
+
+class Lightship:
+    """One bot on loopback with the shipped configuration and runbooks; `url` stays the same over restarts."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """`environment` is all that it gets; the address and the configuration are added."""
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = directory / "lightship.log"
+        self.environment = {
+            "LIGHTSHIP_CONFIG": str(REPOSITORY / "lightship.yaml"),
+            "LIGHTSHIP_LOG_FORMAT": "json",
+            "LIGHTSHIP_HTTP_PORT": str(self.port),
+            **environment,
+        }
+        self._program: Program | None = None
+
+    @property
+    def program(self) -> Program:
+        """The running process, to be suspended or killed."""
+        assert self._program, "not started"
+        return self._program
+
+    def start(self) -> "Lightship":
+        """Start and wait until it is ready. Raises `NotStarted`.
+
+        Readiness asks Slack too, so a stand-in in the same process must not be blocked by this call.
+        """
+        self._program = Program("lightship", [LIGHTSHIP, "run"], log=self.log, environment=self.environment)
+        try:
+            until(lambda: answers(f"{self.url}/readyz"), "the bot is ready", program=self._program)
+        except BaseException:
+            self._program.kill()
+            raise
+        return self
+
+    def stop(self) -> int | None:
+        """End it by SIGTERM; its exit code, which is 0 where it ended in order."""
+        if self._program is None:
+            return None
+        self._program.stop(STOP_SECONDS)
+        return self._program.code
+
+    def log_lines(self, level: str) -> list[dict[str, Any]]:
+        """What it has logged at this level."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["level"] == level]
+
+    def command(self, *words: str) -> str:
+        """What a command of the same environment prints. Raises CalledProcessError where it fails."""
+        done = subprocess.run(
+            [LIGHTSHIP, *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=COMMAND_SECONDS,
+        )
+        return done.stdout
