@@ -62,10 +62,10 @@ def review_configuration(config: Path, environ: Mapping[str, str]) -> Review:
     """The configuration, the environment, and the runbooks that the configuration names."""
     loaded = load_settings(config, environ)
     review = Review(faults=[*read_environment(environ)[1], *loaded.faults])
-    folders = loaded.runbook_folders or (config.parent / "runbooks",)
-    if loaded.settings is None and not folders[0].is_dir():
-        return review
-    _add_runbooks(review, folders, loaded.settings)
+    # Where the configuration is wrong, the runbooks of the default folder can be checked all the same.
+    default = config.parent / "runbooks"
+    beside = (default,) if loaded.settings is None and default.is_dir() else ()
+    _add_runbooks(review, loaded.runbook_folders or beside, loaded.settings)
     review.services = len(loaded.settings.services) if loaded.settings else 0
     return review
 

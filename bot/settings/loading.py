@@ -35,8 +35,15 @@ class LoadedSettings:
 
     @property
     def runbook_folders(self) -> tuple[Path, ...]:
-        """Where the runbooks are; empty when the settings could not be loaded."""
-        return tuple(self.folder / folder for folder in self.settings.runbooks) if self.settings else ()
+        """Where the runbooks are; empty when the settings could not be loaded.
+
+        The default folder may be missing, as in the smallest configuration; one that is named may not.
+        """
+        if self.settings is None:
+            return ()
+        folders = tuple(self.folder / folder for folder in self.settings.runbooks)
+        named = "runbooks" in self.settings.model_fields_set
+        return folders if named else tuple(folder for folder in folders if folder.is_dir())
 
     def resolved(self, location: str) -> str:
         """A path of the configuration counted from its folder; an address such as `s3://…` as it is."""

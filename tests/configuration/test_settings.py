@@ -132,3 +132,13 @@ def test_relative_paths_count_from_the_file(smallest: Path, tmp_path: Path) -> N
     found = load_settings(smallest, {})
     assert found.resolved("data/a.parquet") == str(tmp_path / "data/a.parquet")
     assert found.resolved("s3://bucket/a") == "s3://bucket/a"
+
+
+def test_the_smallest_configuration_needs_no_runbooks(tmp_path: Path) -> None:
+    """The default folder of runbooks may be missing; a folder that is named is kept, to be a fault."""
+    small = "services:\n  churn:\n    channel: C0CHURN\n    match: ['service=\"churn\"']\n"
+    path = tmp_path / "lightship.yaml"
+    path.write_text(small, encoding="utf-8")
+    assert load_settings(path, {}).runbook_folders == ()
+    path.write_text(small + "runbooks: [elsewhere]\n", encoding="utf-8")
+    assert load_settings(path, {}).runbook_folders == (tmp_path / "elsewhere",)
