@@ -37,6 +37,8 @@ class LogAction(StrEnum):
     MESSAGE_SHOWN = "message_shown"
     MESSAGE_POSTPONED = "message_postponed"
     MESSAGE_REFUSED = "message_refused"
+    FALLBACK_SENT = "fallback_sent"
+    FALLBACK_FAILED = "fallback_failed"
     LEASE_LOST = "lease_lost"
     CHECK_RUN = "check_run"
     APPROVAL_REQUESTED = "approval_requested"

@@ -83,6 +83,23 @@ TIME_TO_RESOLVE: Final = Histogram(
     registry=REGISTRY,
 )
 
+RECONCILIATIONS: Final = Counter(
+    "lightship_reconciliations_total",
+    "Comparisons of the incidents with what Alertmanager holds; by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+HEARTBEATS: Final = Counter(
+    "lightship_heartbeats_total",
+    "Receipts of the alert that always fires (`heartbeat` in the settings).",
+    registry=REGISTRY,
+)
+ALERTMANAGER_SILENCES: Final = Counter(
+    "lightship_alertmanager_silences_total",
+    "Times that Alertmanager was found to be silent: its heartbeat stayed away.",
+    registry=REGISTRY,
+)
+
 # --- publishing
 UNDELIVERED: Final = Gauge(
     "lightship_undelivered_messages",
@@ -112,6 +129,12 @@ PUBLISHED: Final = Counter(
 MESSAGES_PLAIN: Final = Counter(
     "lightship_messages_plain_total",
     "Messages that went out as plain text because Slack refused their blocks or their length.",
+    registry=REGISTRY,
+)
+FALLBACKS: Final = Counter(
+    "lightship_fallbacks_total",
+    "Attempts to tell the fallback of an incident that Slack does not show; by outcome.",
+    ["outcome"],
     registry=REGISTRY,
 )
 SLACK_CALLS: Final = Counter(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 65_536
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ALREADY: Final = "already expired"
 _UNKNOWN: Final = "silence not found"
 _SUCCESS, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 404, 429, 500
@@ -165,7 +166,13 @@ def _seen(item: Mapping[str, Any]) -> SeenAlert:
         starts_at=datetime.fromisoformat(item["startsAt"]),
         silenced_by=tuple(status.get("silencedBy") or ()),
         inhibited_by=tuple(status.get("inhibitedBy") or ()),
+        receivers=tuple(_as_in_webhooks(one["name"]) for one in item.get("receivers") or ()),
     )
+
+
+def _as_in_webhooks(receiver: str) -> str:
+    # Its webhooks write the receiver's name through Go's regexp.QuoteMeta; its API does not.
+    return _SPECIAL.sub(r"\\\g<0>", receiver)
 
 
 def _silence(item: Mapping[str, Any]) -> Silence:

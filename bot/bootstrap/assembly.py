@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot import telemetry
 from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import classification, routing, watched_services
+from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.errors import LightshipError
@@ -81,6 +82,10 @@ class Lightship:
         self.scheduling = Scheduling(store=outside.store)
         self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.approving.expire_due)
         self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
+        self.watches = make_watches(
+            settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
+        )
+        self.watches.schedule(self.scheduling)
 
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
@@ -127,23 +132,24 @@ class Lightship:
             for task in late:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        for close in self.outside.close:
+        for close in (*self.watches.close, *self.outside.close):
             with contextlib.suppress(LightshipError):
                 await close()
 
     def _make_core(self) -> None:
         outside, settings = self.outside, self.settings
         route = routing(self.services)
-        rules = IntakeRules(resolve_settle=self._settle, reopen_within=settings.intake.reopen_within)
+        self._rules = IntakeRules(resolve_settle=self._settle, reopen_within=settings.intake.reopen_within)
         self.merging = Merging(
             store=outside.store,
             clock=outside.clock,
             ids=outside.ids,
             routing=route,
             classify=self._classify,
-            rules=rules,
+            rules=self._rules,
             default_channel=settings.default_channel,
             on_opened=self._on_opened,
+            is_heartbeat=heartbeat_of(settings),
         )
         self.intake = Intake(
             store=outside.store,

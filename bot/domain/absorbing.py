@@ -63,7 +63,9 @@ def absorb(
 ) -> Intake:
     """Decide what the part of a webhook that belongs to `key` means, given the newest incident with that key.
 
-    Alerts missing from the payload keep what is known of them: absent never means resolved.
+    Alerts missing from the payload keep what is known of them: absent never means resolved. Where alerts
+    were left out of the message (`max_alerts`) nothing tells whether those burn: the reconciliation with
+    Alertmanager's own list ends the incident then.
     """
     tracked, fired = _merge_all(last.alerts if last else (), group, received_at=received_at, rules=rules)
     firing = [t for t in tracked if t.status(settle=rules.resolve_settle) is AlertStatus.FIRING]
@@ -79,7 +81,7 @@ def absorb(
         if fired:
             again = reopen(seen, now=now)
             return Intake(reason=IntakeReason.REOPENED, incident=reclassify(again, classify, rules))
-    elif not firing:
+    elif not firing and not group.truncated:
         ended = end(seen, Resolution.ALERTS_RESOLVED, now=now)
         return Intake(reason=IntakeReason.RESOLVED, incident=ended)
     seen = reclassify(seen, classify, rules) if firing else seen

@@ -6,7 +6,7 @@ Alertmanager use the same transition table. Called by the engines; pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -35,6 +35,13 @@ class Resolution(StrEnum):
     ALERTS_RESOLVED = "alerts_resolved"
     BY_HAND = "by_hand"
     GONE = "gone_from_alertmanager"
+
+
+class Suppression(StrEnum):
+    """Why Alertmanager holds an alert and notifies nobody of it."""
+
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
 
 
 class Turn(StrEnum):
@@ -84,7 +91,11 @@ class SilenceMark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """One incident. `id` is 0 until the store has given it its number; `revision` counts visible changes."""
+    """One incident. `id` is 0 until the store has given it its number; `revision` counts visible changes.
+
+    `missing` (since when) and `suppressed` hold, by fingerprint, what Alertmanager's own list said of firing
+    alerts; `bot.domain.reconciling` writes them.
+    """
 
     id: int = 0
     key: IncidentKey
@@ -106,6 +117,8 @@ class Incident:
     resolved_by: Actor | None = None
     resolution: Resolution | None = None
     silence: SilenceMark | None = None
+    missing: Mapping[str, datetime] = field(default_factory=dict)
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
     reopened: int = 0
     revision: int = 1
 

@@ -15,7 +15,7 @@ from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Action
 from bot.domain.runbooks import CheckStep, HumanStep
-from bot.engines.noting import NAMED_NEIGHBOURS
+from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
 from bot.rendering.approvals import approval_message
 from bot.rendering.contexts import text_context
 from bot.rendering.findings import finding_message
@@ -167,6 +167,7 @@ class Composing:
         event = await tx.events.get(message.subject)
         if event is None:
             raise Permanent(f"notice {message.subject} is not in the store")
+        event = await tx.events.get(ending_of(event.id)) or event
         return NoticeView(
             title=str(event.detail.get("title", "")), text=str(event.detail.get("text", "")), now=tx.now
         )

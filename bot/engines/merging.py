@@ -17,14 +17,16 @@ from bot.domain.actors import LIGHTSHIP
 from bot.domain.backoff import Backoff
 from bot.domain.errors import LightshipError, Temporary
 from bot.domain.events import EventKind
+from bot.domain.heartbeats import take_heartbeats
 from bot.domain.routing import split
+from bot.engines.listening import BEAT
 from bot.engines.noting import note, show, show_neighbours
 from bot.engines.waking import Waker
 from bot.faults import fault
 from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bot.domain.alerts import Alert
@@ -54,7 +56,7 @@ class Merging:
     """The loop. `on_opened` is told the numbers of incidents that opened or reopened, after the commit.
 
     `classify` says what an alert means, `routing` whose it is; what nobody takes goes to `default_channel`,
-    or is counted and let go where there is none.
+    or is counted and let go where there is none. Alerts that are heartbeats only beat.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Merging:
         rules: IntakeRules,
         default_channel: str | None,
         on_opened: Callable[[Sequence[int]], None],
+        is_heartbeat: Callable[[Mapping[str, str]], bool] = lambda _labels: False,
         limits: MergeLimits = MergeLimits(),
     ) -> None:
         self._store = store
@@ -78,6 +81,7 @@ class Merging:
         self._rules = rules
         self._default_channel = default_channel
         self._on_opened = on_opened
+        self._is_heartbeat = is_heartbeat
         self._limits = limits
         self._waker = Waker(clock)
         self._stopping = False
@@ -147,10 +151,15 @@ class Merging:
     async def _absorb_all(self, batch: _Batch, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:
             return
-        splits = [
-            (delivery, split(delivery.group, self._routing, default_channel=self._default_channel))
-            for delivery in deliveries
-        ]
+        splits = []
+        for delivery in deliveries:
+            heard = take_heartbeats(delivery.group, self._is_heartbeat)
+            if heard.beats:
+                batch.beats += 1
+                await batch.tx.heartbeats.beat(BEAT, delivery.received_at)
+            splits.append(
+                (delivery, split(heard.group, self._routing, default_channel=self._default_channel))
+            )
         await batch.tx.incidents.lock([part.key for _, one in splits for part in one.parts])
         for delivery, one in splits:
             batch.unmatched += len(one.unmatched)
@@ -183,6 +192,7 @@ class _Batch:
         self.tx = tx
         self.burning: list[int] = []
         self.unmatched = 0
+        self.beats = 0
         self._ids = ids
         self._classify = classify
         self._rules = rules
@@ -237,6 +247,7 @@ class _Batch:
 
     def measure(self) -> None:
         """Count what was committed."""
+        telemetry.HEARTBEATS.inc(self.beats)
         if self.unmatched:
             telemetry.ALERTS_UNMATCHED.inc(self.unmatched)
         for incident in self._resolved:

@@ -15,8 +15,9 @@ from bot.engines.noting import append
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from bot.domain.events import Event
     from bot.ports.clock import Ids
-    from bot.ports.stores import Store
+    from bot.ports.stores import Store, Transaction
 
 
 class Noticing:
@@ -44,19 +45,23 @@ class Noticing:
                 actor=LIGHTSHIP,
                 detail={"name": name, "title": title, "text": text},
             )
-            if self._channel is None:
-                return True
-            await tx.messages.put(
-                Message(
-                    id=self._ids.new(),
-                    kind=MessageKind.NOTICE,
-                    subject=event.id,
-                    channel=self._channel,
-                    thread_of=None,
-                    incident_id=None,
-                    urgency=1,
-                    desired_revision=1,
-                    created_at=tx.now,
-                )
-            )
+            if self._channel is not None:
+                await put_notice(tx, self._ids, event, channel=self._channel)
         return True
+
+
+async def put_notice(tx: Transaction, ids: Ids, event: Event, *, channel: str) -> None:
+    """The notice that an event holds is to be shown there."""
+    await tx.messages.put(
+        Message(
+            id=ids.new(),
+            kind=MessageKind.NOTICE,
+            subject=event.id,
+            channel=channel,
+            thread_of=None,
+            incident_id=None,
+            urgency=1,
+            desired_revision=1,
+            created_at=tx.now,
+        )
+    )

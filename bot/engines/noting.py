@@ -23,6 +23,11 @@ NAMED_NEIGHBOURS = 5
 """How many other open incidents a message names; no more of them are edited when the set changes."""
 
 
+def ending_of(event_id: str) -> str:
+    """The id of the event that ends a notice; where it is there, the notice shows its words."""
+    return f"{event_id}/ended"
+
+
 async def append(
     tx: Transaction,
     ids: Ids,

@@ -124,13 +124,18 @@ class MetricsReader(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenAlert:
-    """An alert as Alertmanager itself holds it."""
+    """An alert as Alertmanager itself holds it.
+
+    `receivers` are those that its routes lead to now, written as webhooks write them; empty where that is
+    not known.
+    """
 
     fingerprint: str
     labels: Mapping[str, str]
     starts_at: datetime
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -261,6 +261,33 @@ class Heartbeats(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unseen:
+    """A message that the chat does not show at all, and how often the fallback was tried for it."""
+
+    message: Message
+    attempts: int
+
+
+class Fallbacks(Protocol):
+    """What was told elsewhere because the chat takes nothing; each message at most once with success."""
+
+    async def claim(self, *, due_before: datetime, until: datetime, limit: int) -> tuple[Unseen, ...]:
+        """Openings and reopenings of open incidents that wait since before then, worst first.
+
+        They are not given again before `until`, nor ever again once `sent`.
+        """
+        ...
+
+    async def sent(self, message_id: str) -> None:
+        """It was told."""
+        ...
+
+    async def failed(self, message_id: str, *, retry_at: datetime) -> None:
+        """It was not; try again then."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Transaction:
     """One open transaction; `now` is the database's clock (replicas' own clocks may differ)."""
 
@@ -273,6 +300,7 @@ class Transaction:
     events: Events
     findings: Findings
     heartbeats: Heartbeats
+    fallbacks: Fallbacks
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.incidents import IncidentState, Resolution
+from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.rendering.blocks import TEXT, context, divider, header, message, section
 from bot.rendering.dates import moment, since, since_utc, span
 from bot.rendering.escaping import bold, code, link, mrkdwn, plain
@@ -48,11 +48,39 @@ def _state_words(view: IncidentView) -> str:
     incident = view.incident
     match incident.state:
         case IncidentState.TRIGGERED:
-            return "firing" if view.firing else "open"
+            return _firing_words(view) if view.firing else "open"
         case IncidentState.ACKNOWLEDGED:
             return "acknowledged"
         case IncidentState.RESOLVED:
             return "resolved, still firing" if view.firing else "resolved"
+
+
+def _firing_words(view: IncidentView) -> str:
+    """`firing`, or `silenced` and `inhibited` where Alertmanager notifies of none of the alerts."""
+    how = _suppressed(view)
+    if how.total() < len(view.firing):
+        return "firing"
+    return Suppression.SILENCED.value if how[Suppression.SILENCED] else Suppression.INHIBITED.value
+
+
+def _suppressed(view: IncidentView) -> Counter[Suppression]:
+    """How many of the firing alerts Alertmanager keeps to itself, and why."""
+    known = view.incident.suppressed
+    names = (line.alert.fingerprint for line in view.firing)
+    return Counter(known[name] for name in names if name in known)
+
+
+def _suppressed_words(view: IncidentView) -> str:
+    """`Of 3 alerts 1 silenced and 1 inhibited in Alertmanager`; empty where all are heard."""
+    how = _suppressed(view)
+    parts = [f"{how[word]} {word.value}" for word in Suppression if how[word]]
+    if not parts:
+        return ""
+    if len(view.firing) == 1:
+        return f"🔕 {next(iter(how)).value.capitalize()} in Alertmanager"
+    if len(parts) == 1 and how.total() == len(view.firing):
+        return f"🔕 All {len(view.firing)} alerts are {next(iter(how)).value} in Alertmanager"
+    return f"🔕 Of {len(view.firing)} alerts {' and '.join(parts)} in Alertmanager"
 
 
 def _top(view: IncidentView) -> tuple[Block, ...]:
@@ -65,6 +93,8 @@ def _top(view: IncidentView) -> tuple[Block, ...]:
         mark = incident.silence
         why = f": {mrkdwn(mark.reason, 200)}" if mark.reason.strip() else ""
         lines.append(f"🔕 Silenced until {moment(mark.ends_at)} by {person(mark.by)}{why}")
+    elif words := _suppressed_words(view):
+        lines.append(words)
     if view.other_open:
         named = [
             f"{COLOURS[other.severity]} #{other.id} {mrkdwn(other.title, 80)}"
@@ -150,6 +180,8 @@ def _story(view: IncidentView) -> str:
         words.append(f"{count} alerts fire")
     if incident.silence is not None and incident.silence.ends_at > view.now:
         words.append("silenced")
+    elif quiet := _suppressed_words(view):
+        words.append(quiet)
     said = summary_of(view.firing[0].alert) if view.firing else ""
     if said.strip():
         words.append(mrkdwn(said, 1_000))

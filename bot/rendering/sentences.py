@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.events import EventKind
 from bot.domain.incidents import Resolution
+from bot.domain.reconciling import SilenceTurn
 from bot.rendering.dates import moment, utc
 from bot.rendering.escaping import code, mrkdwn
 from bot.rendering.people import person
@@ -82,6 +83,11 @@ def _until(event: Event) -> str:
 
 
 def _silence_lifted(event: Event) -> str:
+    how = event.detail.get("how")
+    if how == SilenceTurn.ENDED.value:
+        return "🔔 The silence is over."
+    if how == SilenceTurn.LIFTED.value:
+        return "🔔 The silence was ended in Alertmanager."
     return f"🔔 {_who(event)} lifted the silence."
 
 

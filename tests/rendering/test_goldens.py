@@ -15,7 +15,7 @@ from bot.domain.alerts import AlertStatus
 from bot.domain.approvals import ApprovalState
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.events import EventKind
-from bot.domain.incidents import IncidentState, Resolution
+from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
 from bot.rendering import answers, modals
@@ -102,6 +102,20 @@ MESSAGES: dict[str, RenderedMessage] = {
         incident_view(_resolved(Resolution.BY_HAND, resolved_by=ALICE))
     ),
     "incident_gone": incident_message(incident_view(_resolved(Resolution.GONE), firing=())),
+    "incident_inhibited": incident_message(
+        incident_view(incident(suppressed={"f1": Suppression.INHIBITED}), runbook=None, findings=())
+    ),
+    "incident_partly_silenced": incident_message(
+        incident_view(
+            incident(suppressed={"f0": Suppression.SILENCED, "f1": Suppression.INHIBITED}),
+            firing=group_of(3),
+            runbook=None,
+            findings=(),
+        )
+    ),
+    "thread_silence_ended_outside": event_entry(
+        event_view(event(EventKind.SILENCE_LIFTED, actor=LIGHTSHIP, how="lifted"))
+    ),
     "thread_reopened": event_entry(
         event_view(event(EventKind.REOPENED, actor=LIGHTSHIP), mention="S0ONCALL")
     ),

@@ -12,6 +12,7 @@ from bot.adapters.database.deliveries import DeliveryTable
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.events import EventTable
 from bot.adapters.database.executions import ExecutionTable
+from bot.adapters.database.fallbacks import FallbackTable
 from bot.adapters.database.findings import FindingTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
@@ -54,6 +55,7 @@ class SqlStore:
                 events=EventTable(link),
                 findings=FindingTable(link),
                 heartbeats=HeartbeatTable(link),
+                fallbacks=FallbackTable(link),
             )
         if due:
             for listener in self._listeners:

@@ -109,6 +109,9 @@ messages: Final = Table(
     Column("due_since", Instant),
     Column("claimed_by", Text),
     Column("claimed_until", Instant),
+    Column("fallback_at", Instant),
+    Column("fallback_retry_at", Instant),
+    Column("fallback_attempts", Integer),
     UniqueConstraint("kind", "subject", name="messages_by_subject"),
     Index("messages_by_ts", "channel", "ts"),
 )

@@ -1,0 +1,101 @@
+"""Telling somebody of an incident that Slack does not show in time, so that they are called all the same.
+
+A job by the clock, on one replica a tick, where `fallback` is configured. Each opening and each reopening of
+an incident is told once; a message's row remembers it. What ended meanwhile calls nobody. It is tried again,
+later and later, until the other side takes it; after a crash it may come twice, with the same `id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot import telemetry
+from bot.domain.backoff import Backoff
+from bot.domain.errors import LightshipError
+from bot.domain.messages import MessageKind
+from bot.logs import Log, LogAction
+from bot.rendering.fallback import fallback_document
+
+if TYPE_CHECKING:
+    from bot.ports.fallback import Fallback
+    from bot.ports.stores import Store, Transaction, Unseen
+
+_LOG = Log("fallback")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FallbackLimits:
+    """How many at once, how long one attempt holds a message, and the waits after failures."""
+
+    at_once: int = 10
+    lease: timedelta = timedelta(minutes=1)
+    backoff: Backoff = field(
+        default_factory=lambda: Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
+    )
+
+
+class FallingBack:
+    """The job. `settle` is intake's, to say which alerts fire."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fallback: Fallback,
+        after: timedelta,
+        settle: timedelta,
+        limits: FallbackLimits = FallbackLimits(),
+    ) -> None:
+        self._store = store
+        self._fallback = fallback
+        self._after = after
+        self._settle = settle
+        self._limits = limits
+
+    async def step(self) -> int:
+        """Tell of everything that is overdue; how many were told. Stops at the first batch that fails."""
+        told = 0
+        while True:
+            async with self._store.transaction() as tx:
+                unseen = await tx.fallbacks.claim(
+                    due_before=tx.now - self._after,
+                    until=tx.now + self._limits.lease,
+                    limit=self._limits.at_once,
+                )
+                documents = [await self._document(tx, one) for one in unseen]
+            outcomes = await asyncio.gather(
+                *(self._tell(one, document) for one, document in zip(unseen, documents, strict=True))
+            )
+            told += sum(outcomes)
+            if len(unseen) < self._limits.at_once or not all(outcomes):
+                return told
+
+    async def _document(self, tx: Transaction, unseen: Unseen) -> dict[str, Any] | None:
+        message = unseen.message
+        incident = await tx.incidents.get(message.incident_id or 0)
+        if incident is None:
+            return None
+        reason = "opened" if message.kind is MessageKind.INCIDENT else "reopened"
+        firing = incident.firing(settle=self._settle)
+        return fallback_document(incident, message, reason=reason, firing=firing, now=tx.now)
+
+    async def _tell(self, unseen: Unseen, document: dict[str, Any] | None) -> bool:
+        message_id = unseen.message.id
+        try:
+            if document is not None:
+                await self._fallback.send(document)
+        except LightshipError as error:
+            telemetry.FALLBACKS.labels(outcome="failed").inc()
+            _LOG.warning(LogAction.FALLBACK_FAILED, message=message_id, error=str(error))
+            wait = self._limits.backoff.after(unseen.attempts, of=message_id)
+            async with self._store.transaction() as tx:
+                await tx.fallbacks.failed(message_id, retry_at=tx.now + wait)
+            return False
+        telemetry.FALLBACKS.labels(outcome="sent").inc()
+        _LOG.warning(LogAction.FALLBACK_SENT, message=message_id, incident=unseen.message.incident_id)
+        async with self._store.transaction() as tx:
+            await tx.fallbacks.sent(message_id)
+        return True
