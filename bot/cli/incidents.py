@@ -13,7 +13,7 @@ import click
 
 from bot.adapters.clock import SystemClock
 from bot.cli.options import show_faults
-from bot.domain.errors import LightshipError
+from bot.domain.errors import LightshipError, NotFound
 from bot.settings import read_environment
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def list_incidents(everything: bool, as_json: bool) -> None:
     if not incidents:
         click.echo("No incidents." if everything else "No open incidents.")
     if undelivered:
-        click.echo(
-            click.style(f"\n{len(undelivered)} messages are not shown in their latest state:", fg="red")
-        )
+        count = "1 message is" if len(undelivered) == 1 else f"{len(undelivered)} messages are"
+        click.echo(click.style(f"\n{count} not shown in the latest state:", fg="red"))
     for message in undelivered:
         why = f": {_plain(message.last_error)}" if message.last_error else ""
         number = f" of #{message.incident_id}" if message.incident_id else ""
@@ -111,15 +110,20 @@ def timeline(number: int, style: str) -> None:
 
 def _ask(read: Callable[[Transaction], Awaitable[T]]) -> T:
     """What `read` finds in the store, or the end of the command with a sentence."""
-    from bot.adapters.database import connect  # noqa: PLC0415 - `--help` needs no database
+    from bot.adapters.database import connect, missing_file  # noqa: PLC0415 - `--help` needs no database
 
     environment, faults = read_environment(os.environ)
     if faults:
         show_faults(faults)
         sys.exit(1)
 
+    url = environment.database_url.get_secret_value()
+
     async def ask() -> T:
-        store = connect(environment.database_url.get_secret_value(), clock=SystemClock())
+        missing = missing_file(url)
+        if missing:
+            raise NotFound(f"there is no store at {missing}; set LIGHTSHIP_DATABASE_URL, or start the bot")
+        store = connect(url, clock=SystemClock())
         try:
             async with store.transaction() as tx:
                 return await read(tx)

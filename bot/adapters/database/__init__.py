@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.engine import StoreLimits, missing_file
 from bot.adapters.database.store import SqlStore, connect, open_store
 from bot.adapters.database.upgrading import upgrade
 
-__all__ = ["SqlStore", "StoreLimits", "connect", "open_store", "upgrade"]
+__all__ = ["SqlStore", "StoreLimits", "connect", "missing_file", "open_store", "upgrade"]

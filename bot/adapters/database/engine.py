@@ -169,6 +169,14 @@ def parse_url(text: str) -> URL:
     return url
 
 
+def missing_file(text: str) -> str:
+    """The file of a SQLite URL where it does not exist yet, else empty: reading must not make one."""
+    url = parse_url(text)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return ""
+    return "" if Path(url.database).exists() else url.database
+
+
 def make_database(text: str, *, clock: Clock, limits: StoreLimits) -> Database:
     """Set an engine up; nothing is connected yet. Raises Permanent for a URL that cannot be used."""
     url = parse_url(text)

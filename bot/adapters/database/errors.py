@@ -98,4 +98,6 @@ def _words(error: Exception) -> str:
     if state:
         return _KNOWN_STATES.get(state, f"SQLSTATE {state}")
     lines = str(error).splitlines() or [type(error).__name__]
+    if lines[0].startswith("no such table"):
+        return "the tables are missing; run `lightship db upgrade`"
     return lines[0][:_LONGEST]

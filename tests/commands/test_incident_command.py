@@ -1,0 +1,85 @@
+"""`lightship incident` and `lightship db` on a store of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import open_store
+from bot.cli import lightship
+from bot.domain.actors import LIGHTSHIP
+from bot.domain.events import EventKind
+from bot.engines.noting import note, show
+from bot.testing import SequentialIds
+from tests.making import make_incident
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a store that does not exist yet, which the commands are told of."""
+    address = f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
+    monkeypatch.setenv("LIGHTSHIP_DATABASE_URL", address)
+    return address
+
+
+async def _with_incident(url: str) -> int:
+    async with open_store(url, clock=SystemClock()) as store, store.transaction() as tx:
+        incident = await tx.incidents.save(make_incident())
+        await note(tx, SequentialIds(), incident, EventKind.OPENED, actor=LIGHTSHIP)
+        await show(tx, SequentialIds("message"), incident)
+        return incident.id
+
+
+def run(*words: str) -> tuple[int, str]:
+    """The exit status and all output of a command."""
+    result = CliRunner().invoke(lightship, words)
+    return result.exit_code, result.output
+
+
+def test_a_missing_store_is_said_and_not_made(url: str, tmp_path: Path) -> None:
+    """Reading a store that is not there names the way out and leaves no empty file behind."""
+    status, output = run("incident", "list")
+    assert status == 1
+    assert "there is no store at" in output
+    assert list(tmp_path.iterdir()) == []
+    assert url.endswith("store.db")
+
+
+@pytest.mark.usefixtures("url")
+def test_upgrade_makes_an_empty_store() -> None:
+    """After `db upgrade` there are no incidents, and that is said."""
+    assert run("db", "upgrade")[0] == 0
+    status, output = run("incident", "list")
+    assert (status, output) == (0, "No open incidents.\n")
+
+
+def test_list_names_incidents_and_what_is_not_shown(url: str) -> None:
+    """An open incident is listed with its severity, and its message that Slack does not show as well."""
+    number = asyncio.run(_with_incident(url))
+    status, output = run("incident", "list")
+    assert status == 0
+    assert f"#{number}" in output
+    assert "1 message is not shown" in output
+
+
+def test_show_and_timeline_tell_the_same_incident(url: str) -> None:
+    """`show` gives JSON with the alerts, `timeline` each event; an unknown number is an error."""
+    number = asyncio.run(_with_incident(url))
+    shown = json.loads(run("incident", "show", str(number))[1])
+    assert shown["id"] == number
+    assert shown["alerts"]
+    assert "incident_opened" in run("incident", "timeline", str(number))[1]
+    events = [
+        json.loads(line)
+        for line in run("incident", "timeline", str(number), "--format", "json")[1].splitlines()
+    ]
+    assert [event["kind"] for event in events] == ["incident_opened"]
+    assert run("incident", "show", "999") == (1, "lightship incident show: there is no incident 999\n")
