@@ -201,10 +201,11 @@ def _burns_again(
         return False
     if incident.resolution is Resolution.BY_HAND or now <= known.last_resolve + settle:
         return False
-    if incident.resolution is Resolution.GONE:
-        return True
-    doubted = known.last_firing is not None and known.last_firing > known.last_resolve
-    return doubted and now - (known.last_firing or now) > rules.resolve_timeout
+    last_firing = known.last_firing or known.alert.starts_at
+    if last_firing > known.last_resolve:
+        return now - last_firing > rules.resolve_timeout
+    # Nobody told of a resolve: it was we who ended it, because it was missing.
+    return known.alert.status is AlertStatus.FIRING
 
 
 def _burns_unnamed(

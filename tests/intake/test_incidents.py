@@ -12,6 +12,7 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import Classification, IncidentState, Resolution, end
 from bot.domain.messages import MessageKind
 from bot.domain.severity import Severity
+from bot.engines.listening import BEAT
 from bot.testing import START
 from tests.making import make_alert, make_group
 
@@ -203,3 +204,29 @@ async def test_a_webhook_that_cannot_be_merged_holds_up_no_other(ledger: Ledger)
     async with ledger.store.transaction() as tx:
         assert (await tx.deliveries.backlog()).waiting == 0
     assert len(await ledger.incidents()) == 4
+
+
+async def test_alerts_left_out_of_the_message_keep_the_incident_open(ledger: Ledger) -> None:
+    """All that were named have ended, but nothing tells whether the others burn."""
+    await ledger.tell(replace(make_group(FIRING), truncated=2))
+    await ledger.tell(replace(make_group(RESOLVED), truncated=2))
+    (incident,) = await ledger.incidents()
+    assert incident.state is IncidentState.TRIGGERED
+    assert incident.firing(settle=timedelta(seconds=60)) == ()
+    await ledger.tell(make_group(RESOLVED))
+    assert (await ledger.incidents())[0].state is IncidentState.RESOLVED
+
+
+async def test_a_heartbeat_opens_nothing(ledger: Ledger) -> None:
+    """It is cut out before routing, also of a mixed group, and its receipt is kept."""
+    ledger.merging._is_heartbeat = lambda labels: labels["alertname"] == "Watchdog"
+    before = telemetry.HEARTBEATS._value.get()
+    await ledger.clock.advance(seconds=60)
+    await ledger.tell(make_group(make_alert("Watchdog"), key="w"))
+    assert await ledger.incidents() == ()
+    await ledger.tell(make_group(make_alert("Watchdog"), FIRING))
+    (incident,) = await ledger.incidents()
+    assert [one.alert.name for one in incident.alerts] == ["HighLatency"]
+    assert telemetry.HEARTBEATS._value.get() == before + 2
+    async with ledger.store.transaction() as tx:
+        assert await tx.heartbeats.last(BEAT) == START + timedelta(seconds=60)
