@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bot.domain.remedies import Plan, RemediationRequest
     from bot.domain.runbooks import Argument, Runbook
     from bot.domain.services import WatchedService
+    from bot.ports.stores import Transaction
     from bot.settings import Settings
 
 CHECKS_AT_ONCE = 16
@@ -257,9 +258,9 @@ class Lightship:
             arguments=arguments,
         )
 
-    async def _ask_again(self, approval: Approval, plan: Plan) -> None:
+    async def _ask_again(self, tx: Transaction, approval: Approval, plan: Plan) -> None:
         # Approving plans through remediating, and remediating asks again through approving.
-        await self.approving.ask_again(approval, plan)
+        await self.approving.ask_again(tx, approval, plan)
 
     def _limits(self, request: RemediationRequest) -> ScaleBounds | None:
         """The service's bounds, narrowed by those of the runbook's remediation where it came from one."""

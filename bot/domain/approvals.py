@@ -9,12 +9,16 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.remedies import RemediationRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bot.domain.actors import Actor
+    from bot.domain.events import Detail
     from bot.domain.remedies import Plan
 
 
@@ -102,10 +106,47 @@ class Decision:
 
 
 def plan_digest(plan: Plan, *, approval_id: str, requester: Actor) -> str:
-    """SHA-256 over the plan, the approval's id and the requester, as 64 hexadecimal digits."""
-    content = {"plan": asdict(plan), "approval": approval_id, "requester": asdict(requester)}
+    """SHA-256 over the plan, the approval's id and the requester, as 64 hexadecimal digits.
+
+    Empty fields count for nothing, so that a field that a later version adds leaves the digests of requests
+    that wait for an answer as they are.
+    """
+    shown, asker = _filled(asdict(plan)), _filled(asdict(requester))
+    content = {"plan": shown, "approval": approval_id, "requester": asker}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=dict)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", (), {})}
+
+
+def told(approval: Approval) -> dict[str, Detail]:
+    """What every event about a request says of it."""
+    plan = approval.plan
+    return {
+        "approval": approval.id,
+        "digest": approval.digest,
+        "action": plan.action.value,
+        "target": str(plan.target),
+        "change": "; ".join(f"{c.field} {c.before} → {c.after}" for c in plan.changes),
+        "reason": approval.reason,
+    }
+
+
+def wish_of(approval: Approval) -> RemediationRequest:
+    """What was asked for, to be planned anew where the object is no longer the one that was shown."""
+    plan = approval.plan
+    return RemediationRequest(
+        action=plan.action,
+        service=plan.service,
+        target=plan.target,
+        arguments=plan.arguments,
+        incident_id=approval.incident_id,
+        reason=approval.reason,
+        runbook=plan.runbook,
+        remediation=plan.remediation,
+    )
 
 
 def decide(

@@ -67,7 +67,8 @@ class Plan:
 
     `resource_version` and `observed` (the values the plan rests on, such as the replicas now) tell later
     whether the object is still the one that was shown. `notes` are facts (HPA, budgets, quota), `warnings`
-    what speaks against it. `undo` says in words how it is undone, or that it cannot be.
+    what speaks against it. `undo` says in words how it is undone, or that it cannot be. `runbook` and
+    `remediation` are those of the request, so that their limits hold when it has to be planned anew.
     """
 
     action: Action
@@ -81,6 +82,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     verification: str = ""
     undo: str = ""
+    runbook: str = ""
+    remediation: str = ""
 
 
 class RefusalReason(StrEnum):
@@ -135,11 +138,16 @@ EXECUTION_TRANSITIONS: Mapping[ExecutionState, frozenset[ExecutionState]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """One approved remediation being done; `id` is the approval's, so that there is one at most."""
+    """One approved remediation being done, one at most for an approval.
+
+    `begun_at` is committed before the first call that may change the world: where it is empty, nothing was
+    done for certain; where it is set, only the world can tell.
+    """
 
     approval_id: str
     state: ExecutionState
     started_at: datetime
     updated_at: datetime
+    begun_at: datetime | None = None
     outcome: str = ""
     measured: Mapping[str, Argument] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.approvals import (
     Approval,
-    ApprovalState,
+    Decision,
     DecisionReason,
     decide,
     expire,
@@ -20,18 +20,18 @@ from bot.domain.approvals import (
 )
 from bot.domain.commands import DecideApproval, Outcome, OutcomeReason, RequestRemediation
 from bot.domain.events import EventKind
-from bot.domain.incidents import Incident, IncidentState
+from bot.domain.incidents import IncidentKey, IncidentState
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Execution, ExecutionState, Plan, Refusal
-from bot.engines.noting import append, put_in_thread
+from bot.engines.noting import append, note_about, put_in_thread
+from bot.engines.responding import no_such_incident
 from bot.faults import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Awaitable, Callable
+    from datetime import timedelta
 
     from bot.domain.actors import Actor
-    from bot.domain.events import Detail
     from bot.domain.remedies import RemediationRequest
     from bot.ports.clock import Ids
     from bot.ports.stores import Store, Transaction
@@ -76,14 +76,16 @@ class Approving:
     async def request(self, command: RequestRemediation) -> Outcome:
         """Plan it; show the plan and ask, or say why not."""
         wish = command.request
-        incident = await self._incident(wish.incident_id)
-        if incident is not None and incident.state is IncidentState.RESOLVED:
-            return Outcome(
-                reason=OutcomeReason.REFUSED,
-                sentence=f"Incident #{incident.id} is resolved; nothing is left to repair.",
-            )
+        async with self._store.transaction() as tx:
+            refused = await _over_already(tx, wish.incident_id)
+        if refused is not None:
+            return refused
         plan = await self._plan(wish)
         async with self._store.transaction() as tx:
+            # Planning took its time: the incident may have ended meanwhile.
+            refused = await _over_already(tx, wish.incident_id)
+            if refused is not None:
+                return refused
             if isinstance(plan, Refusal):
                 detail = {"action": wish.action.value, "why": plan.reason.value}
                 await append(
@@ -96,9 +98,9 @@ class Approving:
                     detail=detail,
                 )
                 return Outcome(reason=OutcomeReason.REFUSED, sentence=plan.sentence)
-            await self._supersede_rivals(tx, plan, by=command.actor)
-            approval = self._approval(tx, plan, command)
-            await self.keep_new(tx, approval, incident)
+            for rival in await self._rivals(tx, plan):
+                await self._supersede(tx, rival, "a newer request took its place", by=command.actor)
+            await self._keep(tx, self._build(tx, plan, wish.incident_id, command.actor, wish.reason))
         return Outcome(reason=OutcomeReason.DONE, sentence="The request waits for approval in the thread.")
 
     async def decide(self, command: DecideApproval) -> Outcome:
@@ -107,7 +109,6 @@ class Approving:
             approval = await tx.approvals.get(command.approval_id)
             if approval is None:
                 return Outcome(reason=OutcomeReason.NOT_FOUND, sentence="There is no such request.")
-            incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
             decision = decide(
                 approval,
                 command.word,
@@ -117,18 +118,25 @@ class Approving:
                 requester_may_approve=self._requester_may_approve(approval.plan.service),
                 reason=command.reason,
             )
-            if decision.reason is DecisionReason.GRANTED and incident is not None and _over(incident):
-                return await self._too_late(tx, approval, incident, command.actor)
+            if decision.reason is DecisionReason.GRANTED:
+                refused = await _over_already(tx, approval.incident_id)
+                if refused is not None:
+                    await self._supersede(tx, approval, "the incident was resolved meanwhile", by=LIGHTSHIP)
+                    await self._note_press(tx, approval, command, "incident_resolved")
+                    return refused
             if decision.approval is not approval and not await tx.approvals.replace(decision.approval):
-                return _decided_already(approval)
-            await self._note_decision(tx, decision.reason, decision.approval, command)
+                # Another replica was quicker by a moment.
+                approval = await tx.approvals.get(command.approval_id) or approval
+                decision = Decision(reason=DecisionReason.ALREADY_DECIDED, approval=approval)
+            await self._note_decision(tx, decision, command)
             if decision.reason is DecisionReason.GRANTED:
                 await self._intend(tx, decision.approval)
             if decision.approval is not approval:
                 await tx.messages.touch(MessageKind.APPROVAL, approval.id)
-                _count(decision.approval, now=tx.now)
             fault("before-grant-commit")
         fault("after-grant-commit")
+        if decision.approval is not approval:
+            _count(decision.approval)
         if decision.reason is DecisionReason.GRANTED:
             self._on_granted()
         if decision.reason is DecisionReason.ALREADY_DECIDED:
@@ -138,30 +146,35 @@ class Approving:
 
     async def expire_due(self) -> int:
         """Close the requests whose time is up; how many there were."""
-        closed = 0
+        closed: list[Approval] = []
         async with self._store.transaction() as tx:
             for approval in await tx.approvals.requested():
-                if approval.expires_at > tx.now or not await tx.approvals.replace(
-                    expire(approval, now=tx.now)
-                ):
+                gone = expire(approval, now=tx.now)
+                if approval.expires_at > tx.now or not await tx.approvals.replace(gone):
                     continue
-                await self._note(tx, approval, EventKind.APPROVAL_EXPIRED, by=LIGHTSHIP)
+                await note_about(tx, self._ids, approval, EventKind.APPROVAL_EXPIRED, actor=LIGHTSHIP)
                 await tx.messages.touch(MessageKind.APPROVAL, approval.id)
-                _count(approval, now=tx.now, outcome=ApprovalState.EXPIRED)
-                closed += 1
-        return closed
+                closed.append(gone)
+        for gone in closed:
+            _count(gone)
+        return len(closed)
 
-    async def ask_again(self, approval: Approval, plan: Plan) -> None:
-        """The object changed after the grant: show the new plan and ask anew. Called by remediating."""
-        async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
-            again = self._build(tx, plan, approval.incident_id, approval.requester, approval.reason)
-            await self.keep_new(tx, again, incident)
+    async def ask_again(self, tx: Transaction, approval: Approval, plan: Plan) -> None:
+        """The object changed after the grant: show the new plan and ask anew; `tx` also says so.
 
-    async def keep_new(self, tx: Transaction, approval: Approval, incident: Incident | None) -> None:
+        Not where the incident has ended, or where somebody asks for something else for that object already.
+        """
+        over = await _over_already(tx, approval.incident_id)
+        if over is None and not await self._rivals(tx, plan):
+            await self._keep(
+                tx, self._build(tx, plan, approval.incident_id, approval.requester, approval.reason)
+            )
+
+    async def _keep(self, tx: Transaction, approval: Approval) -> None:
         """Keep a new request and put its message into the incident's thread, else into the channel."""
         await tx.approvals.add(approval)
-        await self._note(tx, approval, EventKind.REMEDIATION_REQUESTED, by=approval.requester)
+        await note_about(tx, self._ids, approval, EventKind.REMEDIATION_REQUESTED, actor=approval.requester)
+        incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
         if incident is not None:
             await put_in_thread(tx, self._ids, incident, kind=MessageKind.APPROVAL, subject=approval.id)
             return
@@ -179,16 +192,6 @@ class Approving:
             )
         )
 
-    async def _incident(self, incident_id: int | None) -> Incident | None:
-        if incident_id is None:
-            return None
-        async with self._store.transaction() as tx:
-            return await tx.incidents.get(incident_id)
-
-    def _approval(self, tx: Transaction, plan: Plan, command: RequestRemediation) -> Approval:
-        wish = command.request
-        return self._build(tx, plan, wish.incident_id, command.actor, wish.reason)
-
     def _build(
         self, tx: Transaction, plan: Plan, incident_id: int | None, requester: Actor, reason: str
     ) -> Approval:
@@ -204,15 +207,24 @@ class Approving:
             expires_at=tx.now + self._lifetime(plan.service),
         )
 
-    async def _supersede_rivals(self, tx: Transaction, plan: Plan, *, by: Actor) -> None:
-        """Two open requests for one object would each show a state that the other changes."""
-        for rival in await tx.approvals.requested(service=plan.service):
-            if rival.plan.target != plan.target or rival.plan.action is not plan.action:
-                continue
-            gone = supersede(rival, now=tx.now, reason="a newer request took its place")
-            if await tx.approvals.replace(gone):
-                await self._note(tx, rival, EventKind.APPROVAL_SUPERSEDED, by=by)
-                await tx.messages.touch(MessageKind.APPROVAL, rival.id)
+    async def _rivals(self, tx: Transaction, plan: Plan) -> list[Approval]:
+        """The open requests for the same change: two would each show a state that the other changes.
+
+        Until the transaction ends no other replica adds one.
+        """
+        target = str(plan.target)
+        await tx.incidents.lock(
+            [IncidentKey(source="approvals", receiver="", group_key=target, service=plan.service)]
+        )
+        requested = await tx.approvals.requested(service=plan.service)
+        return [one for one in requested if one.plan.target == plan.target and one.plan.action is plan.action]
+
+    async def _supersede(self, tx: Transaction, approval: Approval, why: str, *, by: Actor) -> None:
+        gone = supersede(approval, now=tx.now, reason=why)
+        if await tx.approvals.replace(gone):
+            await note_about(tx, self._ids, approval, EventKind.APPROVAL_SUPERSEDED, actor=by)
+            await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+            _count(gone)
 
     async def _intend(self, tx: Transaction, approval: Approval) -> None:
         await tx.executions.add(
@@ -224,68 +236,45 @@ class Approving:
             )
         )
 
-    async def _too_late(
-        self, tx: Transaction, approval: Approval, incident: Incident, actor: Actor
-    ) -> Outcome:
-        gone = supersede(approval, now=tx.now, reason="the incident was resolved meanwhile")
-        if await tx.approvals.replace(gone):
-            await self._note(tx, approval, EventKind.APPROVAL_SUPERSEDED, by=actor)
-            await tx.messages.touch(MessageKind.APPROVAL, approval.id)
-        return Outcome(
-            reason=OutcomeReason.REFUSED,
-            sentence=f"Incident #{incident.id} was resolved meanwhile; nothing was done.",
-        )
-
-    async def _note_decision(
-        self, tx: Transaction, reason: DecisionReason, approval: Approval, command: DecideApproval
-    ) -> None:
+    async def _note_decision(self, tx: Transaction, decision: Decision, command: DecideApproval) -> None:
         kind = {
             DecisionReason.GRANTED: EventKind.APPROVAL_GRANTED,
             DecisionReason.DENIED: EventKind.APPROVAL_DENIED,
-            DecisionReason.EXPIRED: EventKind.APPROVAL_EXPIRED,
-        }.get(reason, EventKind.PRESS_REFUSED)
-        why = {"word": command.word.value, "why": reason.value, "said": command.reason}
-        await self._note(tx, approval, kind, by=command.actor, detail=why)
+        }.get(decision.reason)
+        if decision.reason is DecisionReason.EXPIRED:
+            await note_about(tx, self._ids, decision.approval, EventKind.APPROVAL_EXPIRED, actor=LIGHTSHIP)
+        if kind is None:
+            await self._note_press(tx, decision.approval, command, decision.reason.value)
+            return
+        said = {"said": command.reason}
+        await note_about(tx, self._ids, decision.approval, kind, actor=command.actor, detail=said)
 
-    async def _note(
-        self,
-        tx: Transaction,
-        approval: Approval,
-        kind: EventKind,
-        *,
-        by: Actor,
-        detail: Mapping[str, Detail] | None = None,
+    async def _note_press(
+        self, tx: Transaction, approval: Approval, command: DecideApproval, why: str
     ) -> None:
-        await append(
-            tx,
-            self._ids,
-            kind,
-            service=approval.plan.service,
-            incident_id=approval.incident_id,
-            actor=by,
-            detail={**_about(approval), **(detail or {})},
+        detail = {"what": command.word.value, "why": why, "said": command.reason}
+        await note_about(tx, self._ids, approval, EventKind.PRESS_REFUSED, actor=command.actor, detail=detail)
+
+
+async def _over_already(tx: Transaction, incident_id: int | None) -> Outcome | None:
+    """The refusal where the incident that something is about has ended; the incident stays locked."""
+    if incident_id is None:
+        return None
+    incident = await tx.incidents.get(incident_id)
+    if incident is None:
+        return no_such_incident(incident_id)
+    if incident.state is IncidentState.RESOLVED:
+        return Outcome(
+            reason=OutcomeReason.REFUSED,
+            sentence=f"Incident #{incident.id} is resolved, so nothing is left to repair; nothing was done.",
         )
+    return None
 
 
-def _about(approval: Approval) -> dict[str, Detail]:
-    return {
-        "approval": approval.id,
-        "digest": approval.digest,
-        "action": approval.plan.action.value,
-        "target": str(approval.plan.target),
-        "change": "; ".join(f"{c.field} {c.before} → {c.after}" for c in approval.plan.changes),
-        "reason": approval.reason,
-    }
-
-
-def _count(approval: Approval, *, now: datetime, outcome: ApprovalState | None = None) -> None:
-    word = (outcome or approval.state).value
-    telemetry.APPROVALS.labels(outcome=word).inc()
-    telemetry.APPROVAL_WAIT.labels(outcome=word).observe((now - approval.requested_at).total_seconds())
-
-
-def _over(incident: Incident) -> bool:
-    return incident.state is IncidentState.RESOLVED
+def _count(decided: Approval) -> None:
+    waited = (decided.decided_at or decided.requested_at) - decided.requested_at
+    telemetry.APPROVALS.labels(outcome=decided.state.value).inc()
+    telemetry.APPROVAL_WAIT.labels(outcome=decided.state.value).observe(waited.total_seconds())
 
 
 def _decided_already(approval: Approval) -> Outcome:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.domain.approvals import told
 from bot.domain.events import THREAD_KINDS, Event, EventKind
 from bot.domain.messages import Message, MessageKind
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.domain.actors import Actor
+    from bot.domain.approvals import Approval
     from bot.domain.events import Detail
     from bot.domain.incidents import Incident
     from bot.ports.clock import Ids
@@ -68,6 +70,24 @@ async def note(
     if kind in THREAD_KINDS:
         await put_in_thread(tx, ids, incident, kind=MessageKind.EVENT, subject=event.id)
     return event
+
+
+async def note_about(
+    tx: Transaction,
+    ids: Ids,
+    approval: Approval,
+    kind: EventKind,
+    *,
+    actor: Actor,
+    detail: Mapping[str, Detail] | None = None,
+) -> None:
+    """Append an event about a request for approval, with a thread entry where it has an incident to go to."""
+    about, service = {**told(approval), **(detail or {})}, approval.plan.service
+    incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
+    if incident is not None:
+        await note(tx, ids, incident, kind, actor=actor, detail=about)
+        return
+    await append(tx, ids, kind, service=service, incident_id=approval.incident_id, actor=actor, detail=about)
 
 
 async def put_in_thread(

@@ -1,7 +1,8 @@
 """Doing what was approved: plans for approvals, and intents carried out once and watched to their end.
 
-The only engine that reaches remediations and writers. It acts on committed intents alone, looks at the world
-before it acts (an earlier start may have acted and died), and asks a human where the world does not tell.
+The only engine that reaches remediations and writers. It acts on committed intents alone, and commits that
+it begins before it does: where an earlier start began and died, the world is looked at before anything is
+done, and a human is asked where it does not tell. While the store is away this waits; no intent is forgotten.
 """
 
 from __future__ import annotations
@@ -13,26 +14,29 @@ from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
-from bot.domain.approvals import Approval, Grant, grant_of
+from bot.domain.approvals import Approval, Grant, grant_of, wish_of
 from bot.domain.errors import LightshipError
 from bot.domain.events import EventKind
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import (
+    EXECUTION_TRANSITIONS,
     Execution,
     ExecutionState,
     Plan,
     Refusal,
     RefusalReason,
-    RemediationRequest,
 )
-from bot.engines.noting import append, note
+from bot.engines.noting import note_about
 from bot.faults import fault
-from bot.ports.readers import Resource
-from bot.remediations.registry import Applied, ApplyState, apply, observe, plan_scale, recover
+from bot.logs import Log, LogAction
+from bot.remediations.acting import ANSWERS_WITHIN, Acting
+from bot.remediations.registry import ApplyState, plan_scale
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
+    from bot.domain.remedies import RemediationRequest
     from bot.domain.services import ScaleBounds
     from bot.ports.clock import Clock, Ids
     from bot.ports.planners import ScalePlanner
@@ -40,11 +44,12 @@ if TYPE_CHECKING:
     from bot.ports.stores import Store, Transaction
     from bot.ports.writers import DeploymentScaler
 
-AT_ONCE = 8
+AT_ONCE = 32
 LEASE = timedelta(seconds=60)
 POLL_SECONDS = 2.0
-TRIES = 5
+LONGEST_REST = 60.0
 
+_LOG = Log("remediating")
 _ENDS = {
     ExecutionState.SUCCEEDED: EventKind.REMEDIATION_SUCCEEDED,
     ExecutionState.NO_EFFECT: EventKind.REMEDIATION_NO_EFFECT,
@@ -52,6 +57,10 @@ _ENDS = {
     ExecutionState.NEEDS_HUMAN: EventKind.REMEDIATION_NEEDS_HUMAN,
     ExecutionState.APPLIED: EventKind.REMEDIATION_APPLIED,
 }
+
+
+class _ClaimLost(Exception):  # noqa: N818 - no error: somebody else goes on with it
+    """Another replica holds the execution now."""
 
 
 class Remediating:
@@ -69,48 +78,56 @@ class Remediating:
         scaler: DeploymentScaler,
         limits: Callable[[RemediationRequest], ScaleBounds | None],
         verify_within: Callable[[str], timedelta],
-        ask_again: Callable[[Approval, Plan], Awaitable[None]],
+        ask_again: Callable[[Transaction, Approval, Plan], Awaitable[None]],
         enabled: Callable[[], bool],
+        answers_within: float = ANSWERS_WITHIN,
     ) -> None:
         self._store = store
         self._ids = ids
         self._clock = clock
+        self._acting = Acting(
+            reader=reader, scaler=scaler, clock=clock, enabled=enabled, answers_within=answers_within
+        )
         self._lease = Lease(owner=owner, duration=LEASE)
         self._reader = reader
         self._planner = planner
-        self._scaler = scaler
         self._limits = limits
         self._verify_within = verify_within
         self._ask_again = ask_again
         self._enabled = enabled
+        self._answers_within = answers_within
         self._tasks: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()
+        self._stopping = False
 
     async def plan(self, request: RemediationRequest) -> Plan | Refusal:
         """What would be done, or why nothing may be; changes nothing."""
         if not self._enabled():
-            return Refusal(
-                reason=RefusalReason.DISABLED,
-                sentence="Remediations are switched off (`remediations.enabled` is false).",
-            )
+            words = "Remediations are switched off (`remediations.enabled` is false)."
+            return Refusal(reason=RefusalReason.DISABLED, sentence=words)
         limits = self._limits(request)
         if limits is None:
-            return Refusal(
-                reason=RefusalReason.NOT_CONFIGURED,
-                sentence=f"No deployment is configured for {request.service or 'this service'}.",
-            )
-        return await plan_scale(request, limits=limits, reader=self._reader, planner=self._planner)
+            words = f"No deployment is configured for {request.service or 'this service'}."
+            return Refusal(reason=RefusalReason.NOT_CONFIGURED, sentence=words)
+        planning = plan_scale(request, limits=limits, reader=self._reader, planner=self._planner)
+        try:
+            return await asyncio.wait_for(planning, self._answers_within)
+        except TimeoutError:
+            words = "Kubernetes cannot be asked now: it does not answer."
+            return Refusal(reason=RefusalReason.UNREACHABLE, sentence=words)
 
     async def begin_due(self) -> int:
         """Claim unfinished executions and work on them in the background; how many were begun."""
-        room = AT_ONCE - len(self._tasks)
-        if room <= 0:
-            return 0
-        async with self._store.transaction() as tx:
-            claimed = await tx.executions.claim(self._lease, limit=room)
-        for execution in claimed:
-            task = asyncio.create_task(self._carry_out(execution))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        async with self._claiming:
+            room = 0 if self._stopping else AT_ONCE - len(self._tasks)
+            if room <= 0:
+                return 0
+            async with self._store.transaction() as tx:
+                claimed = await tx.executions.claim(self._lease, limit=room)
+            for execution in claimed:
+                task = asyncio.create_task(self._carry_out(execution))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         return len(claimed)
 
     async def settled(self) -> None:
@@ -119,25 +136,52 @@ class Remediating:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """Leave what is under way to the next start, and give the claims back."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        async with self._store.transaction() as tx:
-            await tx.executions.release(self._lease.owner)
+        """Begin nothing more, leave what is under way to the next start, and give the claims back.
+
+        Where the store is away, the claims run out by themselves.
+        """
+        self._stopping = True
+        async with self._claiming:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            try:
+                async with self._store.transaction() as tx:
+                    await tx.executions.release(self._lease.owner)
+            except LightshipError:
+                telemetry.LOOP_ERRORS.labels(loop="remediating").inc()
 
     async def _carry_out(self, execution: Execution) -> None:
-        try:
-            await self._steps(execution)
-        except LightshipError:
-            # The store is away or the claim was lost: the intent stays and is taken up again by whoever can.
-            telemetry.LOOP_ERRORS.labels(loop="remediating").inc()
+        """To its end, or until another replica has it. While the store is away this tries again and again."""
+        step, rest, tried = self._steps, 1.0, False
+        while True:
+            try:
+                await step(await self._look_up(execution) if tried else execution)
+            except LightshipError:
+                telemetry.LOOP_ERRORS.labels(loop="remediating").inc()
+            except _ClaimLost:
+                return
+            except Exception as error:  # noqa: BLE001 - what was approved must not vanish; it is counted
+                telemetry.LOOP_ERRORS.labels(loop="remediating").inc()
+                _LOG.error(LogAction.LOOP_FAILED, cause=error, loop="remediating")
+                step = self._hand_over
+            else:
+                return
+            tried = True
+            await self._clock.sleep(rest)
+            rest = min(rest * 2, LONGEST_REST)
+
+    async def _look_up(self, execution: Execution) -> Execution:
+        """The execution as it stands in the store. Raises _ClaimLost where it has ended or is not ours."""
+        async with self._store.transaction() as tx:
+            ours = await tx.executions.extend(execution.approval_id, self._lease)
+            found = await tx.executions.get(execution.approval_id)
+        if not ours or found is None or not EXECUTION_TRANSITIONS[found.state]:
+            raise _ClaimLost
+        return found
 
     async def _steps(self, execution: Execution) -> None:
-        async with self._store.transaction() as tx:
-            approval = await tx.approvals.get(execution.approval_id)
-        if approval is None:
-            return
+        approval = await self._approval(execution)
         try:
             grant = grant_of(approval)
         except ValueError as error:
@@ -150,76 +194,100 @@ class Remediating:
             execution = applied
         await self._watch(execution, approval, grant)
 
+    async def _hand_over(self, execution: Execution) -> None:
+        """Something of ours is broken: say so, and leave it to a human."""
+        approval = await self._approval(execution)
+        sentence = f"Lightship met an error of its own; look at {approval.plan.target}"
+        await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, sentence)
+
+    async def _approval(self, execution: Execution) -> Approval:
+        async with self._store.transaction() as tx:
+            approval = await tx.approvals.get(execution.approval_id)
+        if approval is None:  # an intent is committed together with its grant, so the store was cleared
+            raise _ClaimLost
+        return approval
+
     async def _act(self, execution: Execution, approval: Approval, grant: Grant) -> Execution | None:
-        """Act once; the execution in its new state where it was applied, None where it ended or was lost."""
-        if not self._enabled():
-            await self._finish(execution, approval, ExecutionState.FAILED, "Remediations are switched off.")
+        """Act once; the execution in its new state where it was applied, None where it ended."""
+        resumed = execution.begun_at is not None
+        if not resumed and not self._enabled():
+            sentence = "remediations are switched off; nothing was done"
+            await self._finish(execution, approval, ExecutionState.FAILED, sentence)
             return None
-        outcome = await recover(grant, reader=self._reader)
-        if outcome.state is not ApplyState.APPLIED:
-            # `apply` refuses by itself what is no longer the object that was approved.
-            outcome = await self._apply(grant)
+        if not resumed:
+            execution = await self._begin(execution)
+        outcome = await self._acting.act(grant, resumed=resumed, hold=lambda: self._hold_on(grant))
         fault("after-apply")
         match outcome.state:
             case ApplyState.APPLIED:
                 return await self._finish(execution, approval, ExecutionState.APPLIED, outcome.sentence)
             case ApplyState.OBJECT_CHANGED:
-                await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence)
-                await self._plan_anew(approval)
+                again = await self.plan(wish_of(approval))
+                await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence, again=again)
             case ApplyState.NOT_APPLIED:
                 await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence)
             case ApplyState.CANNOT_TELL:
                 await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, outcome.sentence)
         return None
 
-    async def _apply(self, grant: Grant) -> Applied:
-        """Try while trying again can help: `apply` is safe to repeat with the same grant."""
-        for attempt in range(1, TRIES + 1):
-            fault("before-apply")
-            outcome = await apply(grant, reader=self._reader, scaler=self._scaler)
-            if outcome.retry_after is None or attempt == TRIES:
-                break
-            await self._clock.sleep(max(outcome.retry_after, float(attempt)))
-        return outcome
+    async def _begin(self, execution: Execution) -> Execution:
+        """Commit that acting begins: whoever finds this mark later has to look at the world first."""
+        async with self._store.transaction() as tx:
+            begun = replace(execution, begun_at=tx.now)
+            if not await tx.executions.move(begun, was=execution.state, owner=self._lease.owner):
+                raise _ClaimLost
+        return begun
+
+    async def _hold_on(self, grant: Grant) -> datetime:
+        """Keep the claim; the store's time. Raises _ClaimLost."""
+        async with self._store.transaction() as tx:
+            if not await tx.executions.extend(grant.approval_id, self._lease):
+                raise _ClaimLost
+            return tx.now
 
     async def _watch(self, execution: Execution, approval: Approval, grant: Grant) -> None:
         """Watch the rollout until it is done, has failed, or the time is up."""
         deadline = execution.updated_at + self._verify_within(approval.plan.service)
-        target, desired = grant.plan.target, int(grant.plan.arguments["replicas"])
-        reason = "it was not looked at"
         while True:
-            try:
-                deployment = await self._reader.get(
-                    Resource.DEPLOYMENTS, namespace=target.namespace, name=target.name
-                )
-            except LightshipError as error:
-                reason = str(error)
-            else:
-                progress = observe(deployment, desired=desired)
-                reason = progress.reason
-                if progress.done or progress.failed:
-                    state = ExecutionState.SUCCEEDED if progress.done else ExecutionState.NO_EFFECT
-                    await self._finish(execution, approval, state, reason)
-                    return
-            async with self._store.transaction() as tx:
-                if not await tx.executions.extend(approval.id, self._lease):
-                    return
-                now = tx.now
-            if now >= deadline:
-                await self._finish(execution, approval, ExecutionState.NO_EFFECT, f"time is up: {reason}")
+            state, reason = await self._progress(grant)
+            if state in {ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT}:
+                await self._finish(execution, approval, state, reason)
+                return
+            if await self._hold_on(grant) >= deadline:
+                late = ExecutionState.NO_EFFECT if state is ExecutionState.APPLIED else state
+                await self._finish(execution, approval, late, f"time is up: {reason}")
                 return
             await self._clock.sleep(POLL_SECONDS)
 
+    async def _progress(self, grant: Grant) -> tuple[ExecutionState, str]:
+        """How far it is, in words; `needs_human` where that cannot be seen."""
+        try:
+            progress = await self._acting.progress(grant)
+        except LightshipError as error:
+            return ExecutionState.NEEDS_HUMAN, str(error)
+        if progress.done:
+            return ExecutionState.SUCCEEDED, progress.reason
+        return ExecutionState.NO_EFFECT if progress.failed else ExecutionState.APPLIED, progress.reason
+
     async def _finish(
-        self, execution: Execution, approval: Approval, state: ExecutionState, sentence: str
-    ) -> Execution | None:
-        """Keep the new state with its event; None where somebody else holds the execution now."""
+        self,
+        execution: Execution,
+        approval: Approval,
+        state: ExecutionState,
+        sentence: str,
+        *,
+        again: Plan | Refusal | None = None,
+    ) -> Execution:
+        """Keep the new state with its event, and ask anew in the same breath. Raises _ClaimLost."""
         async with self._store.transaction() as tx:
             moved = replace(execution, state=state, updated_at=tx.now, outcome=sentence)
             if not await tx.executions.move(moved, was=execution.state, owner=self._lease.owner):
-                return None
-            await self._note(tx, approval, state, sentence)
+                raise _ClaimLost
+            detail = {"outcome": sentence}
+            await note_about(tx, self._ids, approval, _ENDS[state], actor=LIGHTSHIP, detail=detail)
             await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+            if isinstance(again, Plan):
+                await self._ask_again(tx, approval, again)
             fault("before-outcome-commit")
         if state is not ExecutionState.APPLIED:
             action = approval.plan.action.value
@@ -227,41 +295,3 @@ class Remediating:
             took = (moved.updated_at - moved.started_at).total_seconds()
             telemetry.REMEDIATION_SECONDS.labels(action=action).observe(took)
         return moved
-
-    async def _note(self, tx: Transaction, approval: Approval, state: ExecutionState, sentence: str) -> None:
-        detail = {
-            "approval": approval.id,
-            "digest": approval.digest,
-            "action": approval.plan.action.value,
-            "target": str(approval.plan.target),
-            "outcome": sentence,
-        }
-        incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
-        if incident is not None:
-            await note(tx, self._ids, incident, _ENDS[state], actor=LIGHTSHIP, detail=detail)
-            return
-        await append(
-            tx,
-            self._ids,
-            _ENDS[state],
-            service=approval.plan.service,
-            incident_id=None,
-            actor=LIGHTSHIP,
-            detail=detail,
-        )
-
-    async def _plan_anew(self, approval: Approval) -> None:
-        """Show what it would be now, and ask again."""
-        plan = approval.plan
-        again = await self.plan(
-            RemediationRequest(
-                action=plan.action,
-                service=plan.service,
-                target=plan.target,
-                arguments=plan.arguments,
-                incident_id=approval.incident_id,
-                reason=approval.reason,
-            )
-        )
-        if isinstance(again, Plan):
-            await self._ask_again(approval, again)

@@ -110,6 +110,8 @@ async def _plan(
         warnings=(*owners_that_revert(deployment), *rollout, *cautions, *around.warnings),
         verification=f"{request.target} has {replicas} ready pods of its newest revision",
         undo=f"scale back to {current}",
+        runbook=request.runbook,
+        remediation=request.remediation,
     )
 
 

@@ -1,0 +1,103 @@
+"""Getting one approved change done: in bounded time, tried again while that is safe, looked at when in doubt.
+
+Called by the remediating engine, which keeps the claim and commits what this answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.errors import Temporary
+from bot.faults import fault
+from bot.remediations.scaling import Applied, ApplyState, apply, progress, recover
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bot.domain.approvals import Grant
+    from bot.ports.clock import Clock
+    from bot.ports.readers import ClusterReader
+    from bot.ports.writers import DeploymentScaler
+    from bot.remediations.deployments import RolloutProgress
+
+ANSWERS_WITHIN: Final = 30.0
+_TRIES: Final = 5
+_ROUNDS: Final = 2
+
+
+class Acting:
+    """Acts at most once for a grant. `answers_within` (seconds) bounds each call, whatever adapters do."""
+
+    def __init__(
+        self,
+        *,
+        reader: ClusterReader,
+        scaler: DeploymentScaler,
+        clock: Clock,
+        enabled: Callable[[], bool],
+        answers_within: float,
+    ) -> None:
+        self._reader = reader
+        self._scaler = scaler
+        self._clock = clock
+        self._enabled = enabled
+        self._answers_within = answers_within
+
+    async def act(self, grant: Grant, *, resumed: bool, hold: Callable[[], Awaitable[object]]) -> Applied:
+        """What came of it. `resumed` says that an earlier start may have acted; `hold` keeps the claim.
+
+        Raises what `hold` raises.
+        """
+        doubt = looked = resumed
+        outcome = await (self._recover(grant, hold) if resumed else self._apply(grant, hold))
+        for _ in range(_ROUNDS):
+            if outcome.state is ApplyState.CANNOT_TELL and not looked:
+                outcome, looked, doubt = await self._recover(grant, hold), True, True
+            if outcome.state is not ApplyState.NOT_APPLIED or not looked or not self._enabled():
+                break
+            # A PATCH that may still be on its way and this one carry the same lock: one of them wins.
+            outcome, looked = await self._apply(grant, hold), False
+        if doubt and not looked and outcome.state is not ApplyState.APPLIED:
+            # The last call alone is known to have done nothing; an earlier one may have arrived since.
+            outcome = await self._recover(grant, hold)
+        return outcome
+
+    async def progress(self, grant: Grant) -> RolloutProgress:
+        """How far the rollout is. Raises what the reader raises, and Temporary where it hangs."""
+        try:
+            async with asyncio.timeout(self._answers_within):
+                return await progress(grant, reader=self._reader)
+        except TimeoutError as error:
+            raise Temporary("Kubernetes does not answer") from error
+
+    async def _apply(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:
+        """Try while trying again can help: `apply` is safe to repeat with the same grant."""
+        for attempt in range(1, _TRIES + 1):
+            await hold()
+            fault("before-apply")
+            outcome = await self._answered(grant, apply(grant, reader=self._reader, scaler=self._scaler))
+            if outcome.retry_after is None or attempt == _TRIES:
+                break
+            await self._clock.sleep(max(outcome.retry_after, float(attempt)))
+            if not self._enabled():
+                break
+        return outcome
+
+    async def _recover(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:
+        """Look, again and again while the world does not tell."""
+        for attempt in range(1, _TRIES + 1):
+            await hold()
+            outcome = await self._answered(grant, recover(grant, reader=self._reader))
+            if outcome.state is not ApplyState.CANNOT_TELL or attempt == _TRIES:
+                break
+            await self._clock.sleep(float(attempt))
+        return outcome
+
+    async def _answered(self, grant: Grant, call: Awaitable[Applied]) -> Applied:
+        try:
+            async with asyncio.timeout(self._answers_within):
+                return await call
+        except TimeoutError:
+            sentence = f"whether {grant.plan.target} was scaled cannot be told: Kubernetes does not answer"
+            return Applied(state=ApplyState.CANNOT_TELL, sentence=sentence)
