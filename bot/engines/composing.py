@@ -91,7 +91,7 @@ class Composing:
         incident = await self._incident(tx, message)
         findings = await tx.findings.of_incident(incident.id)
         firing = worst_first(incident.firing(settle=self._settle), self._classify)
-        others = await tx.incidents.unresolved(service=incident.key.service)
+        others = await tx.incidents.unresolved(service=incident.key.service, limit=NAMED_NEIGHBOURS + 1)
         first_post = message.posted_revision == 0 and message.ts is None
         return IncidentView(
             incident=incident,

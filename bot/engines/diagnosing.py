@@ -64,6 +64,7 @@ class Diagnosing:
         self._press_rest = press_rest
         self._slots = asyncio.Semaphore(at_once)
         self._due: deque[int] = deque()
+        self._looked: set[int] = set()
 
     async def run(self, command: RunChecks) -> Outcome:
         """Run checks anew because somebody asked; the findings go into the thread."""
@@ -109,16 +110,33 @@ class Diagnosing:
         return len(numbers)
 
     async def catch_up(self) -> int:
-        """Run the checks of open incidents that have none of their findings yet; how many there were."""
+        """Make the checks due of open incidents that have none of their findings yet; how many those are."""
+        looked: set[int] = set()
         waiting: list[int] = []
-        async with self._store.transaction() as tx:
-            for service in self._services:
-                numbers = await tx.incidents.unresolved_ids(service=service, limit=CATCH_UP_AT_MOST)
-                open_now = [number for number in numbers if number not in self._due]
-                waiting += [number for number in open_now if not await tx.findings.of_incident(number)]
-        for number in waiting:
-            await self._run_by_itself(number)
+        for service in self._services:
+            async with self._store.transaction() as tx:
+                open_now = await tx.incidents.unresolved_ids(service=service, limit=MOST_DUE)
+            looked.update(self._looked.intersection(open_now))
+            unknown = [number for number in open_now if number not in looked and number not in self._due]
+            for start in range(0, len(unknown), CATCH_UP_AT_MOST):
+                if len(waiting) < CATCH_UP_AT_MOST:
+                    waiting += await self._unlooked(unknown[start : start + CATCH_UP_AT_MOST], looked)
+        self._looked = looked
+        self.opened(waiting)
         return len(waiting)
+
+    async def _unlooked(self, numbers: Sequence[int], looked: set[int]) -> list[int]:
+        """Those that have a check to run and no finding; those with findings are added to `looked`."""
+        waiting = []
+        async with self._store.transaction() as tx:
+            for number in numbers:
+                if await tx.findings.of_incident(number):
+                    looked.add(number)
+                    continue
+                incident = await tx.incidents.get(number)
+                if incident is not None and self._steps(incident, ()):
+                    waiting.append(number)
+        return waiting
 
     async def _run_by_itself(self, number: int) -> None:
         async with self._store.transaction() as tx:
@@ -171,6 +189,8 @@ class Diagnosing:
 
     async def _keep(self, incident: Incident, findings: Sequence[Finding], *, by: Actor | None) -> None:
         async with self._store.transaction() as tx:
+            # Looking took its time: the severity, which says how urgent its messages are, may have changed.
+            incident = await tx.incidents.get(incident.id) or incident
             for finding in findings:
                 await tx.findings.save(incident.id, finding)
                 await note(

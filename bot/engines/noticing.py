@@ -5,6 +5,7 @@ A notice of one name is told at most once in `rest`, whichever replica saw the c
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.domain.actors import LIGHTSHIP
@@ -34,6 +35,11 @@ class Noticing:
         async with self._store.transaction() as tx:
             last = await tx.heartbeats.last(f"notice/{name}")
             if last is not None and tx.now - last < self._rest:
+                return False
+            span = self._rest.total_seconds()
+            begun = datetime.fromtimestamp(tx.now.timestamp() // span * span, tz=UTC)
+            # Another replica may be telling it at this very moment; one alone wins the span of time.
+            if not await tx.heartbeats.win(f"notice/{name}", begun):
                 return False
             await tx.heartbeats.beat(f"notice/{name}", tx.now)
             event = await append(

@@ -36,11 +36,10 @@ class Responding:
             if taken is None:
                 return _already(incident)
             taken = await tx.incidents.save(taken)
-            telemetry.TIME_TO_ACKNOWLEDGE.labels(severity=taken.severity.value).observe(
-                (tx.now - taken.opened_at).total_seconds()
-            )
+            took = tx.now - taken.opened_at
             await note(tx, self._ids, taken, EventKind.ACKNOWLEDGED, actor=command.actor)
             await show(tx, self._ids, taken)
+        telemetry.TIME_TO_ACKNOWLEDGE.labels(severity=taken.severity.value).observe(took.total_seconds())
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{taken.id} is yours.")
 
     async def resolve(self, command: ResolveIncident) -> Outcome:
@@ -53,9 +52,7 @@ class Responding:
             if ended is None:
                 return _already(incident)
             ended = await tx.incidents.save(ended)
-            telemetry.TIME_TO_RESOLVE.labels(severity=ended.severity.value).observe(
-                (tx.now - ended.opened_at).total_seconds()
-            )
+            took = tx.now - ended.opened_at
             firing = len(ended.firing(settle=self._settle))
             await note(
                 tx,
@@ -67,6 +64,7 @@ class Responding:
             )
             await show(tx, self._ids, ended)
             await show_neighbours(tx, ended)
+        telemetry.TIME_TO_RESOLVE.labels(severity=ended.severity.value).observe(took.total_seconds())
         words = f"Incident #{ended.id} is resolved."
         if firing:
             words += " Its alerts still fire: only a new alert, or a new start of one, opens it again."

@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import telemetry
-from bot.domain.errors import LightshipError
+from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +28,8 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 """Interval ticks count from here, so that all replicas mean the same fire times."""
 
 MISFIRE_GRACE_SECONDS = 60
+
+_LOG = Log("scheduling")
 
 
 class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no types
@@ -102,13 +104,15 @@ class Scheduling:
     async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
         try:
             await run()
-        except LightshipError:
+            async with self._store.transaction() as tx:
+                await tx.heartbeats.beat(f"job/{name}", tx.now)
+                now = tx.now
+        except Exception as error:  # noqa: BLE001 - the next tick runs whatever this one met; it is counted
             telemetry.SCHEDULER_RUNS.labels(job=name, outcome="failed").inc()
+            _LOG.warning(LogAction.TICK_FAILED, job=name, error=f"{type(error).__name__}: {error}"[:300])
             return
         telemetry.SCHEDULER_RUNS.labels(job=name, outcome="succeeded").inc()
-        async with self._store.transaction() as tx:
-            await tx.heartbeats.beat(f"job/{name}", tx.now)
-            telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(tx.now.timestamp())
+        telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(now.timestamp())
 
     async def _win(self, name: str, fire_time: datetime) -> bool:
         async with self._store.transaction() as tx:

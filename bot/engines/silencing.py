@@ -1,24 +1,28 @@
 """Alertmanager silences for an incident's group, made and lifted at once by responders; called by the doors.
 
-A silence carries a mark with the incident's number in its comment. Before one is made the mark is looked for,
-so a lost answer or a crash leads to the same silence again instead of a second one.
+A silence carries a mark of its incident at the end of its comment. Before one is made the mark is looked
+for, so a lost answer or a crash leads to the same silence again instead of a second one; lifting ends every
+silence with the mark, also one that a crash kept from the record.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bot.domain.commands import LiftSilence, Outcome, OutcomeReason, SilenceIncident
 from bot.domain.durations import format_duration
-from bot.domain.errors import Ambiguous, LightshipError, Temporary
+from bot.domain.errors import Ambiguous, LightshipError, NotFound, Temporary
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, SilenceMark
 from bot.domain.matchers import Matcher, Operator
 from bot.engines.noting import note, show
 from bot.engines.responding import no_such_incident
+from bot.faults import fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from bot.domain.actors import Actor
     from bot.domain.incidents import Incident
     from bot.ports.clock import Ids
-    from bot.ports.readers import AlertmanagerReader
+    from bot.ports.readers import AlertmanagerReader, Silence
     from bot.ports.stores import Store
     from bot.ports.writers import Silencer
 
@@ -70,16 +74,23 @@ class Silencing:
             now = tx.now
         if incident is None:
             return no_such_incident(command.incident_id)
-        matchers = group_matchers(incident, self._own_matchers(incident.key.service))
-        refusal = refuse(incident, matchers, self._own_matchers(incident.key.service), command, self._longest)
+        own = self._own_matchers(incident.key.service)
+        matchers = group_matchers(incident, own)
+        refusal = refuse(incident, matchers, own, command, self._longest)
         if refusal is not None:
             return Outcome(reason=OutcomeReason.REFUSED, sentence=self._refusal_words(refusal))
         try:
-            mark = await self._create(incident, matchers, command, now)
+            adopted = await self._marked(incident, command.actor)
+            if adopted is not None and incident.silence is not None and adopted.id == incident.silence.id:
+                left = format_duration(max(adopted.ends_at - now, SHORTEST))
+                words = f"Incident #{incident.id} is silenced already, for {left} more; lift that first."
+                return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
+            mark = adopted or await self._create(incident, matchers, command, now)
         except LightshipError as error:
             return Outcome(
                 reason=OutcomeReason.UNAVAILABLE, sentence=f"Alertmanager did not take the silence: {error}"
             )
+        fault("after-silence")
         return await self._keep(incident.id, mark, command)
 
     async def lift(self, command: LiftSilence) -> Outcome:
@@ -88,33 +99,40 @@ class Silencing:
             incident = await tx.incidents.get(command.incident_id)
         if incident is None:
             return no_such_incident(command.incident_id)
-        if incident.silence is None:
-            return Outcome(reason=OutcomeReason.ALREADY, sentence=f"Incident #{incident.id} is not silenced.")
+        known = incident.silence.id if incident.silence else None
         try:
-            await self._silencer.expire(incident.silence.id)
+            silences = await self._active(incident)
+            ending = dict.fromkeys([*([known] if known else []), *(silence.id for silence in silences)])
+            for silence_id in ending:
+                # An Alertmanager that lost its memory has none of it: that is as good as ended.
+                with suppress(NotFound):
+                    await self._silencer.expire(silence_id)
         except LightshipError as error:
             return Outcome(
                 reason=OutcomeReason.UNAVAILABLE, sentence=f"Alertmanager did not end the silence: {error}"
             )
+        fault("after-lift")
+        if not ending:
+            return Outcome(reason=OutcomeReason.ALREADY, sentence=f"Incident #{incident.id} is not silenced.")
         async with self._store.transaction() as tx:
             incident = await tx.incidents.get(command.incident_id)
-            if incident is None or incident.silence is None:
+            if incident is None:
+                return no_such_incident(command.incident_id)
+            if incident.silence is not None and incident.silence.id in ending:
+                heard = replace(incident, silence=None, updated_at=tx.now, revision=incident.revision + 1)
+                incident = await tx.incidents.save(heard)
+            elif known is not None:
                 return Outcome(reason=OutcomeReason.ALREADY, sentence="The silence was lifted meanwhile.")
-            heard = replace(incident, silence=None, updated_at=tx.now, revision=incident.revision + 1)
-            heard = await tx.incidents.save(heard)
-            await note(tx, self._ids, heard, EventKind.SILENCE_LIFTED, actor=command.actor)
-            await show(tx, self._ids, heard)
+            await note(tx, self._ids, incident, EventKind.SILENCE_LIFTED, actor=command.actor)
+            await show(tx, self._ids, incident)
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident.id} is heard again.")
 
     async def _create(
         self, incident: Incident, matchers: Sequence[Matcher], command: SilenceIncident, now: datetime
     ) -> SilenceMark:
-        """Adopt a silence that carries our mark, else make one; look again when the answer was lost."""
+        """Make it; look for its mark when the answer was lost."""
         ends_at = now + command.duration
-        adopted = await self._marked(incident, command.actor, now)
-        if adopted is not None:
-            return adopted
-        comment = f"{command.reason or 'no reason given'} {comment_mark(incident.id)}"
+        comment = f"{command.reason or 'no reason given'} {comment_mark(incident)}"
         try:
             silence_id = await self._silencer.create(
                 matchers=matchers,
@@ -124,7 +142,7 @@ class Silencing:
                 comment=comment,
             )
         except Ambiguous as lost:
-            adopted = await self._marked(incident, command.actor, now)
+            adopted = await self._marked(incident, command.actor)
             if adopted is None:
                 raise Temporary("the answer was lost and no silence of ours is there; try again") from lost
             return adopted
@@ -132,17 +150,22 @@ class Silencing:
             id=silence_id, by=command.actor, reason=command.reason, starts_at=now, ends_at=ends_at
         )
 
-    async def _marked(self, incident: Incident, actor: Actor, now: datetime) -> SilenceMark | None:
-        for silence in await self._reader.silences():
-            if comment_mark(incident.id) in silence.comment and silence.ends_at > now:
-                return SilenceMark(
-                    id=silence.id,
-                    by=actor,
-                    reason=silence.comment.replace(comment_mark(incident.id), "").strip(),
-                    starts_at=silence.starts_at,
-                    ends_at=silence.ends_at,
-                )
+    async def _marked(self, incident: Incident, actor: Actor) -> SilenceMark | None:
+        for silence in await self._active(incident):
+            return SilenceMark(
+                id=silence.id,
+                by=actor,
+                reason=silence.comment.removesuffix(comment_mark(incident)).strip(),
+                starts_at=silence.starts_at,
+                ends_at=silence.ends_at,
+            )
         return None
+
+    async def _active(self, incident: Incident) -> list[Silence]:
+        """The silences that carry the incident's mark and have not ended, as Alertmanager's clock has it."""
+        mark = comment_mark(incident)
+        held = await self._reader.silences()
+        return [one for one in held if one.comment.endswith(mark) and one.state != "expired"]
 
     async def _keep(self, incident_id: int, mark: SilenceMark, command: SilenceIncident) -> Outcome:
         async with self._store.transaction() as tx:
@@ -182,9 +205,13 @@ class Silencing:
                 )
 
 
-def comment_mark(incident_id: int) -> str:
-    """What tells a silence of ours apart, at the end of its comment."""
-    return f"[lightship incident {incident_id}]"
+def comment_mark(incident: Incident) -> str:
+    """What tells the incident's silences apart, at the end of their comments.
+
+    It holds more than the number: another Lightship, or one whose store was begun anew, counts from one too.
+    """
+    told = f"{incident.key} {incident.opened_at.isoformat()}"
+    return f"[lightship incident {incident.id} {sha256(told.encode()).hexdigest()[:8]}]"
 
 
 def group_matchers(incident: Incident, own: Sequence[Matcher]) -> tuple[Matcher, ...]:
@@ -212,6 +239,6 @@ def refuse(
     if command.duration > longest:
         return SilenceRefusal.TOO_LONG
     own_names = {matcher.name for matcher in own}
-    if not any(matcher.name not in own_names for matcher in matchers):
+    if not any(matcher.value and matcher.name not in own_names for matcher in matchers):
         return SilenceRefusal.WOULD_SILENCE_THE_SERVICE
     return None
