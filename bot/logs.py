@@ -7,12 +7,13 @@ a token or a password in an address is cut out of every line before it is writte
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import structlog
+
+from bot.domain.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -54,13 +55,6 @@ class LogAction(StrEnum):
     LIBRARY = "library"
 
 
-_SECRETS: Final = (
-    re.compile(r"xox[a-z](?:\.[a-z]{3,})?-[A-Za-z0-9-]+"),
-    re.compile(r"xapp-[A-Za-z0-9-]+"),
-    re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]+"),
-    re.compile(r"(?<=hooks\.slack\.com/)\S+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-)
 _QUIET_LIBRARIES: Final = (
     "slack_bolt",
     "slack_sdk",
@@ -70,13 +64,6 @@ _QUIET_LIBRARIES: Final = (
     "sqlalchemy",
     "asyncio",
 )
-
-
-def without_secrets(text: str) -> str:
-    """`text` with everything that looks like a token or a password in an address replaced."""
-    for pattern in _SECRETS:
-        text = pattern.sub("[redacted]", text)
-    return text
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

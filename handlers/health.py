@@ -18,8 +18,9 @@ from prometheus_client.exposition import choose_encoder
 
 from bot.domain.errors import LightshipError
 from bot.domain.outside_text import one_line
+from bot.domain.redaction import without_secrets
 from bot.domain.severity import Severity
-from bot.logs import Log, LogAction, without_secrets
+from bot.logs import Log, LogAction
 from bot.telemetry import (
     INCIDENTS_OPEN,
     INTAKE_BACKLOG,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.checks.hpa_reports import report_of
 from bot.checks.hpa_words import details_of, summary_of, table_of, verdict_of
-from bot.checks.reading import deployment_named, name_of
+from bot.checks.reading import deployment_named, name_of, scales
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
 from bot.ports.readers import Resource
@@ -55,7 +55,7 @@ async def run(
     everything = await readers.cluster.list(
         Resource.HORIZONTAL_POD_AUTOSCALERS, namespace=target.namespace, limit=500
     )
-    scaling = [one for one in everything if _scales(one, target.deployment)]
+    scaling = [one for one in everything if scales(one, target.deployment)]
     named = next((one for one in everything if target.hpa and name_of(one) == target.hpa), None)
     chosen = named or (scaling[0] if scaling else None)
     if chosen is None:
@@ -103,11 +103,6 @@ def _without(target: CheckTarget, where: str, now: datetime) -> Finding:
         fresh_for=FRESH_FOR,
         facts={**dict.fromkeys(FACTS), "exists": False, "autoscalers": 0, "at_maximum": False},
     )
-
-
-def _scales(item: KubeObject, deployment: str) -> bool:
-    reference = (item.get("spec") or {}).get("scaleTargetRef") or {}
-    return reference.get("kind") == "Deployment" and reference.get("name") == deployment
 
 
 def _notes(target: CheckTarget, chosen: KubeObject, scaling: Sequence[KubeObject]) -> tuple[str, ...]:

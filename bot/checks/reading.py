@@ -99,6 +99,12 @@ def condition_of(item: Mapping[str, Any], wanted: str) -> Condition:
     return Condition()
 
 
+def scales(item: KubeObject, deployment: str) -> bool:
+    """Whether this autoscaler's target is the deployment."""
+    reference = (item.get("spec") or {}).get("scaleTargetRef") or {}
+    return reference.get("kind") == "Deployment" and reference.get("name") == deployment
+
+
 def ago(moment: datetime | None, *, now: datetime) -> str:
     """`5m ago`; clocks of machines differ, so what is not over yet is `just now`."""
     if moment is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import hpa, model, pods
+from bot.checks import events, hpa, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -39,7 +39,8 @@ class RunCheck(Protocol):
 class Check:
     """One check. It needs `rights`, and shows more with `optional_rights`.
 
-    `facts` says what each fact of its findings means; evidence expressions name them.
+    `facts` says what each fact of its findings means; evidence expressions name them. `arguments` are the
+    names of those that it takes.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Check:
     time_limit: timedelta
     fresh_for: timedelta
     facts: Mapping[str, str]
+    arguments: frozenset[str] = frozenset()
     rights: tuple[Right, ...] = ()
     optional_rights: tuple[Right, ...] = ()
 
@@ -73,6 +75,26 @@ CHECKS: Final[Mapping[str, Check]] = {
             fresh_for=hpa.FRESH_FOR,
             facts=hpa.FACTS,
             rights=hpa.RIGHTS,
+        ),
+        Check(
+            name=events.NAME,
+            title="What Kubernetes warned about: the deployment, its pods, its autoscaler",
+            run=events.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=events.FRESH_FOR,
+            facts=events.FACTS,
+            arguments=events.ARGUMENTS,
+            rights=events.RIGHTS,
+            optional_rights=events.OPTIONAL_RIGHTS,
+        ),
+        Check(
+            name=rollouts.NAME,
+            title="Revisions of the deployment, what the newest one changed, whether it got stuck",
+            run=rollouts.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=rollouts.FRESH_FOR,
+            facts=rollouts.FACTS,
+            rights=rollouts.RIGHTS,
         ),
         Check(
             name=model.NAME,

@@ -15,6 +15,7 @@ from bot.checks.targets import CheckTarget
 from bot.domain.findings import Verdict
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
+from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.workloads import autoscaler, deployment
 
 if TYPE_CHECKING:
@@ -64,13 +65,7 @@ class Site:
         self, name: str, holds: Callable[[Finding], bool], *, seconds: float = 60, **arguments: Scalar
     ) -> Finding:
         """Run a check until that holds of what it finds."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not holds(finding := await self.look(name, **arguments)):
-                    await asyncio.sleep(0.2)
-        except TimeoutError:
-            pytest.fail(f"after {seconds} seconds the check still says {finding}")
-        return finding
+        return await eventually(lambda: self.look(name, **arguments), holds, name, seconds=seconds)
 
 
 @pytest.fixture
@@ -102,3 +97,49 @@ async def test_the_autoscaler_of_a_busy_deployment(site: Site) -> None:
     assert "cpu at 90%, target 50%" in finding.summary
     assert finding.facts["able"] is True
     assert finding.facts["minutes_at_maximum"] == 0
+
+
+async def test_the_warnings_of_a_deployment_that_cannot_grow(site: Site) -> None:
+    """Pods that a quota forbids are seen on the replica set alone: the check finds that warning by itself."""
+    await site.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "team", "namespace": site.namespace},
+            "spec": {"hard": {"pods": "3"}},
+        }
+    )
+    path = f"/api/v1/namespaces/{site.namespace}/resourcequotas/team"
+    await eventually(
+        lambda: asyncio.to_thread(site.cluster.api.call, path),
+        lambda found: found.get("status", {}).get("used", {}).get("pods") == "3",
+        "the quota's controller has counted the pods, before which it refuses nothing",
+    )
+    await site.apply(deployment(site.namespace, image=site.cluster.image, replicas=5))
+    finding = await site.look_until("events", lambda found: "FailedCreate" in str(found.facts.get("reasons")))
+    assert finding.verdict is Verdict.WARN
+    assert finding.table is not None
+    row = next(row for row in finding.table.rows if row[2] == "FailedCreate")
+    assert "exceeded quota: team" in row[4]
+    assert "ReplicaSet" in row[3] or "objects" in row[3]
+
+
+async def test_a_release_and_what_it_changed(site: Site) -> None:
+    """After a release the check tells its image, its environment by name, and that it came just now."""
+    first = await site.look_until("rollouts", lambda found: found.facts.get("progressing") is False)
+    assert (first.facts["revision"], first.facts["image_changed"]) == (1, None)
+    changed = deployment(site.namespace, image=f"{site.cluster.image}:1.36")
+    changed["metadata"]["annotations"] = {"kubernetes.io/change-cause": "release 2"}
+    changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "MODE", "value": "s3cret"}]
+    await site.apply(changed)
+    finding = await site.look_until(
+        "rollouts",
+        lambda found: found.facts.get("revision") == 2 and found.facts.get("progressing") is False,
+    )
+    assert (finding.facts["image_changed"], finding.facts["config_changed"]) == (True, True)
+    assert finding.facts["minutes_ago"] in {0, 1}
+    assert f"→ {site.cluster.image}:1.36" in finding.summary
+    assert "environment of container api: added MODE" in finding.details
+    assert finding.table is not None
+    assert finding.table.rows[0][4] == "release 2"
+    assert "s3cret" not in repr(finding)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from bot.logs import Log, LogAction, set_up_logging, without_secrets
+from bot.domain.redaction import without_secrets
+from bot.logs import Log, LogAction, set_up_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,19 +19,6 @@ EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
 """What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
 
 _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
-    "rollouts": {
-        "minutes_ago": "minutes since the newest revision began",
-        "progressing": "whether a rollout is under way",
-        "stuck": "whether it is past its deadline",
-        "paused": "whether it is paused",
-        "image_changed": "whether the newest revision changed an image",
-        "resources_changed": "whether it changed requests or limits",
-        "config_changed": "whether it changed environment, command or configuration",
-    },
-    "events": {
-        "warnings": "warning events of the last hour",
-        "reasons": "their reasons, each once",
-    },
     "logs": {
         "lines": "lines that were read",
         "errors": "lines that look like errors",
@@ -81,18 +68,19 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
 METRIC_FACTS: Final = frozenset({"value", "before", "ratio", "threshold", "above"})
 """`value`: now; `before`: a day ago; `ratio`: of the two; `above`: whether it is above the `threshold`."""
 
-CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
-    "pods": frozenset(),
-    "hpa": frozenset(),
-    "rollouts": frozenset(),
-    "events": frozenset({"since"}),
+_PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "logs": frozenset({"tail", "previous"}),
     "metrics": frozenset({"names", "range"}),
-    "connectivity": frozenset(),
-    "model": frozenset(),
     "drift": frozenset({"feature"}),
     "jobs": frozenset({"cronjob"}),
 }
+
+CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
+    name: _PROMISED_ARGUMENTS.get(name, frozenset())
+    | (BUILT[name].arguments if name in BUILT else frozenset())
+    for name in CHECKS
+}
+"""Check → the arguments it takes."""
 
 ACTIONS: Final[Mapping[str, frozenset[str]]] = {
     "scale": frozenset({"replicas", "factor"}),
