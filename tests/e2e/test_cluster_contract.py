@@ -23,12 +23,13 @@ from bot.remediations import registry as remediations
 from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import ApplyState, apply
 from bot.testing import FrozenClock, SequentialIds, make_grant
+from tests.e2e.scenes import rules_of
 from tests.e2e.servers.cluster import USAGE_CPU, USAGE_MEMORY
 from tests.worlds.contract import LIMITS, ClusterContract, planned, read, settled
 from tests.worlds.objects import NAME, deployment, request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bot.domain.findings import Finding
@@ -74,13 +75,6 @@ class RealWorld:
 
     async def _merge(self, path: str, patch: dict[str, Any]) -> None:
         await asyncio.to_thread(self.cluster.api.merge, path, patch)
-
-
-def rules_of(rights: Iterable[Right]) -> list[dict[str, Any]]:
-    """A Role's rules that are these rights and no more."""
-    return [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]} for right in rights
-    ]
 
 
 ALL_RIGHTS = {

@@ -150,7 +150,7 @@ class ControlPlane:
             cached("kwok"),
             f"--kubeconfig={self.file('admin.kubeconfig')}",
             "--manage-all-nodes=true",
-            # Without leases a node is heard of once a minute, and the controllers call it NotReady after 50 s.
+            # Without leases a node is heard of once a minute, and controllers call it NotReady after 50 s.
             "--node-lease-duration-seconds=40",
             f"--server-address=127.0.0.1:{self.kubelet}",
             "--node-ip=127.0.0.1",
