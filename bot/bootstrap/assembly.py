@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.bootstrap.runbooks import RunbookShelf
-from bot.bootstrap.services import classification, routing, watched_services
+from bot.bootstrap.services import check_target, classification, routing, watched_services
 from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
-from bot.checks.targets import CheckTarget
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
 from bot.domain.services import ScaleBounds
@@ -243,15 +242,7 @@ class Lightship:
     async def _look(self, service: WatchedService, check: str, arguments: Mapping[str, Argument]) -> Finding:
         return await run_check(
             check,
-            target=CheckTarget(
-                service=service.name,
-                namespace=service.namespace,
-                deployment=service.deployment,
-                hpa=service.hpa,
-                cronjob=service.cronjob,
-                model=service.model,
-                model_alias=service.model_alias,
-            ),
+            target=check_target(service),
             readers=self.outside.readers,
             now=self.outside.clock.now(),
             crashed=_count_crash,

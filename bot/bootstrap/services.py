@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
-from bot.domain.services import ScaleBounds, WatchedService
+from bot.domain.services import NamedMetric, ScaleBounds, WatchedService
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
         cronjob=(kubernetes.cronjob or "") if kubernetes else "",
         model=model.name if model else "",
         model_alias=model.alias if model else "",
+        metrics=tuple(
+            NamedMetric(
+                name=metric,
+                query=written.query,
+                title=written.title,
+                unit=written.unit,
+                threshold=None if written.threshold is None else float(written.threshold),
+            )
+            for metric, written in one.metrics.items()
+        ),
         policy=AccessPolicy(
             channel=one.channel,
             viewers=one.viewers,
@@ -58,6 +69,20 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             max_factor=float(one.remediation.scale.max_factor),
         ),
         approval_timeout=one.remediation.approval_timeout,
+    )
+
+
+def check_target(service: WatchedService) -> CheckTarget:
+    """What the checks of a service look at."""
+    return CheckTarget(
+        service=service.name,
+        namespace=service.namespace,
+        deployment=service.deployment,
+        hpa=service.hpa,
+        cronjob=service.cronjob,
+        model=service.model,
+        model_alias=service.model_alias,
+        metrics=service.metrics,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import events, hpa, model, pods, rollouts
+from bot.checks import events, hpa, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -95,6 +95,15 @@ CHECKS: Final[Mapping[str, Check]] = {
             fresh_for=rollouts.FRESH_FOR,
             facts=rollouts.FACTS,
             rights=rollouts.RIGHTS,
+        ),
+        Check(
+            name=metrics.NAME,
+            title="The service's numbers against their thresholds, yesterday and a week ago",
+            run=metrics.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=metrics.FRESH_FOR,
+            facts={},
+            arguments=metrics.ARGUMENTS,
         ),
         Check(
             name=model.NAME,

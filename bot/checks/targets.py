@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.domain.services import NamedMetric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +20,7 @@ class CheckTarget:
     cronjob: str = ""
     model: str = ""
     model_alias: str = ""
+    metrics: tuple[NamedMetric, ...] = ()
 
     def __str__(self) -> str:
         """The service's name."""

@@ -28,6 +28,17 @@ class ScaleBounds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NamedMetric:
+    """A query of the configuration: PromQL that gives one number, which is bad above its threshold."""
+
+    name: str
+    query: str
+    title: str = ""
+    unit: str = ""
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WatchedService:
     """One service. Empty names mean that nothing of the kind is configured."""
 
@@ -41,6 +52,7 @@ class WatchedService:
     cronjob: str = ""
     model: str = ""
     model_alias: str = ""
+    metrics: tuple[NamedMetric, ...] = ()
     policy: AccessPolicy
     oncall: str = ""
     mention: frozenset[Severity] = frozenset({Severity.P1})

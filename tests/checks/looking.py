@@ -32,7 +32,7 @@ def world_of(*manifests: dict[str, Any], replicas: int = 3) -> World:
     )
 
 
-async def look(name: str, world: World, target: CheckTarget = TARGET, **arguments: Scalar) -> Finding:
+async def look(name: str, world: World, target: CheckTarget = TARGET, /, **arguments: Scalar) -> Finding:
     """Run the check of that name."""
     return await run_check(
         name,

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.adapters.kubernetes import KubernetesConnection, KubernetesReader
+from bot.adapters.prometheus import PrometheusMetrics
 from bot.checks.registry import CHECKS, run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.findings import Verdict
+from bot.domain.services import NamedMetric
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
 from tests.e2e.servers.eventually import eventually
+from tests.e2e.servers.prometheus import scraping
 from tests.e2e.servers.workloads import autoscaler, deployment
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from bot.domain.findings import Finding, Scalar
     from bot.ports.readers import Readers
     from tests.e2e.servers.cluster import Cluster
+    from tests.e2e.servers.exporter import Exporter
+    from tests.e2e.servers.prometheus import Prometheus
 
 
 class Site:
@@ -46,7 +51,7 @@ class Site:
         """Create or change objects."""
         await asyncio.to_thread(self.cluster.apply, *objects)
 
-    async def look(self, name: str, **arguments: Scalar) -> Finding:
+    async def look(self, name: str, /, **arguments: Scalar) -> Finding:
         """Run a check now."""
 
         def crashed(check: str, error: Exception) -> None:
@@ -62,7 +67,7 @@ class Site:
         )
 
     async def look_until(
-        self, name: str, holds: Callable[[Finding], bool], *, seconds: float = 60, **arguments: Scalar
+        self, name: str, holds: Callable[[Finding], bool], /, *, seconds: float = 60, **arguments: Scalar
     ) -> Finding:
         """Run a check until that holds of what it finds."""
         return await eventually(lambda: self.look(name, **arguments), holds, name, seconds=seconds)
@@ -143,3 +148,51 @@ async def test_a_release_and_what_it_changed(site: Site) -> None:
     assert finding.table is not None
     assert finding.table.rows[0][4] == "release 2"
     assert "s3cret" not in repr(finding)
+
+
+async def test_the_numbers_of_a_real_prometheus(
+    exporter: Exporter, start_prometheus: Callable[..., Prometheus]
+) -> None:
+    """Each query is told for itself: a number, none, NaN, refused, many; then a Prometheus that is gone."""
+    prometheus = await asyncio.to_thread(
+        start_prometheus, scrape=[scraping("churn-api", exporter.address, service="churn")]
+    )
+    adapter = PrometheusMetrics(prometheus.url)
+    readers = replace(World(FrozenClock(), SequentialIds()).readers, metrics=adapter)
+    queries = {
+        "up": 'up{job="churn-api"}',
+        "none": "nothing_has_this_name",
+        "nan": "vector(0) / vector(0)",
+        "refused": "sum(",
+        "many": 'count_values without () ("n", vector(1)) or ' + " or ".join(
+            f'label_replace(vector({number}), "n", "{number}", "", "")' for number in range(30)
+        ),
+    }  # fmt: skip
+    metrics = tuple(
+        NamedMetric(name=name, query=query, threshold=0.5 if name == "up" else None)
+        for name, query in queries.items()
+    )
+    target = CheckTarget(service="churn", metrics=metrics)
+
+    def crashed(check: str, error: Exception) -> None:
+        raise AssertionError(check) from error
+
+    async def look() -> Finding:
+        return await run_check(
+            "metrics", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
+        )
+
+    finding = await eventually(look, lambda found: found.facts["up.value"] == 1, "the exporter is scraped")
+    assert finding.verdict is Verdict.FAIL
+    assert finding.summary.startswith("up 1 is above 0.5")
+    assert finding.facts["up.before"] is None
+    told = dict(line.split(": ", 1) for line in finding.details)
+    assert told["none"].startswith("the query gives nothing")
+    assert told["nan"].startswith("the query gives not a number")
+    assert "parse error" in told["refused"]
+    assert "aggregate it to one" in told["many"]
+    await asyncio.to_thread(prometheus.stop)
+    gone = await look()
+    await adapter.close()
+    assert gone.verdict is Verdict.UNKNOWN
+    assert "Prometheus" in gone.reason

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bot.checks import metrics
 from bot.checks.registry import CHECKS as BUILT
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
         "model": "lines about loading or running the model",
         "schema": "lines about missing, unknown or malformed fields",
     },
-    "metrics": {},
     "connectivity": {
         "failed": "declared targets that cannot be reached",
         "database_failed": "whether a declared database is among them",
@@ -65,12 +65,11 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Check → the facts of its finding. A name that ends in `NAME` stands for all that begin like it."""
 
-METRIC_FACTS: Final = frozenset({"value", "before", "ratio", "threshold", "above"})
-"""`value`: now; `before`: a day ago; `ratio`: of the two; `above`: whether it is above the `threshold`."""
+METRIC_FACTS: Final = frozenset(metrics.METRIC_FACTS)
+"""What is known of each metric of the configuration."""
 
 _PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "logs": frozenset({"tail", "previous"}),
-    "metrics": frozenset({"names", "range"}),
     "drift": frozenset({"feature"}),
     "jobs": frozenset({"cronjob"}),
 }
