@@ -29,7 +29,7 @@ _HEAD: Final = ("column", "test", "statistic", "p", "effect", "what")
 
 def show_report(report: DriftReport) -> None:
     """Print a report; colours only where the terminal has them."""
-    click.echo(click.style(report.reason, fg=_COLOURS[report.verdict], bold=True))
+    click.echo(click.style(one_line(report.reason, limit=500), fg=_COLOURS[report.verdict], bold=True))
     version = (
         f", model version {one_line(report.reference.model_version)}"
         if report.reference.model_version

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from bot.drift.columns import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -157,6 +157,26 @@ def as_floats(column: Any) -> NDArray[np.float64]:
     return floats
 
 
+def text_array(levels: Sequence[str | None]) -> Any:
+    """Text and nulls as an Arrow array, from buffers: `pyarrow.array` imports pandas where it is there."""
+    encoded = [b"" if level is None else level.encode("utf-8", "surrogatepass") for level in levels]
+    offsets = np.zeros(len(levels) + 1, np.int64)
+    np.cumsum([len(one) for one in encoded], out=offsets[1:])
+    known = np.packbits([level is not None for level in levels], bitorder="little")
+    buffers = [
+        pa.py_buffer(known.tobytes()),
+        pa.py_buffer(offsets.tobytes()),
+        pa.py_buffer(b"".join(encoded)),
+    ]
+    return pa.Array.from_buffers(pa.large_string(), len(levels), buffers)
+
+
+def number_array(values: NDArray[np.float64] | NDArray[np.int64]) -> Any:
+    """Numbers as an Arrow array without nulls, from a buffer for the same reason."""
+    kind = pa.int64() if values.dtype == np.int64 else pa.float64()
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values.tobytes())])
+
+
 def level_of(value: Any) -> str | None:
     """A category as its key, by value: 1 and 1.0 are one, True is `true`; None for what counts as null."""
     if value is None or isinstance(value, str):
@@ -190,6 +210,8 @@ def _count_numbers(column: Any, grid: NDArray[np.float64], *, single: bool) -> N
 
 
 def _count_categories(column: Any) -> CategoryCounts:
+    if pa.types.is_string_view(column.type):
+        column = pc.cast(column, pa.large_string())  # Arrow counts a null among views as an empty text
     counted = column.value_counts()
     values, numbers = counted.field(0), counted.field(1).to_pylist()
     if pa.types.is_dictionary(values.type):

@@ -131,7 +131,7 @@ def measure_categories(
         too_few=_too_few(n, m),
         unseen_content=_kept([*_risen_nulls(column.nulls, nulls, rows), *_unseen_levels(unseen, rows[1])]),
         reference=_category_summary(column.levels, n, rows[0], column.nulls),
-        current=_category_summary(now, m, rows[1], nulls),
+        current=_category_summary(current.levels, m, rows[1], nulls),
     )
     if not n or not m:
         return made

@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
+from bot.drift.counting import text_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def with_hashed_levels(profile: Profile, key: bytes) -> Profile:
                     None if level is None else column.known_as(level, key)
                     for level in sample.column(index).to_pylist()
                 ]
-                sample = sample.set_column(index, column.name, pa.array(known, pa.string()))
+                sample = sample.set_column(index, column.name, text_array(known))
     return replace(profile, columns=columns, key=key, sample=sample)
 
 

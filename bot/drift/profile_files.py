@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -40,7 +41,8 @@ def save_profile(profile: Profile, path: Path, *, key: bytes) -> None:
         temporary.write_bytes(profile_bytes(saved))
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be nothing to take away
+            temporary.unlink()
         raise Permanent(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from bot.domain.drift import (
     MINIMUM_ROWS,
     DriftReport,
@@ -22,7 +20,7 @@ from bot.domain.drift import (
     verdict_of,
 )
 from bot.drift.columns import Kind, Selection
-from bot.drift.counting import MAXIMUM_LEVELS, Counts
+from bot.drift.counting import MAXIMUM_LEVELS, Counts, text_array
 from bot.drift.measuring import Measured, measure_broken, measure_categories, measure_numbers
 from bot.drift.planning import Plan, narrowed, plan_comparison
 from bot.drift.predictions import DEFAULT_COLUMN, PredictionSides, prediction_column
@@ -227,7 +225,7 @@ def _joint(profile: Profile, main: _Compared, lacking: str, options: Options) ->
                 None if level is None else column.known_as(level, profile.key)
                 for level in known.column(name).to_pylist()
             ]
-            known = known.set_column(known.schema.get_field_index(name), name, pa.array(levels, pa.string()))
+            known = known.set_column(known.schema.get_field_index(name), name, text_array(levels))
     return JointDrift(value=joint_score(profile.sample, known, kinds))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bot.drift.columns import Kind
-from bot.drift.counting import as_floats, level_of
+from bot.drift.counting import as_floats, level_of, number_array, text_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +45,12 @@ class RowSample:
             chosen = np.sort(chosen[np.argsort(priorities[chosen])[: self._size]])
         if not len(chosen):
             return
-        rows = _plain(batch.take(pa.array(chosen.tolist(), pa.int64())), self._kinds)
+        rows = _plain(batch.take(number_array(chosen)), self._kinds)
         everything = rows if self._rows is None else pa.concat_tables([self._rows, rows])
         known = np.concatenate([self._priorities, priorities[chosen]])
         if len(known) > self._size:
             kept = np.sort(np.argsort(known)[: self._size])  # in the order of the stream
-            everything, known = everything.take(pa.array(kept.tolist(), pa.int64())), known[kept]
+            everything, known = everything.take(number_array(kept)), known[kept]
         self._rows, self._priorities = everything.combine_chunks(), known
 
     @property
@@ -73,10 +73,8 @@ def _plain(batch: Any, kinds: Mapping[str, Kind]) -> Any:
         index = batch.schema.get_field_index(name)
         if kind is Kind.NUMBER:
             values = np.full(batch.num_rows, np.nan) if index < 0 else as_floats(batch.column(index))
-            arrays.append(
-                pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values.tobytes())])
-            )
+            arrays.append(number_array(values))
         else:
             held = [None] * batch.num_rows if index < 0 else batch.column(index).to_pylist()
-            arrays.append(pa.array([level_of(value) for value in held], pa.string()))
+            arrays.append(text_array([level_of(value) for value in held]))
     return pa.table(arrays, names=list(kinds))

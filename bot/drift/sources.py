@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 18
-"""Column chunks are read in pieces of this size: whole ones cost 100 MB more on a million rows of 12 columns."""
+"""Column chunks are read in pieces of this size; whole ones cost 100 MB more on a million rows of 12."""
 LARGEST_CSV: Final = 1 << 30
 """CSV files are read whole; beyond this many bytes they have to be converted to Parquet first."""
 

@@ -1,6 +1,6 @@
 """The statistics of one column, from integer counts alone: distances, p-values, false discovery rate.
 
-Called by `bot.drift.measuring` and `bot.drift.score`. The two tails are closed forms, written out because loading
+Called by `bot.drift.measuring` and `bot.drift.score`. The two tails are closed forms, written out: loading
 scipy.special takes longer than counting a million rows; the tests hold every function here against scipy.
 """
 

@@ -1,0 +1,278 @@
+"""`lightship drift` as people and schedulers use it: exit codes, JSON, words, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import lightship
+from tests.drift.tables import churn_columns, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a reference, current data without and with drift, and too little of it."""
+    steady = churn_columns(1_000, 2)
+    write({**churn_columns(1_000, 1), "customer_id": np.arange(1_000)}, tmp_path / "reference.parquet")
+    write(steady, tmp_path / "steady.parquet")
+    write({**steady, "charges": steady["charges"] * 1_000}, tmp_path / "drifted.parquet")
+    write({name: values[:150] for name, values in steady.items()}, tmp_path / "few.parquet")
+    return tmp_path
+
+
+def drift(files: Path, command: str, *arguments: str) -> Result:
+    """Run `lightship drift COMMAND` with paths inside the folder for arguments that are files there."""
+    placed = [str(files / one) if "." in one and not one.startswith("-") else one for one in arguments]
+    return CliRunner().invoke(lightship, ["drift", command, *placed])
+
+
+def report(files: Path, current: str, *arguments: str, reference: str = "reference.parquet") -> Result:
+    """Run `lightship drift report`."""
+    return drift(files, "report", "--reference", reference, "--current", current, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("current", "code", "words"),
+    [
+        ("steady.parquet", 0, "No drift"),
+        ("drifted.parquet", 3, "Severe drift"),
+        ("few.parquet", 4, "Insufficient data: 150 rows in the current data"),
+    ],
+)
+def test_exit_codes(files: Path, current: str, code: int, words: str) -> None:
+    """0 without drift, 3 with drift, 4 with too little data; the first line says it in words."""
+    result = report(files, current)
+    assert result.exit_code == code
+    assert result.stdout.startswith(words)
+
+
+def strict(text: str) -> Any:
+    """The JSON, which must be strict."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in the JSON"))
+
+
+def test_json(files: Path) -> None:
+    """`--json` prints one object with the keys of the contract, and nothing else on standard output."""
+    result = report(files, "drifted.parquet", "--json")
+    made = strict(result.stdout)
+    assert result.exit_code == 3
+    assert {"score", "drifted", "seed_score", "joint", "predictions", "not_compared", "features"} <= set(made)
+    assert made["score"] == 1
+    assert made["drifted"] is True
+    assert 0 <= made["joint"] <= 1
+    assert made["predictions"] is None
+    assert "customer_id" in made["not_compared"]
+    assert set(made["features"]) == set(churn_columns(1, 1))
+    for name, kind in (("charges", "ks"), ("plan", "chi2")):
+        found = made["features"][name]
+        assert {"test", "statistic", "p_value", "effect", "drifted", "reason"} <= set(found)
+        assert found["test"] == kind
+        assert found["drifted"] == (found["effect"] > 0)
+
+
+def test_json_of_insufficient_data(files: Path) -> None:
+    """With too little data the score is null, not 0 and not NaN."""
+    result = report(files, "few.parquet", "--json")
+    assert result.exit_code == 4
+    made = strict(result.stdout)
+    assert made["score"] is None
+    assert made["drifted"] is False
+
+
+def test_report_on_a_saved_profile(files: Path) -> None:
+    """A saved profile serves as the reference, told apart by content, and needs no data."""
+    saved = drift(
+        files, "profile", "--data", "reference.parquet", "--out", "p.parquet", "--model-version", "7"
+    )
+    assert saved.exit_code == 0, saved.output
+    assert "customer_id: not compared" in saved.stdout
+    (files / "reference.parquet").unlink()
+    result = report(files, "drifted.parquet", "--json", reference="p.parquet")
+    made = strict(result.stdout)
+    assert result.exit_code == 3
+    assert made["joint"] is None
+    assert "sample" in made["joint_reason"]
+    assert made["reference"]["model_version"] == "7"
+
+
+def test_profile_with_target_knows_the_features(files: Path) -> None:
+    """Against a profile saved with `--target` a column that is gone scores 1."""
+    current = {name: values for name, values in churn_columns(1_000, 2).items() if name != "x0"}
+    write({name: values for name, values in current.items() if name != "paperless"}, files / "gone.parquet")
+    drift(files, "profile", "--data", "reference.parquet", "--out", "t.profile", "--target", "paperless")
+    made = strict(report(files, "gone.parquet", "--json", reference="t.profile").stdout)
+    assert made["features"]["x0"]["effect"] == 1
+    assert made["schema_changes"]["missing"] == ["x0", "customer_id"]
+    words = report(files, "gone.parquet", reference="t.profile").stdout
+    assert "The schema changed, missing from the current data: x0, customer_id" in words
+
+
+def test_predictions(files: Path) -> None:
+    """Predictions come from files of their own, and only together."""
+    random = np.random.default_rng(1)
+    write({"customer_id": np.arange(500), "p": random.random(500)}, files / "before.parquet")
+    write({"customer_id": np.arange(500), "p": random.random(500) ** 3}, files / "now.parquet")
+    sides = ["--predictions-reference", "before.parquet", "--predictions-current", "now.parquet"]
+    result = report(files, "steady.parquet", *sides, "--prediction-column", "p", "--json")
+    made = strict(result.stdout)
+    assert result.exit_code == 3
+    assert made["predictions"]["score"] > 0.3
+    assert made["predictions"]["test"] == "ks"
+    alone = report(files, "steady.parquet", *sides[:2])
+    assert alone.exit_code == 1
+    assert "go together" in alone.stderr
+
+
+def test_weights_and_exclude(files: Path) -> None:
+    """An unimportant column weighs little, an excluded one nothing."""
+    (files / "weights.json").write_text(json.dumps({"charges": 1, "x0": 20}))
+    weighed = strict(report(files, "drifted.parquet", "--json", "--weights", "weights.json").stdout)
+    assert weighed["score"] == pytest.approx(0.05)
+    excluded = report(files, "drifted.parquet", "--exclude", "charges,x1", "--json")
+    assert excluded.exit_code == 0
+    assert strict(excluded.stdout)["not_compared"]["charges"] == "excluded"
+
+
+def test_window(files: Path) -> None:
+    """A window picks the current rows, and an empty one is insufficient data."""
+    for day in (1, 2):
+        write(churn_columns(400, day), files / "lake" / f"day=2024-05-0{day}" / "a.parquet")
+    window = ["--window-column", "day", "--since", "2024-05-02"]
+    lake = str(files / "lake")
+    arguments = [
+        "drift",
+        "report",
+        "--reference",
+        str(files / "reference.parquet"),
+        "--current",
+        lake,
+        "--json",
+    ]
+    result = CliRunner().invoke(lightship, [*arguments, *window])
+    assert strict(result.stdout)["current"]["rows"] == 400
+    assert CliRunner().invoke(lightship, [*arguments, *window[:2], "--since", "2025-01-01"]).exit_code == 4
+
+
+MISTAKES: list[tuple[list[str], str]] = [
+    (["--current", "gone.parquet"], "does not exist"),
+    ([], "Missing option '--current'"),
+    (["--current", "steady.parquet", "--weights", "list.json"], "not a JSON object"),
+    (["--current", "steady.parquet", "--weights", "bad.json"], "not JSON"),
+    (["--current", "steady.parquet", "--weights", "zero.json"], "every weight is 0"),
+    (["--current", "steady.parquet", "--target", "nowhere"], "no column `nowhere`"),
+    (["--current", "steady.parquet", "--features", "chargse"], "`charges`"),
+    (["--current", "steady.parquet", "--since", "yesterday"], "no date or time"),
+    (["--current", "steady.parquet", "--since", "2024-05-02", "--until", "2024-05-01"], "not before"),
+    (["--current", "steady.parquet", "--engine", "abacus"], "abacus"),
+    (["--current", "notes.txt"], "neither Parquet nor CSV"),
+    (["--current", "steady.parquet", "--no-such-option"], "No such option"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES)
+def test_mistakes(files: Path, arguments: list[str], words: str) -> None:
+    """A user's mistake exits with 1 and one plain sentence, and never shows a traceback."""
+    (files / "list.json").write_text("[1]")
+    (files / "bad.json").write_text("{")
+    (files / "zero.json").write_text('{"x0": 0}')
+    (files / "notes.txt").write_text("hello")
+    result = drift(files, "report", "--reference", "reference.parquet", *arguments)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_profile_of_a_profile_and_of_nothing(files: Path) -> None:
+    """A profile cannot be profiled, nor can no rows, nor can a file be written into nowhere."""
+    drift(files, "profile", "--data", "reference.parquet", "--out", "p.profile")
+    write({"x": np.zeros(0)}, files / "none.parquet")
+    (files / "file.txt").write_text("")
+    again = drift(files, "profile", "--data", "p.profile", "--out", "q.profile")
+    nothing = drift(files, "profile", "--data", "none.parquet", "--out", "q.profile")
+    nowhere = drift(files, "profile", "--data", "reference.parquet", "--out", "file.txt/q.profile")
+    assert [one.exit_code for one in (again, nothing, nowhere)] == [1, 1, 1]
+    assert "profile already" in again.stderr
+    assert "no rows" in nothing.stderr
+    assert "cannot write" in nowhere.stderr
+
+
+def test_table(files: Path) -> None:
+    """Without `--json` the worst column comes first, with what was not compared and what cannot be seen."""
+    lines = report(files, "drifted.parquet").stdout.splitlines()
+    head = next(place for place, line in enumerate(lines) if line.startswith("column"))
+    assert lines[head + 1].startswith("charges")
+    assert any("customer_id: an identifier" in line for line in lines)
+    assert any("It cannot see" in line for line in lines)
+
+
+def test_names_from_files_are_harmless(files: Path) -> None:
+    """Control characters in names and values do not reach the terminal."""
+    odd = "\x1b[31mred\x07"
+    before = {**churn_columns(400, 1), odd: ["a", "b"] * 200}
+    write(before, files / "odd_reference.parquet")
+    write({**before, odd: ["\x1b[2J"] * 400}, files / "odd.parquet")
+    result = report(files, "odd.parquet", reference="odd_reference.parquet")
+    assert result.exit_code == 3
+    assert "\x1b" not in result.stdout
+    assert "\x07" not in result.stdout
+
+
+@pytest.mark.parametrize("command", [["drift"], ["drift", "report"], ["drift", "profile"]])
+def test_help_has_an_example(command: list[str]) -> None:
+    """Every help shows a command that can be copied."""
+    result = CliRunner().invoke(lightship, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "lightship drift " in result.stdout.split("Example")[1]
+
+
+def test_as_a_process(files: Path) -> None:
+    """The installed command: exit code 3, JSON alone on standard output, nothing on standard error."""
+    command = [sys.executable, "-m", "bot", "drift", "report", "--json"]
+    paths = ["--reference", str(files / "reference.parquet"), "--current", str(files / "drifted.parquet")]
+    done = subprocess.run(  # the command is this interpreter
+        [*command, *paths],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert done.returncode == 3
+    assert strict(done.stdout)["drifted"] is True
+    assert done.stderr == ""
+
+
+def test_what_a_report_loads(files: Path) -> None:
+    """A report loads neither pandas nor scipy, and the command line by itself not even numpy."""
+    lines = [
+        "import sys, json",
+        "from bot.cli import lightship",
+        "import bot.cli.drifting",
+        "light = sorted({'numpy', 'pyarrow', 'scipy', 'pandas'} & set(sys.modules))",
+        "from click.testing import CliRunner",
+        "code = CliRunner().invoke(lightship, sys.argv[1:]).exit_code",
+        "heavy = sorted({'scipy', 'pandas', 'sklearn', 'mlflow', 'matplotlib'} & set(sys.modules))",
+        "print(json.dumps([light, code, heavy]))",
+    ]
+    paths = ["--reference", str(files / "reference.parquet"), "--current", str(files / "drifted.parquet")]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines), "drift", "report", *paths],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [[], 3, []]
