@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
+from bot import __version__
 from bot.adapters.kubernetes.errors import error_of_answer
 from bot.domain.errors import Ambiguous, Permanent, Temporary
 from bot.domain.outside_text import one_line
@@ -146,7 +147,9 @@ class KubernetesConnection:
         configuration = client_module.Configuration()
         configuration.retries = None
         await self._authenticate(configuration)
-        return client_module.ApiClient(configuration)
+        client = client_module.ApiClient(configuration)
+        client.user_agent = f"lightship/{__version__}"  # how the API server's audit log names us
+        return client
 
     async def _reread(self) -> None:
         # In a pod the client's own hook reads the rotated token.
