@@ -225,6 +225,14 @@ def _burns_unnamed(
     return before.get(LEFT_OUT, now)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldSilence:
+    """A silence that Alertmanager knows, whether it still holds or not."""
+
+    ends_at: datetime
+    is_over: bool
+
+
 class SilenceTurn(StrEnum):
     """What became of the silence that was made for an incident."""
 
@@ -242,13 +250,13 @@ class SilenceReview:
     mark: SilenceMark | None
 
 
-def review_silence(mark: SilenceMark, ends_at: datetime | None, *, now: datetime) -> SilenceReview:
-    """Compare a mark with Alertmanager's silence; `ends_at` is None where it is over or not there at all."""
-    if ends_at is None:
-        if now - mark.starts_at < _NEW_SILENCE:
-            return SilenceReview(turn=SilenceTurn.UNCHANGED, mark=mark)
+def review_silence(mark: SilenceMark, found: HeldSilence | None, *, now: datetime) -> SilenceReview:
+    """Compare the mark of an incident with Alertmanager's silence, None where it knows no such."""
+    if found is None and now - mark.starts_at < _NEW_SILENCE:
+        return SilenceReview(turn=SilenceTurn.UNCHANGED, mark=mark)
+    if found is None or found.is_over:
         turn = SilenceTurn.ENDED if mark.ends_at <= now + _SAME_TIME else SilenceTurn.LIFTED
         return SilenceReview(turn=turn, mark=None)
-    if abs(ends_at - mark.ends_at) > _SAME_TIME:
-        return SilenceReview(turn=SilenceTurn.MOVED, mark=replace(mark, ends_at=ends_at))
+    if abs(found.ends_at - mark.ends_at) > _SAME_TIME:
+        return SilenceReview(turn=SilenceTurn.MOVED, mark=replace(mark, ends_at=found.ends_at))
     return SilenceReview(turn=SilenceTurn.UNCHANGED, mark=mark)

@@ -17,6 +17,7 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, Suppression
 from bot.domain.reconciling import (
     HeldAlert,
+    HeldSilence,
     ReconcileReason,
     SilenceTurn,
     Trust,
@@ -44,10 +45,10 @@ RECENT = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Answer:
-    """What Alertmanager holds: alerts by fingerprint, and until when each silence lasts; None where over."""
+    """What Alertmanager holds: alerts by fingerprint, silences by id where they were asked for."""
 
     alerts: Mapping[str, HeldAlert]
-    silences: Mapping[str, datetime | None] | None
+    silences: Mapping[str, HeldSilence] | None
 
 
 class Reconciling:
@@ -110,7 +111,7 @@ class Reconciling:
         silences = None
         if any(one.silence for one in candidates):
             silences = {
-                one.id: None if one.state == "expired" else one.ends_at
+                one.id: HeldSilence(ends_at=one.ends_at, is_over=one.state == "expired")
                 for one in await self._reader.silences()
             }
         return _Answer(alerts={one.fingerprint: _held(one) for one in seen}, silences=silences)

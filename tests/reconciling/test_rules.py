@@ -23,6 +23,7 @@ from bot.domain.incidents import (
 from bot.domain.reconciling import (
     LEFT_OUT,
     HeldAlert,
+    HeldSilence,
     ReconcileReason,
     ReconcileRules,
     Reconciliation,
@@ -240,10 +241,13 @@ def mark(**changes: object) -> SilenceMark:
 
 def test_a_silence_that_ended_outside_is_noticed() -> None:
     """Over before its time it was lifted, at its time it ended, and one that was prolonged moves."""
+    over = HeldSilence(ends_at=at(seconds=5), is_over=True)
+    assert review_silence(mark(), over, now=at(seconds=5)).turn is SilenceTurn.LIFTED
     assert review_silence(mark(), None, now=at(minutes=10)).turn is SilenceTurn.LIFTED
     assert review_silence(mark(), None, now=at(hours=1)).turn is SilenceTurn.ENDED
-    assert review_silence(mark(), at(hours=1), now=at(minutes=10)).turn is SilenceTurn.UNCHANGED
-    moved = review_silence(mark(), at(hours=2), now=at(minutes=10))
+    held = HeldSilence(ends_at=at(hours=1), is_over=False)
+    assert review_silence(mark(), held, now=at(minutes=10)).turn is SilenceTurn.UNCHANGED
+    moved = review_silence(mark(), replace(held, ends_at=at(hours=2)), now=at(minutes=10))
     assert moved.turn is SilenceTurn.MOVED
     assert moved.mark is not None
     assert moved.mark.ends_at == at(hours=2)

@@ -1,0 +1,80 @@
+"""Silence is a signal: of Alertmanager, told in Slack; and of Slack, told elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from bot.console import Fault
+from bot.settings import FallbackSettings, HeartbeatSettings
+from tests.adapters.standin import standing_in, status
+from tests.e2e.servers.chat import read
+from tests.e2e.servers.eventually import eventually
+from tests.e2e.watched import firing, now, starting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.e2e.watched import Start, StartAlertmanager
+
+HEARTBEAT = HeartbeatSettings.model_validate({"match": ['alertname="Watchdog"'], "within": "5s"})
+
+
+@pytest.fixture
+async def start(tmp_path: Path, start_alertmanager: StartAlertmanager) -> AsyncIterator[Start]:
+    """Starts an Alertmanager and the bot behind it."""
+    async with starting(tmp_path, start_alertmanager) as begin:
+        yield begin
+
+
+async def test_the_silence_of_alertmanager_is_told_once_and_ends(start: Start) -> None:
+    """Its heartbeat opens no incident; without it one notice stands until it is back."""
+    watched = await start(lambda content: content["route"].update(repeat_interval="1s"), heartbeat=HEARTBEAT)
+    watched.alertmanager.fire(firing(alertname="Watchdog"))
+    await asyncio.sleep(8)  # longer than the limit, while it beats
+    assert list(watched.slack.workspace.messages.values()) == []
+    await asyncio.to_thread(watched.alertmanager.stop)
+    notice = await watched.until_shown("Alertmanager has been silent since", channel="C0OPS")
+    await asyncio.sleep(7)  # the silence goes on
+    assert len(watched.slack.workspace.messages) == 1
+    await asyncio.to_thread(watched.alertmanager.start)
+    watched.alertmanager.fire(firing(alertname="Watchdog"))
+    again = await watched.until_shown("Alertmanager is heard again", channel="C0OPS")
+    assert again.ts == notice.ts
+    assert await watched.incidents() == ()
+
+
+async def test_while_slack_is_down_the_fallback_is_told_once(start: Start) -> None:
+    """With what a pager needs and why Slack failed; afterwards Slack shows the incident all the same."""
+    async with standing_in(status(202)) as pager:
+        fallback = FallbackSettings(url=SecretStr(f"{pager.url}/call"), after=timedelta(seconds=2))
+        watched = await start(fallback=fallback)
+        watched.slack.faults.add(Fault.unavailable("chat.postMessage", times=None))
+        watched.alertmanager.fire(firing(since=now()))
+
+        async def calls() -> int:
+            return len(pager.bodies)
+
+        await eventually(calls, bool, "the fallback is told")
+        await asyncio.sleep(4)  # long enough for a second call
+        (document,) = [json.loads(body) for body in pager.bodies]
+        assert (document["reason"], document["service"], document["title"]) == (
+            "opened",
+            "churn",
+            "HighLatency",
+        )
+        assert [alert["labels"]["pod"] for alert in document["alerts"]] == ["api-1"]
+        assert "503" in document["why"]
+        watched.slack.faults.clear()
+        assert "P3 firing" in (await watched.shown_once())[document["incident"]]
+        watched.alertmanager.fire(firing(alertname="Other"))
+        message = await watched.until_shown("Other")
+        assert "P3 firing" in read(message)
+        await asyncio.sleep(4)  # long enough for a call
+        assert len(pager.bodies) == 1
