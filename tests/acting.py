@@ -1,0 +1,236 @@
+"""The engines that ask, decide and act, over a real store and a rehearsed cluster, for their tests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.domain.actors import user
+from bot.domain.approvals import DecisionWord
+from bot.domain.commands import DecideApproval, Outcome, RequestRemediation
+from bot.domain.incidents import Resolution, end
+from bot.domain.services import ScaleBounds
+from bot.engines.approving import Approving
+from bot.engines.remediating import Remediating
+from bot.ports.readers import Resource
+from bot.rehearsal.world import World
+from bot.testing import FrozenClock, SequentialIds
+from tests.making import make_incident
+from tests.worlds.objects import NAME, deployment, request
+
+if TYPE_CHECKING:
+    from bot.adapters.database import SqlStore
+    from bot.domain.actors import Actor
+    from bot.domain.approvals import Approval, Grant
+    from bot.domain.events import Event, EventKind
+    from bot.domain.incidents import Incident
+    from bot.domain.remedies import Execution, Plan, RemediationRequest
+    from bot.ports.readers import KubeObject
+    from bot.ports.stores import Transaction
+    from bot.ports.writers import ScaleTo
+
+ALICE, BOB, CAROL = user("U0ALICE"), user("U0BOB"), user("U0CAROL")
+NAMESPACE = "churn-mlops"
+BOUNDS = ScaleBounds(minimum=0, maximum=10, max_factor=5.0)
+LIFETIME, VERIFY, LEASE_SECONDS = timedelta(minutes=30), timedelta(minutes=2), 61.0
+
+
+class WatchedScaler:
+    """The world's scaler with a list of what was ordered and what took effect; `gate` holds orders back."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.orders: list[ScaleTo] = []
+        self.effects: list[tuple[str, int]] = []
+        self.entered = asyncio.Event()
+        self.gate: asyncio.Event | None = None
+
+    async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
+        """Scale as the world does."""
+        self.orders.append(order)
+        self.entered.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        before = self._generation()
+        try:
+            return await self._world.scaler.scale(grant, order)
+        finally:
+            if self._generation() != before:
+                self.effects.append((grant.approval_id, order.replicas))
+
+    def _generation(self) -> int:
+        key = (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, NAMESPACE, NAME)
+        return int(self._world.state.store.held(key)["metadata"]["generation"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One start of the bot's two engines."""
+
+    approving: Approving
+    remediating: Remediating
+
+    async def work(self) -> int:
+        """Do what is due, to its end."""
+        begun = await self.remediating.begin_due()
+        await self.remediating.settled()
+        return begun
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """The store, the world, and the present start. Time passes by itself when somebody sleeps."""
+
+    store: SqlStore
+    clock: FrozenClock
+    world: World
+    scaler: WatchedScaler
+    ids: SequentialIds
+    enabled: bool = True
+    answers_within: float = 5.0
+    bounds: ScaleBounds = BOUNDS
+    requester_may_approve: bool = False
+    rung: list[bool] = field(default_factory=list)
+
+    def start(self, owner: str = "first") -> Start:
+        """Engines as one process has them."""
+
+        async def ask_again(tx: Transaction, approval: Approval, plan: Plan) -> None:
+            await approving.ask_again(tx, approval, plan)
+
+        remediating = Remediating(
+            store=self.store,
+            ids=self.ids,
+            clock=self.clock,
+            owner=owner,
+            reader=self.world.cluster,
+            planner=self.world.scale_planner,
+            scaler=self.scaler,
+            limits=self.limits,
+            verify_within=lambda _: VERIFY,
+            ask_again=ask_again,
+            enabled=lambda: self.enabled,
+            answers_within=self.answers_within,
+        )
+        approving = Approving(
+            store=self.store,
+            ids=self.ids,
+            plan=remediating.plan,
+            lifetime=lambda _: LIFETIME,
+            channel_of=lambda _: "C0CHURN",
+            requester_may_approve=lambda _: self.requester_may_approve,
+            on_granted=lambda: self.rung.append(True),
+        )
+        return Start(approving=approving, remediating=remediating)
+
+    def limits(self, wish: RemediationRequest) -> ScaleBounds | None:
+        """The service's; a runbook called `careful` doubles at most."""
+        return replace(self.bounds, max_factor=2.0) if wish.runbook == "careful" else self.bounds
+
+    async def open_incident(self) -> Incident:
+        """An open incident with its number."""
+        async with self.store.transaction() as tx:
+            return await tx.incidents.save(make_incident())
+
+    async def resolve(self, incident: Incident) -> None:
+        """It ends by itself."""
+        async with self.store.transaction() as tx:
+            found = await tx.incidents.get(incident.id)
+            assert found is not None
+            over = end(found, Resolution.ALERTS_RESOLVED, now=tx.now)
+            assert over is not None
+            await tx.incidents.save(over)
+
+    async def ask(
+        self,
+        start: Start,
+        replicas: int = 6,
+        *,
+        by: Actor = ALICE,
+        incident: Incident | None = None,
+        runbook: str = "",
+    ) -> Outcome:
+        """Somebody asks for that many replicas."""
+        wish = request(NAMESPACE, replicas)
+        wish = replace(wish, incident_id=incident.id if incident else None, runbook=runbook)
+        return await start.approving.request(RequestRemediation(request=wish, actor=by))
+
+    async def waiting(self) -> list[Approval]:
+        """The requests that wait for an answer."""
+        async with self.store.transaction() as tx:
+            return list(await tx.approvals.requested())
+
+    async def asked(self, start: Start, replicas: int = 6, **more: object) -> Approval:
+        """Somebody asks, and the request waits."""
+        outcome = await self.ask(start, replicas, **more)  # type: ignore[arg-type]  # passed on as they are
+        waiting = await self.waiting()
+        assert waiting, outcome
+        return waiting[-1]
+
+    async def press(
+        self,
+        start: Start,
+        approval: Approval,
+        word: DecisionWord = DecisionWord.APPROVE,
+        *,
+        by: Actor = BOB,
+        digest: str = "",
+    ) -> Outcome:
+        """Somebody presses."""
+        command = DecideApproval(
+            approval_id=approval.id, digest=digest or approval.digest, word=word, actor=by
+        )
+        return await start.approving.decide(command)
+
+    async def granted(self, start: Start, replicas: int = 6, **more: object) -> Approval:
+        """A request that was approved and not yet acted on."""
+        approval = await self.asked(start, replicas, **more)
+        await self.press(start, approval)
+        return await self.approval(approval.id)
+
+    async def approval(self, approval_id: str) -> Approval:
+        """As the store has it."""
+        async with self.store.transaction() as tx:
+            found = await tx.approvals.get(approval_id)
+        assert found is not None
+        return found
+
+    async def execution(self, approval_id: str) -> Execution | None:
+        """As the store has it."""
+        async with self.store.transaction() as tx:
+            return await tx.executions.get(approval_id)
+
+    async def outcome(self, approval: Approval) -> tuple[str, str]:
+        """State and sentence of what was done for it."""
+        found = await self.execution(approval.id)
+        assert found is not None
+        return found.state.value, found.outcome
+
+    async def events(self, incident: Incident, kind: EventKind | None = None) -> list[Event]:
+        """An incident's events, or those of a kind."""
+        async with self.store.transaction() as tx:
+            found = await tx.events.of_incident(incident.id)
+        return [event for event in found if kind is None or event.kind is kind]
+
+    async def replicas(self) -> int:
+        """What the deployment wants."""
+        found = await self.world.cluster.get(Resource.DEPLOYMENTS, namespace=NAMESPACE, name=NAME)
+        return int(found["spec"]["replicas"])
+
+    def scale_by_hand(self, replicas: int) -> None:
+        """Somebody else sets the replicas."""
+        self.world.state.scale_as("kubectl", namespace=NAMESPACE, name=NAME, replicas=replicas)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.set(self.clock.now() + timedelta(seconds=seconds))
+
+
+def make_bench(store: SqlStore, clock: FrozenClock, **changes: object) -> Bench:
+    """A bench with three replicas; `clock` moves by itself."""
+    ids = SequentialIds()
+    world = World(clock, ids, manifests=[deployment(NAMESPACE)])
+    scaler = WatchedScaler(world)
+    return Bench(store=store, clock=clock, world=world, scaler=scaler, ids=ids, **changes)  # type: ignore[arg-type]  # passed on
