@@ -85,6 +85,16 @@ def autoscaler(
     }
 
 
+def disruption_budget(namespace: str, name: str = "churn-api", *, minimum: int = 2) -> dict[str, Any]:
+    """A PodDisruptionBudget that keeps so many of a Deployment's pods."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"minAvailable": minimum, "selector": {"matchLabels": {"app": name}}},
+    }
+
+
 def job_of(cron: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A Job from a CronJob's template, as somebody makes it who wants it now."""
     return {
