@@ -172,15 +172,22 @@ class ServiceSettings(Strict):
 class HeartbeatSettings(Strict):
     """An alert that always fires; its absence says that Alertmanager is silent."""
 
-    match: tuple[MatcherText, ...] = Field(min_length=1)
-    within: PositiveDuration = timedelta(minutes=10)
+    match: tuple[MatcherText, ...] = Field(
+        min_length=1, description="matchers of that alert, such as Watchdog; it opens no incident"
+    )
+    within: PositiveDuration = Field(
+        default=timedelta(minutes=10),
+        description="silence for so long is told in default_channel; its route must repeat more often",
+    )
 
 
 class FallbackSettings(Strict):
     """Where incidents go as JSON when Slack takes nothing."""
 
     url: SecretStr = Field(description="an http(s) address; it counts as a secret")
-    after: PositiveDuration = timedelta(minutes=10)
+    after: PositiveDuration = Field(
+        default=timedelta(minutes=10), description="so long an opening may wait for Slack"
+    )
 
     @field_validator("url")
     @classmethod
