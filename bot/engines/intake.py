@@ -163,7 +163,7 @@ class Intake:
             self._on_stored()
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
-        async with self._store.transaction() as tx:
+        async with self._store.transaction(first=True) as tx:
             # The store's clock, not the replica's: the merge compares times that two replicas received.
             await tx.deliveries.add([replace(w.delivery, received_at=tx.now) for w in batch])
             fault("before-intake-commit")

@@ -40,13 +40,13 @@ class Gate:
         self.failures: list[Exception] = []
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
         """One transaction of the store behind."""
         self.transactions += 1
         await self.open.wait()
         if self.failures:
             raise self.failures.pop(0)
-        async with self.store.transaction() as tx:
+        async with self.store.transaction(first=first) as tx:
             yield tx
 
     async def ping(self) -> None:

@@ -23,6 +23,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.adapters.database.errors import translated
+from bot.adapters.database.sqlite_driver import connector
+from bot.adapters.database.turns import Turns
 from bot.domain.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
@@ -87,33 +89,33 @@ class Database:
         self._engine = engine
         self._clock = clock
         self._limits = limits
-        self._writer = asyncio.Lock()
+        self._turns = Turns()
         self.postgres = engine.dialect.name == "postgresql"
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Link]:
+    async def begin(self, *, first: bool = False) -> AsyncIterator[Link]:
         """A transaction: committed when left, rolled back when left with an exception."""
-        async with self.connection() as raw:
+        async with self.connection(first=first) as raw:
             now = await self._now(raw)
             yield Link(raw, now=now, postgres=self.postgres)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """The connection of one transaction; only migrations use it bare."""
+    async def connection(self, *, first: bool = False) -> AsyncIterator[AsyncConnection]:
+        """The connection of one transaction; only migrations use it bare. `first` overtakes who waits."""
         if self.postgres:
             async with self._transaction() as raw:
                 yield raw
             return
         try:
             async with asyncio.timeout(self._limits.lock.total_seconds()):
-                await self._writer.acquire()
+                await self._turns.acquire(first=first)
         except TimeoutError as error:
             raise Temporary("the store is busy: its writer did not come free in time") from error
         try:
             async with self._transaction() as raw:
                 yield raw
         finally:
-            self._writer.release()
+            self._turns.release()
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -190,8 +192,7 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
         raise Permanent(f"the folder of the database does not exist: {folder}")
     engine = create_async_engine(
         url,
-        # The driver's own transaction handling is off: every transaction begins with the write lock.
-        connect_args={"isolation_level": None, "timeout": limits.lock.total_seconds()},
+        async_creator=connector(url, timeout=limits.lock.total_seconds()),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,

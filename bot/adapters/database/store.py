@@ -41,10 +41,10 @@ class SqlStore:
         self._listeners.append(listener)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
         """A read-write transaction: committed when left, rolled back when left with an exception."""
         due: list[str] = []
-        async with self._database.begin() as link:
+        async with self._database.begin(first=first) as link:
             yield Transaction(
                 now=link.now,
                 deliveries=DeliveryTable(link),

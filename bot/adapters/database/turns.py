@@ -1,0 +1,83 @@
+"""Whose turn it is at SQLite's one writer; used by `engine` alone.
+
+Webhooks go first: Alertmanager waits for their answers, everything else is the bot's own work and can wait.
+While webhooks keep coming that work rests after each of its turns, three times as long as the turn was, so
+that it slows them down by a quarter at most, and still goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+REST: Final = 3.0
+"""How long other work rests after a turn while webhooks come, in lengths of that turn."""
+LIVELY: Final = 0.05
+"""Webhooks are coming where the last one had its turn within so many seconds."""
+LONGEST_REST: Final = 0.5
+
+
+class Turns:
+    """A lock with two queues, each first in, first out. Times are the event loop's, in seconds."""
+
+    def __init__(self) -> None:
+        self._first: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+        self._held = False
+        self._holder_first = False
+        self._since = 0.0
+        self._first_until = 0.0
+        self._rested_at = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    async def acquire(self, *, first: bool) -> None:
+        """Wait for a turn; `first` goes before all that do not say so."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._first if first else self._others).append(turn)
+        self._give()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()  # it was given in the same moment
+            raise
+
+    def release(self) -> None:
+        """The turn is over."""
+        now = asyncio.get_running_loop().time()
+        if self._holder_first:
+            self._first_until = now
+        else:
+            self._rested_at = now + min(REST * (now - self._since), LONGEST_REST)
+        self._held = False
+        self._give()
+
+    def _give(self) -> None:
+        if self._held:
+            return
+        now = asyncio.get_running_loop().time()
+        queue = self._first if _waits(self._first) else self._others
+        if not _waits(queue):
+            return
+        ready = min(self._rested_at, self._first_until + LIVELY)
+        if queue is self._others and now < ready:
+            self._wake_in(ready - now)
+            return
+        self._held, self._since, self._holder_first = True, now, queue is self._first
+        queue.popleft().set_result(None)
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._woken)
+
+    def _woken(self) -> None:
+        self._alarm = None
+        self._give()
+
+
+def _waits(queue: deque[asyncio.Future[None]]) -> bool:
+    """Whether somebody does; those who gave up are taken out."""
+    while queue and queue[0].done():
+        queue.popleft()
+    return bool(queue)
