@@ -188,7 +188,7 @@ def make_report(given: Mapping[str, Any]) -> DriftReport:
     current = open_source(given["current"], window=_window(given))
     reference = _reference(given["reference"], selection)
     predictions = _predictions(given)
-    with _bar([current]) as progress:
+    with _bar([current, *([predictions.current] if predictions else [])]) as progress:
         return compare(
             reference,
             current,

@@ -43,7 +43,7 @@ class Source(Protocol):
 
     @property
     def rows(self) -> int | None:
-        """How many rows there are, where that is known without reading them; for progress."""
+        """How many rows there are at most, where that is known without reading them; for progress."""
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Record batches with those of the columns that are there; the order is always the same."""
@@ -87,7 +87,7 @@ class FolderSource:
     name: str
     files: tuple[FoundFile, ...]
     columns: Mapping[str, ColumnType]
-    rows: int | None
+    rows: int
     window: Window | None = None
     tables: Mapping[Path, Any] = field(default_factory=dict)
 
@@ -138,7 +138,7 @@ def open_source(path: Path, *, window: Window | None = None) -> Source:
         name=str(path),
         files=files,
         columns=columns,
-        rows=None if window else rows,
+        rows=rows,
         window=window,
         tables=tables,
     )

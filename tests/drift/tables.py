@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from hypothesis import HealthCheck, settings
 from pyarrow import parquet
 
 from bot.drift.columns import Selection
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from bot.drift.predictions import PredictionSides
     from bot.drift.profile import Profile
 
+UNTIMED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties: the machine may be busy, and what they state has nothing to do with time."""
 LEVELS = ("month", "year", "biennium", "none")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.drift import DriftVerdict
@@ -18,7 +18,7 @@ from bot.drift.as_json import report_json
 from bot.drift.profiling import make_profile
 from bot.drift.report import compare
 from bot.drift.sources import frame_source
-from tests.drift.tables import churn_columns, feature, reasons, reported, with_missing
+from tests.drift.tables import UNTIMED, churn_columns, feature, reasons, reported, with_missing
 
 if TYPE_CHECKING:
     from bot.domain.drift import DriftReport
@@ -220,7 +220,7 @@ def test_column_times_a_thousand() -> None:
 CELL = st.one_of(st.none(), st.floats(width=32), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1e300]))
 
 
-@settings(max_examples=40, deadline=None)
+@UNTIMED
 @given(st.lists(CELL, min_size=1, max_size=12), st.lists(CELL, min_size=1, max_size=12))
 def test_any_numbers_have_a_strict_report(before: list[float | None], now: list[float | None]) -> None:
     """Nulls, NaN, infinities and extremes in any mixture: a score in [0, 1] and strict JSON."""
@@ -237,7 +237,7 @@ def test_any_numbers_have_a_strict_report(before: list[float | None], now: list[
 LEVEL = st.one_of(st.none(), st.text(max_size=3))
 
 
-@settings(max_examples=40, deadline=None)
+@UNTIMED
 @given(st.lists(LEVEL, min_size=1, max_size=12), st.lists(LEVEL, min_size=1, max_size=12))
 def test_any_categories_have_a_strict_report(before: list[str | None], now: list[str | None]) -> None:
     """Text of any kind, empty and null: a score in [0, 1] and strict JSON."""

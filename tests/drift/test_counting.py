@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bot.drift.columns import Kind
 from bot.drift.counting import MAXIMUM_LEVELS, Asked, Counts, as_floats, count_batch, level_of
+from tests.drift.tables import UNTIMED
 
 GRID = np.array([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf])
 ASKED = {
@@ -66,6 +67,7 @@ def total(parts: list[list[tuple[Any, ...]]]) -> Counts:
     return counts
 
 
+@UNTIMED
 @given(ROWS, st.lists(st.integers(0, 40), max_size=5), st.randoms(use_true_random=False))
 def test_any_partitioning_gives_the_same_bits(rows: list[Any], cuts: list[int], random: Any) -> None:
     """Cut anywhere, in any order of the parts and of the rows, the counts are the same bits."""
@@ -77,6 +79,7 @@ def test_any_partitioning_gives_the_same_bits(rows: list[Any], cuts: list[int], 
     assert bits(total(parts)) == bits(total([rows])) == bits(total([shuffled]))
 
 
+@UNTIMED
 @given(ROWS)
 def test_counts_say_what_is_there(rows: list[Any]) -> None:
     """Counts at each point of the grid, nulls and extremes are those of the plain rows."""
@@ -132,7 +135,7 @@ def test_every_kind_of_number_becomes_floats(column: Any) -> None:
     assert as_floats(column).tolist() == pytest.approx([1.0, math.nan, 3.0], nan_ok=True)
 
 
-@settings(max_examples=5)
+@settings(UNTIMED, max_examples=5)
 @given(st.integers(2, 5))
 def test_too_many_levels_overflow_in_any_partitioning(parts: int) -> None:
     """One level too many overflows, in one batch or over several, and the values are still counted."""

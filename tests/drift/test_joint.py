@@ -15,7 +15,7 @@ from bot.drift.joint import area_under_curve, joint_score
 from bot.drift.profile_files import load_profile, save_profile
 from bot.drift.report import compare
 from bot.drift.sampling import SAMPLE_ROWS, RowSample, row_priorities
-from tests.drift.tables import churn_columns, profiled, source
+from tests.drift.tables import UNTIMED, churn_columns, profiled, source
 
 
 def correlated(rows: int, seed: int, correlation: float) -> dict[str, Any]:
@@ -84,6 +84,7 @@ def test_missing_values_and_categories_are_seen() -> None:
     assert joint_score(side(linked=True), side(linked=False), kinds) > 0.3
 
 
+@UNTIMED
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))
 def test_area_under_curve(rows: list[tuple[int, bool]]) -> None:
     """The area is the share of pairs in the right order, ties counting half."""
@@ -98,6 +99,7 @@ def test_area_under_curve(rows: list[tuple[int, bool]]) -> None:
     assert found == pytest.approx(sum(pairs) / len(pairs))
 
 
+@UNTIMED
 @given(st.lists(st.integers(1, 4_000), min_size=1, max_size=6))
 def test_sample_is_the_same_however_the_stream_is_cut(lengths: list[int]) -> None:
     """Batches of any sizes keep the same rows: those of the lowest priorities, in their order."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather, ipc
 
@@ -17,7 +17,7 @@ from bot.drift.profile import hashed_level, with_hashed_levels
 from bot.drift.profile_files import is_profile, load_profile, profile_bytes, save_profile
 from bot.drift.profiling import EDGES, edges_of
 from bot.drift.report import compare
-from tests.drift.tables import churn_columns, feature, profiled, reported, source, write
+from tests.drift.tables import UNTIMED, churn_columns, feature, profiled, reported, source, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY = b"0123456789abcdef"
 
 
-@settings(max_examples=40)
+@UNTIMED
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 60))
 def test_edges_leave_no_more_than_a_1024th_between_them(values: list[float], repeats: int) -> None:
     """At most 1,025 edges from the least to the largest value, few rows strictly between two."""

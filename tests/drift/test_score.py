@@ -13,6 +13,7 @@ from bot.domain.errors import Permanent
 from bot.drift.measuring import Measured
 from bot.drift.score import combine, effect_of, judge, seed_score, shape_of, unseen_of
 from bot.drift.verdicts import relative_weights
+from tests.drift.tables import UNTIMED
 
 
 def measured(
@@ -54,6 +55,7 @@ COLUMNS = st.lists(COLUMN, min_size=1, max_size=12).map(
 WEIGHTS = st.dictionaries(st.sampled_from([f"x{place}" for place in range(12)]), st.floats(0, 1))
 
 
+@UNTIMED
 @given(COLUMNS, WEIGHTS)
 def test_score_is_a_share(columns: list[Measured], weights: dict[str, float]) -> None:
     """Whatever the columns and weights are, score and effects lie in [0, 1] and are never NaN."""
@@ -65,6 +67,7 @@ def test_score_is_a_share(columns: list[Measured], weights: dict[str, float]) ->
     assert all(one.feature.reason for one in judged)
 
 
+@UNTIMED
 @given(COLUMNS, WEIGHTS, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_more_drift_in_a_column_never_counts_less(
     columns: list[Measured], weights: dict[str, float], further: float, rarer: float, newer: float
@@ -83,6 +86,7 @@ def test_more_drift_in_a_column_never_counts_less(
     assert combine(after) >= combine(before) - 1e-12
 
 
+@UNTIMED
 @given(COLUMNS, WEIGHTS)
 def test_order_of_columns_does_not_matter(columns: list[Measured], weights: dict[str, float]) -> None:
     """The same columns in another order have the same score."""

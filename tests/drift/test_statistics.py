@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -22,6 +22,7 @@ from bot.drift.statistics import (
     smirnov_p,
     variation,
 )
+from tests.drift.tables import UNTIMED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ def test_ties() -> None:
     assert smirnov_p(found.low, 5, 7) == pytest.approx(stats.ks_2samp(x, y).pvalue, abs=1e-12)
 
 
+@UNTIMED
 @given(VALUES, VALUES)
 def test_distance_is_exact_for_few_distinct_values(x: list[int], y: list[int]) -> None:
     """With every value of the reference as an edge the bracket has no width and D is exact."""
@@ -67,6 +69,7 @@ def test_distance_is_exact_for_few_distinct_values(x: list[int], y: list[int]) -
     assert found.high == pytest.approx(found.low, abs=1e-12)
 
 
+@UNTIMED
 @given(VALUES, VALUES, st.lists(st.integers(0, 12), max_size=4))
 def test_bracket_holds_the_exact_distance(x: list[int], y: list[int], edges: list[int]) -> None:
     """Whatever the edges are, the exact distance lies in the bracket."""
@@ -109,12 +112,14 @@ def test_no_distance_is_no_evidence() -> None:
     assert smirnov_p(1.0, 10**8, 10**8) == 0.0
 
 
+@UNTIMED
 @given(st.floats(0.05, 15))
 def test_kolmogorov_tail(scaled: float) -> None:
     """The tail of the limit is scipy's."""
     assert kolmogorov_tail(scaled) == pytest.approx(special.kolmogorov(scaled), rel=1e-10)
 
 
+@UNTIMED
 @given(st.floats(0, 3_000), st.one_of(st.integers(1, 60), st.sampled_from([999, 1_000, 9_999])))
 def test_chi_square_tail(statistic: float, degrees: int) -> None:
     """The tail of chi-square is scipy's, for odd and even degrees of freedom."""
@@ -152,6 +157,7 @@ def test_one_cell_is_no_test() -> None:
     assert chi_square([1, 1, 1, 2], [1, 2, 1, 0]) == (None, 1.0)
 
 
+@UNTIMED
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_false_discovery_rate(p_values: list[float]) -> None:
     """The q-values are Benjamini and Hochberg's, in the order given."""
@@ -185,7 +191,7 @@ def test_rise_of_a_share() -> None:
     assert rise_p(10, 500, 30, 400) == pytest.approx(stats.norm.sf(z))
 
 
-@settings(max_examples=30)
+@UNTIMED
 @given(st.integers(1, 40), st.integers(1, 10**6), st.integers(1, 10**6))
 def test_chance_of_unseen_rows(rows: int, n: int, m: int) -> None:
     """The chance that given rows all fall into the current sample is a share to their number."""
