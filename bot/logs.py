@@ -136,11 +136,13 @@ class Log:
     """Log lines of one part of the bot. The first argument is always a word of `LogAction`."""
 
     def __init__(self, part: str) -> None:
+        self._plain = logging.getLogger(f"lightship.{part}")
         self._lines: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"lightship.{part}")
 
     def debug(self, action: LogAction, **fields: object) -> None:
-        """Something that only somebody who looks for it wants to see."""
-        self._lines.debug(action.value, **fields)
+        """Something that only somebody who looks for it wants to see; for others it costs next to nothing."""
+        if self._plain.isEnabledFor(logging.DEBUG):
+            self._lines.debug(action.value, **fields)
 
     def info(self, action: LogAction, **fields: object) -> None:
         """Something that happened as it should."""

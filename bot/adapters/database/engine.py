@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.adapters.database.errors import translated
-from bot.adapters.database.sqlite_driver import connector
+from bot.adapters.database.sqlite_driver import BEGIN, connector
 from bot.adapters.database.turns import Turns
 from bot.domain.errors import Permanent, Temporary
 
@@ -208,7 +208,7 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
         cursor.close()
 
     def take_the_write_lock(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(BEGIN)
 
     event.listen(engine.sync_engine, "connect", set_up)
     event.listen(engine.sync_engine, "begin", take_the_write_lock)

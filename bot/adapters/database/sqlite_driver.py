@@ -7,7 +7,7 @@ threads, and the write lock is held meanwhile: for the merge of one webhook that
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiosqlite import Connection
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import URL
+
+
+BEGIN: Final = "BEGIN IMMEDIATE"
+"""How a transaction begins: with the write lock, which is taken together with its first statement."""
 
 
 class _Done:
@@ -25,18 +29,21 @@ class _Done:
     lastrowid: int | None = None
     arraysize = 1
 
-    def __init__(self, run: Callable[..., Any]) -> None:
-        self._run = run
+    def __init__(self, connection: OneTripConnection) -> None:
+        self._connection = connection
         self._rows: list[Any] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> None:
-        await self._run(self._execute, "execute", sql, parameters)
+        if sql == BEGIN:
+            self._connection.begin_due = True
+        else:
+            await self._connection.trip(self._execute, "execute", sql, parameters)
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> None:
-        await self._run(self._execute, "executemany", sql, parameters)
+        await self._connection.trip(self._execute, "executemany", sql, parameters)
 
     async def fetchall(self) -> list[Any]:
         rows, self._rows = self._rows, []
@@ -57,15 +64,47 @@ class _Done:
 
 
 class OneTripConnection(Connection):
-    """aiosqlite's connection with those cursors."""
+    """aiosqlite's connection with those cursors; no trip where there is nothing to commit or roll back.
+
+    `begin_due`: a transaction was begun of which SQLite knows nothing yet.
+    """
+
+    begin_due = False
+    _under_way = 0
 
     def cursor(self) -> _Done:  # type: ignore[override]  # SQLAlchemy awaits nothing but what _Done has
         """For a statement."""
-        return _Done(self._trip)
+        return _Done(self)
 
-    async def _trip(self, run: Callable[..., Any], *arguments: Any) -> Any:
+    async def commit(self) -> None:
+        """End the transaction, if there is one."""
+        await self._end(sqlite3.Connection.commit)
+
+    async def rollback(self) -> None:
+        """Undo the transaction, if there is one."""
+        await self._end(sqlite3.Connection.rollback)
+
+    async def trip(self, run: Callable[..., Any], *arguments: Any) -> None:
+        """Run that in SQLite's thread, after what is on its way there, in the transaction that is due."""
+        begin, self.begin_due = self.begin_due, False
+
+        def there() -> None:
+            try:
+                if begin:
+                    self._conn.execute(BEGIN)
+                run(self._conn, *arguments)
+            finally:
+                self._under_way -= 1
+
+        self._under_way += 1
         # aiosqlite has no public way to run a function in its thread.
-        return await self._execute(lambda: run(self._conn, *arguments))  # type: ignore[no-untyped-call]
+        await self._execute(there)  # type: ignore[no-untyped-call]
+
+    async def _end(self, how: Callable[[sqlite3.Connection], None]) -> None:
+        self.begin_due = False
+        # Whoever waited for a statement may be gone while it is still on its way and begins a transaction.
+        if self._under_way or self._conn.in_transaction:
+            await self.trip(how)
 
 
 def connector(url: URL, *, timeout: float) -> Callable[[], OneTripConnection]:
