@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bot.domain.matchers import Matcher
 
 _CHUNK: Final = 65_536
+_MUCH: Final = 128 * 1024
+"""Answers above this are parsed in a thread: the event loop must not stand still for thousands of alerts."""
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ALREADY: Final = "already expired"
@@ -125,7 +128,7 @@ class AlertmanagerClient:
         if not body and method == "DELETE":
             return None
         try:
-            return json.loads(body)
+            return await asyncio.to_thread(json.loads, body) if len(body) > _MUCH else json.loads(body)
         except ValueError as error:
             words = "what answers at ALERTMANAGER_URL is not Alertmanager"
             raise (Ambiguous(words) if lossy else Permanent(words)) from error

@@ -126,7 +126,8 @@ def _incident_lines(lines: Sequence[IncidentLine], now: datetime) -> list[str]:
         incident = line.incident
         who = incident.acknowledged_by
         has_it = f"👀 {person(who)}" if who else "nobody has it"
-        quiet = " · 🔕" if incident.silence is not None and incident.silence.ends_at > now else ""
+        is_silenced = incident.silence is not None and incident.silence.ends_at > now
+        quiet = " · 🔕" if is_silenced or 0 < line.firing <= len(incident.suppressed) else ""
         shown.append(
             f"{COLOURS[incident.severity]} {incident.severity.value} #{incident.id} "
             f"{mrkdwn(incident.title, 80)} · {span(now - incident.opened_at)} · "

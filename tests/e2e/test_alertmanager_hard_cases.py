@@ -29,9 +29,9 @@ async def start(tmp_path: Path, start_alertmanager: StartAlertmanager) -> AsyncI
         yield begin
 
 
-async def test_resolved_while_silenced(start: Start) -> None:
+async def test_resolved_while_silenced(start: Start, database: str) -> None:
     """No webhook ever tells of the end: it shows as silenced, and closes once it is missing for long."""
-    watched = await start()
+    watched = await start(database=database)
     watched.alertmanager.fire(firing())
     await watched.until_open()
     await watched.silence('alertname="HighLatency"')

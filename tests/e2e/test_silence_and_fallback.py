@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,12 +16,14 @@ from bot.settings import FallbackSettings, HeartbeatSettings
 from tests.adapters.standin import standing_in, status
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.eventually import eventually
-from tests.e2e.watched import firing, now, starting
+from tests.e2e.servers.programs import free_port
+from tests.e2e.watched import firing, now, starting, watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.e2e.servers.postgres import Postgres
     from tests.e2e.watched import Start, StartAlertmanager
 
 HEARTBEAT = HeartbeatSettings.model_validate({"match": ['alertname="Watchdog"'], "within": "5s"})
@@ -48,6 +51,28 @@ async def test_the_silence_of_alertmanager_is_told_once_and_ends(start: Start) -
     again = await watched.until_shown("Alertmanager is heard again", channel="C0OPS")
     assert again.ts == notice.ts
     assert await watched.incidents() == ()
+
+
+async def test_two_replicas_tell_it_once(start: Start, tmp_path: Path, postgres: Postgres) -> None:
+    """Both listen and both look for what Slack does not show, and each is told by one of them."""
+    database = postgres.create_database()
+    async with standing_in(status(202)) as pager:
+        fallback = FallbackSettings(url=SecretStr(f"{pager.url}/call"), after=timedelta(seconds=2))
+        settings: dict[str, Any] = {"database": database, "heartbeat": HEARTBEAT, "fallback": fallback}
+        one = await start(**settings)
+        async with watching(tmp_path, one.alertmanager, free_port(), **settings) as other:
+            both = (one, other)
+            down = replace(Fault.unavailable("chat.postMessage", times=None), channel="C0CHURN")
+            for each in both:
+                each.slack.faults.add(down)
+            one.alertmanager.fire(firing())
+
+            async def told() -> tuple[int, int]:
+                return len(pager.bodies), sum(len(each.slack.workspace.messages) for each in both)
+
+            await eventually(told, lambda found: min(found) > 0, "the fallback and the silence are told")
+            await asyncio.sleep(7)  # long enough for either to be told again
+            assert await told() == (1, 1)
 
 
 async def test_while_slack_is_down_the_fallback_is_told_once(start: Start) -> None:

@@ -197,9 +197,10 @@ async def starting(tmp_path: Path, start_alertmanager: StartAlertmanager) -> Asy
 
 @asynccontextmanager
 async def watching(
-    tmp_path: Path, alertmanager: Alertmanager, port: int, **changes: Any
+    tmp_path: Path, alertmanager: Alertmanager, port: int, *, database: str = "", **changes: Any
 ) -> AsyncIterator[Watched]:
     """The bot on that port, asking that Alertmanager; `changes` are settings."""
+    database = database or f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
     stand_in = SlackStandIn(demo_workspace(), rates=RateLimits(enabled=False))
     async with stand_in as slack:
         environment, _ = read_environment({})
@@ -210,7 +211,7 @@ async def watching(
             slack_signing_secret=SecretStr(slack.signing_secret),
             webhook_token=SecretStr(TOKEN),
             alertmanager_url=SecretStr(alertmanager.url),
-            database_url=SecretStr(f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"),
+            database_url=SecretStr(database),
             http_port=port,
         )
         lightship = Lightship(
