@@ -183,7 +183,11 @@ class Delivering:
         self, message: Message, *, revision: int, ts: str, posted: bool = False, found: bool = False
     ) -> Outcome:
         fault("before-finish")
-        kept = await self._keep_outcome(message, revision=revision, ts=ts)
+        try:
+            kept = await self._keep_outcome(message, revision=revision, ts=ts)
+        except LightshipError as error:
+            # The chat has it, whatever the store says: a post must be looked up before it is made again.
+            raise Ambiguous(f"the chat took it, and the store did not keep that: {error}") from error
         fault("after-finish")
         if kept is None:
             return Outcome.FOUND if found else Outcome.SHOWN

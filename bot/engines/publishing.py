@@ -85,6 +85,7 @@ class Publishing:
         )
         self._waker = Waker(clock)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._strays: dict[str, str] = {}
         self._stopping = False
 
     def wake(self) -> None:
@@ -128,16 +129,22 @@ class Publishing:
         return wait
 
     async def _claim(self, room: int) -> tuple[tuple[Claimed, ...], float]:
+        strays = tuple(self._strays.items())
         async with self._store.transaction() as tx:
+            for message_id, why in strays:
+                await tx.messages.postpone(message_id, owner=self._lease.owner, error=why, retry_at=tx.now)
             claimed = await tx.messages.claim(self._lease, self._limits.pace, limit=room)
             due = await tx.messages.next_due()
             wait = self._limits.poll if due is None else (due - tx.now).total_seconds()
+        for message_id, _ in strays:
+            del self._strays[message_id]
         return claimed, min(max(wait, _SHORTEST_WAIT), self._limits.poll)
 
     async def _deliver(self, claimed: Claimed) -> None:
         try:
             await self._delivering.deliver(claimed)
-        except Exception as error:  # noqa: BLE001 - the claim ends by itself; then the message is due again
+        except Exception as error:  # noqa: BLE001 - given back once the store can be had, or when its lease ends
+            self._strays[claimed.message.id] = _words(error)
             telemetry.LOOP_ERRORS.labels(loop="publishing").inc()
             _LOG.warning(LogAction.LOOP_FAILED, loop="publishing", error=_words(error))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bot.domain.messages import Message
     from bot.engines.delivering import Outcome
-    from bot.ports.stores import Transaction
+    from bot.ports.stores import Store, Transaction
 
 LIMITS = PublishLimits(
     pace=Pace(channel_interval=timedelta(seconds=1), edit_interval=timedelta(seconds=2), edit_burst=5),
@@ -81,10 +81,10 @@ class Stage:
             return list(await tx.messages.undelivered())
 
 
-def make_publisher(stage: Stage, owner: str) -> Publishing:
-    """A publisher of that name."""
+def make_publisher(stage: Stage, owner: str, *, store: Store | None = None) -> Publishing:
+    """A publisher of that name, over the stage's store or one put before it."""
     return Publishing(
-        store=stage.store,
+        store=store or stage.store,
         notifier=stage.chat,
         clock=stage.clock,
         compose=stage.compose,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,13 @@ import pytest
 from bot import telemetry
 from bot.domain.errors import Ambiguous, ContentRefused, NotFound, Permanent, Temporary
 from bot.engines.delivering import Outcome
+from tests.publishing.conftest import make_publisher
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bot.adapters.database import SqlStore
+    from bot.ports.stores import Transaction
     from tests.publishing.conftest import Stage
 
 
@@ -196,3 +202,71 @@ async def test_gone_from_the_start_is_not_mistaken(stage: Stage) -> None:
     await stage.put("1")
     stage.chat.fail("post", NotFound("channel"))
     assert await stage.steps(seconds=1) == [Outcome.REFUSED]
+
+
+class Faulty:
+    """The stage's store, which refuses everything while `broken` is set."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store = store
+        self.broken = False
+        self.refuse_once = False
+
+    @asynccontextmanager
+    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
+        """One of the store behind."""
+        if self.broken or self.refuse_once:
+            self.refuse_once = False
+            raise Permanent("the disk is full")
+        async with self.store.transaction(first=first) as tx:
+            yield tx
+
+    async def ping(self) -> None:
+        """Pass it on."""
+        await self.store.ping()
+
+
+@pytest.mark.parametrize("method", ["post", "update"])
+async def test_a_store_that_fails_behind_the_chat_doubles_nothing(stage: Stage, method: str) -> None:
+    """What the chat took and the store did not keep is looked up, as soon as the store is back."""
+    store = Faulty(stage.store)
+    publisher = make_publisher(stage, "one", store=store)
+    await stage.put("1")
+    if method == "update":
+        await publisher.step()
+        await stage.change("1", "new")
+        await stage.clock.advance(seconds=2)
+    gate = stage.chat.hold(method)
+    await publisher._start_due()
+    await stage.chat.until_called(method, "C0CHURN")
+    store.broken = True
+    stage.chat.release(method)
+    gate.set()
+    await asyncio.gather(*publisher._tasks)
+    store.broken = False
+    await stage.clock.advance(seconds=2)
+    await publisher._start_due()
+    await stage.clock.advance(seconds=2)
+    await publisher._start_due()
+    await asyncio.gather(*publisher._tasks)
+    assert len(stage.chat.shown) == 1
+    await stage.steps(seconds=3, publisher=publisher)
+    assert await stage.undelivered() == []
+    assert [name for name, _ in stage.chat.calls].count("post") == 1
+
+
+async def test_an_error_of_the_store_behind_a_post_is_no_refusal(stage: Stage) -> None:
+    """It says nothing of the chat, which has the message: the intent stays, and the message is found."""
+    store = Faulty(stage.store)
+    publisher = make_publisher(stage, "one", store=store)
+    await stage.put("1")
+    gate = stage.chat.hold("post")
+    step = asyncio.create_task(publisher.step())
+    await stage.chat.until_called("post", "C0CHURN")
+    stage.chat.release("post")
+    store.refuse_once = True
+    gate.set()
+    assert await step == (Outcome.UNSURE,)
+    await stage.clock.advance(seconds=2)
+    assert await stage.steps(seconds=1, publisher=publisher) == [Outcome.FOUND]
+    assert stage.texts() == ["1"]
