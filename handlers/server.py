@@ -1,7 +1,7 @@
 """The HTTP server: every route, its limits, and the order in which things end. Made by the command line.
 
 The order on the way out: first unready, then the port is closed, then what was acknowledged is worked off,
-then the hooks run (the intake's last commit, the publisher's leases), each bounded in time.
+then the hooks run (the intake's last commit, the publisher's leases). All of it together is bounded in time.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 _SLACK_BODY_LIMIT: Final = 1024 * 1024
 _LONGEST_LINE: Final = 16_384
 _KEEP_ALIVE: Final = 75.0
+STOP_WITHIN: Final = 9.5
+"""Seconds for the whole way out. What orders a stop may kill after ten."""
+
+_HOOKS_SHARE: Final = 0.5
+"""The part of that time which is kept for the hooks: what was accepted is committed there."""
+
+_REQUESTS_SHARE: Final = 0.2
+_SOCKET_SHARE: Final = 0.1
 _log = Log("server")
 
 
@@ -53,7 +61,10 @@ def make_application(doors: Doors) -> web.Application:
 
 
 class Server:
-    """Listens on an address until it is stopped. `on_stop` hooks run in order, after the last request."""
+    """Listens on an address until it is stopped. `on_stop` hooks run in order, after the last request.
+
+    `grace` is the time that all of the stopping may take.
+    """
 
     def __init__(
         self,
@@ -62,7 +73,7 @@ class Server:
         host: str,
         port: int,
         on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
-        grace: float = 10.0,
+        grace: float = STOP_WITHIN,
     ) -> None:
         self._doors = doors
         self._host = host
@@ -88,7 +99,7 @@ class Server:
             keepalive_timeout=_KEEP_ALIVE,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
-            shutdown_timeout=self._grace,
+            shutdown_timeout=self._grace * _REQUESTS_SHARE,
         )
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, self._host, self._port)
@@ -100,21 +111,24 @@ class Server:
     async def stop(self) -> None:
         """End in order; a hook that fails or hangs does not keep the others from running."""
         _log.info(LogAction.STOPPING)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace
+        hooks_begin = end - self._grace * _HOOKS_SHARE
         self._doors.health.stopping()
-        if self._doors.socket is not None:
-            await self._bounded(self._doors.socket.stop)
         if self._site is not None:
             await self._site.stop()
+        if self._doors.socket is not None:
+            await self._bounded(self._doors.socket.stop, until=loop.time() + self._grace * _SOCKET_SHARE)
         if self._runner is not None:
-            await self._runner.cleanup()
-        await self._doors.work.drain(within=self._grace)
+            await self._bounded(self._runner.cleanup, until=hooks_begin)
+        await self._doors.work.drain(within=max(hooks_begin - loop.time(), 0.0))
         for hook in self._on_stop:
-            await self._bounded(hook)
+            await self._bounded(hook, until=end)
         _log.info(LogAction.STOPPED)
 
-    async def _bounded(self, hook: Callable[[], Awaitable[None]]) -> None:
+    async def _bounded(self, step: Callable[[], Awaitable[None]], *, until: float) -> None:
         try:
-            async with asyncio.timeout(self._grace):
-                await hook()
+            async with asyncio.timeout_at(until):
+                await step()
         except (LightshipError, TimeoutError, OSError) as error:
-            _log.error(LogAction.LOOP_FAILED, cause=error, hook=getattr(hook, "__qualname__", "hook"))
+            _log.error(LogAction.LOOP_FAILED, cause=error, hook=getattr(step, "__qualname__", "hook"))

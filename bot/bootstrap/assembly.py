@@ -26,7 +26,7 @@ from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.looping import keep_going
 from bot.engines.merging import Merging
 from bot.engines.noticing import Noticing
-from bot.engines.publishing import Publishing
+from bot.engines.publishing import Publishing, PublishLimits
 from bot.engines.recording import Recording
 from bot.engines.remediating import Remediating
 from bot.engines.reporting import Reporting
@@ -56,7 +56,10 @@ LONGEST_SILENCE = timedelta(hours=24)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
-STOP_WITHIN = 5.0
+CALLS_END_WITHIN = timedelta(seconds=1.5)
+COMMIT_WITHIN = timedelta(seconds=2.5)
+STOP_WITHIN = 3.0
+CLOSE_WITHIN = 1.0
 ENDING_BY_THEMSELVES = frozenset({"intake", "merging", "publishing"})
 
 _LOG = Log("bootstrap")
@@ -117,21 +120,18 @@ class Lightship:
         self.scheduling.start()
 
     async def stop(self) -> None:
-        """Commit what was accepted, give claims back, close everything."""
+        """Commit what was accepted, give claims back, close everything; within 4 s whatever hangs."""
         self.scheduling.stop()
-        await self.intake.stop()
         self.merging.stop()
         self.publishing.stop()
-        with contextlib.suppress(LightshipError):  # the store is away: its leases run out by themselves
-            await self.remediating.stop()
         for task in self._tasks:
             if task.get_name() not in ENDING_BY_THEMSELVES:
                 task.cancel()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=STOP_WITHIN)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        ending = [asyncio.create_task(stop()) for stop in (self.intake.stop, self.remediating.stop)]
+        await _end([*ending, *self._tasks], within=STOP_WITHIN)
+        await _end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
+
+    async def _close(self) -> None:
         for close in (*self.watches.close, *self.outside.close):
             with contextlib.suppress(LightshipError):
                 await close()
@@ -154,7 +154,7 @@ class Lightship:
         self.intake = Intake(
             store=outside.store,
             on_stored=self.merging.wake,
-            limits=IntakeLimits(webhooks=settings.intake.queue),
+            limits=IntakeLimits(webhooks=settings.intake.queue, drain=COMMIT_WITHIN),
         )
         self.composing = Composing(
             services=self.services,
@@ -169,6 +169,7 @@ class Lightship:
             notifier=outside.notifier,
             compose=self.composing.compose,
             owner=self._owner,
+            limits=PublishLimits(grace=CALLS_END_WITHIN),
         )
         outside.store.on_due(self.publishing.wake)
 
@@ -267,6 +268,18 @@ class Lightship:
             maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),
             max_factor=min(bounds.max_factor, (limits and limits.max_factor) or bounds.max_factor),
         )
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]], *, within: float) -> None:
+    """Wait for them; what is late is cancelled and left: where the store hangs, its roll-back hangs too."""
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=within)
+    for task in late:
+        task.cancel()
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.warning(LogAction.LOOP_FAILED, loop=task.get_name(), error=type(error).__name__)
 
 
 def _count_crash(check: str, error: Exception) -> None:
