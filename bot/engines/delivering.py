@@ -17,6 +17,7 @@ from bot import telemetry
 from bot.domain.backoff import Backoff
 from bot.domain.errors import Ambiguous, ContentRefused, LightshipError, NotFound, Temporary
 from bot.domain.messages import MessageKind
+from bot.engines.looking_up import LookingUp
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.ports.notifier import RenderedMessage
@@ -61,6 +62,7 @@ class Waits:
         default_factory=lambda: Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=5))
     )
     clock_difference: timedelta = timedelta(minutes=10)
+    late_post: float = 2.0
     finish_again: float = 0.5
     finish_tries: int = 4
 
@@ -88,6 +90,7 @@ class Delivering:
         self._safe = lease * _SAFE_PART
         self._interval = channel_interval
         self._waits = waits
+        self._looking_up = LookingUp(store=store, notifier=notifier, clock_difference=waits.clock_difference)
         self._called: dict[str, datetime] = {}
 
     async def deliver(self, claimed: Claimed) -> Outcome:
@@ -121,7 +124,7 @@ class Delivering:
     async def _post(self, claimed: Claimed, deadline: datetime) -> Outcome:
         message = claimed.message
         if claimed.recovering is not None:
-            earlier = await self._find_one(claimed, since=claimed.recovering)
+            earlier = await self._looking_up.find_one(claimed, since=claimed.recovering)
             if earlier is not None:
                 return await self._finish(message, revision=_UNKNOWN_REVISION, ts=earlier, found=True)
         rendered, revision = await self._render(message)
@@ -136,7 +139,7 @@ class Delivering:
         if claimed.recovering is not None:
             # The earlier post may have arrived just now, behind our look-up.
             with suppress(LightshipError):
-                ts = await self._find_one(claimed, since=claimed.recovering) or ts
+                ts = await self._looking_up.find_one(claimed, since=claimed.recovering) or ts
         return await self._finish(message, revision=revision, ts=ts, posted=True)
 
     def _check(self, deadline: datetime) -> None:
@@ -150,19 +153,6 @@ class Delivering:
         return await self._notifier.post(
             channel=message.channel, thread=claimed.thread_ts, message=rendered, metadata=metadata
         )
-
-    async def _find_one(self, claimed: Claimed, *, since: datetime) -> str | None:
-        """The message in the chat; where it is there more than once, all but the oldest are removed."""
-        message = claimed.message
-        found = await self._notifier.find(
-            channel=message.channel,
-            thread=claimed.thread_ts,
-            message_id=message.id,
-            since=since - self._waits.clock_difference,
-        )
-        for extra in found[1:]:
-            await self._notifier.delete(channel=message.channel, ts=extra)
-        return found[0] if found else None
 
     async def _render(self, message: Message) -> tuple[RenderedMessage, int]:
         """The latest state, and the revision that it is, read in one transaction."""
@@ -224,12 +214,23 @@ class Delivering:
         message = claimed.message
         if isinstance(error, NotFound) and message.ts is None and claimed.thread_ts is not None:
             with suppress(LightshipError):
-                await self._forget_lost_parent(claimed)
+                await self._looking_up.forget_lost_parent(claimed)
         async with self._store.transaction() as tx:
             outcome = await self._set_aside(tx, claimed, error)
         log = _LOG.warning if isinstance(error, LightshipError) else _LOG.error
         log(LogAction.MESSAGE_POSTPONED, message=message.id, outcome=outcome.value, error=_words(error))
+        if outcome is Outcome.UNSURE and message.ts is None:
+            with suppress(LightshipError):
+                await self._remove_late(claimed)
         return outcome
+
+    async def _remove_late(self, claimed: Claimed) -> None:
+        """A post that arrived behind another owner's look-up, as of a process that was frozen, goes."""
+        async with self._store.transaction() as tx:
+            row = await tx.messages.get(claimed.message.id)
+        if row is not None and row.ts is not None:
+            await self._clock.sleep(self._waits.late_post)
+            await self._looking_up.remove_others(claimed, keep=row.ts)
 
     async def _set_aside(self, tx: Transaction, claimed: Claimed, error: Exception) -> Outcome:
         """Give the claim back with what is known of the failure."""
@@ -262,22 +263,6 @@ class Delivering:
             message.id, owner=self._owner, error=_words(error), retry_at=tx.now + wait, forget_ts=forget
         )
         return outcome
-
-    async def _forget_lost_parent(self, claimed: Claimed) -> None:
-        """The thread is gone, because somebody deleted its first message: that one has to be posted anew."""
-        async with self._store.transaction() as tx:
-            parent = await tx.messages.get(claimed.message.thread_of or "")
-        if parent is None:
-            return
-        found = await self._notifier.find(
-            channel=parent.channel,
-            thread=None,
-            message_id=parent.id,
-            since=parent.created_at - self._waits.clock_difference,
-        )
-        if not found:
-            async with self._store.transaction() as tx:
-                await tx.messages.forget(parent.id)
 
 
 def _plain(message: Message, rendered: RenderedMessage, error: Exception) -> RenderedMessage:

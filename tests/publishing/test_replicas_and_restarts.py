@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from bot.domain.errors import Ambiguous
 from bot.engines.delivering import Outcome
 
 if TYPE_CHECKING:
@@ -125,3 +126,21 @@ async def test_the_loop_wakes_publishes_and_gives_back_its_claims(stage: Stage) 
     assert await stage.steps(seconds=1, publisher=stage.another("two")) == [Outcome.SHOWN]
     assert stage.texts("C-b") == ["2"]
     assert ("find", "C-b") in stage.chat.calls
+
+
+async def test_a_frozen_post_whose_answer_is_lost_is_removed_again(stage: Stage) -> None:
+    """It arrives behind the other replica's look-up, and nobody but the frozen one can know of it."""
+    await stage.put("1")
+    task, gate = await begin_and_hang(stage, "post")
+    await stage.clock.advance(seconds=LEASE)
+    assert await stage.steps(seconds=1, publisher=stage.another("two")) == [Outcome.SHOWN]
+    (kept,) = stage.chat.shown
+    stage.chat.fail("post", Ambiguous("no answer"), after=True)
+    gate.set()
+    async with asyncio.timeout(5):
+        while not task.done():  # it waits a little before it looks
+            await stage.clock.advance(seconds=1)
+            await asyncio.sleep(0)
+    assert await task == (Outcome.UNSURE,)
+    assert list(stage.chat.shown) == [kept]
+    assert await stage.undelivered() == []
