@@ -1,7 +1,9 @@
 """Jobs by the clock: every replica runs its own APScheduler, and each tick is run by exactly one of them.
 
 A shared job store ran ticks several times; here every replica keeps its jobs in memory and the executor
-claims (job, scheduled fire time) in the store before it runs. `bot.bootstrap` adds the jobs.
+claims (job, tick) in the store before it runs. Which tick it is says the store's clock: a replica whose own
+clock is an hour ahead would take an hour of ticks from the others, and leave none for when it is gone.
+`bot.bootstrap` adds the jobs.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ _LOG = Log("scheduling")
 
 
 class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no types
-    """Runs a coroutine job only for the fire times that this replica wins.
+    """Runs a coroutine job only for the ticks that this replica wins.
 
     `_do_submit_job` is a private hook of APScheduler 3 (the dependency is pinned below 4), and the last place
-    that knows the fire time.
+    before a job runs.
     """
 
-    def __init__(self, win: Callable[[str, datetime], Awaitable[bool]]) -> None:
+    def __init__(self, win: Callable[[str], Awaitable[bool]]) -> None:
         super().__init__()
         self._win = win
 
@@ -49,10 +51,10 @@ class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no type
         self._pending_futures.add(task)
 
     async def _run_won(self, job: Any, run_times: Sequence[datetime]) -> list[Any]:
-        won = [at for at in run_times if await self._win(job.id, at.astimezone(UTC))]
-        if not won:
+        if not await self._win(job.id):
             return []
-        events = await run_coroutine_job(job, job._jobstore_alias, won, self._logger.name)  # noqa: SLF001
+        # Ticks that were missed are folded into one, the newest.
+        events = await run_coroutine_job(job, job._jobstore_alias, run_times[-1:], self._logger.name)  # noqa: SLF001
         return list(events)
 
     def _note(self, job: Any, done: asyncio.Task[list[Any]]) -> None:
@@ -74,6 +76,7 @@ class Scheduling:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
+        self._intervals: dict[str, timedelta] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={"default": ClaimingExecutor(self._win)},
@@ -86,6 +89,7 @@ class Scheduling:
         async def tick() -> None:
             await self._tick(name, run)
 
+        self._intervals[name] = interval
         self._scheduler.add_job(
             tick,
             IntervalTrigger(seconds=interval.total_seconds(), start_date=ANCHOR, timezone=UTC),
@@ -114,6 +118,11 @@ class Scheduling:
         telemetry.SCHEDULER_RUNS.labels(job=name, outcome="succeeded").inc()
         telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(now.timestamp())
 
-    async def _win(self, name: str, fire_time: datetime) -> bool:
+    async def _win(self, name: str) -> bool:
         async with self._store.transaction() as tx:
-            return await tx.heartbeats.win(name, fire_time)
+            return await tx.heartbeats.win(name, nearest_tick(tx.now, self._intervals[name]))
+
+
+def nearest_tick(now: datetime, interval: timedelta) -> datetime:
+    """The anchored tick that is meant by who fires now, a moment early or late."""
+    return ANCHOR + round((now - ANCHOR) / interval) * interval
