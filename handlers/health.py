@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from bot.domain.errors import LightshipError
+from bot.domain.errors import LightshipError, Temporary
 from bot.domain.outside_text import one_line
 from bot.domain.redaction import without_secrets
 from bot.domain.severity import Severity
@@ -33,9 +33,9 @@ from bot.telemetry import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
 
     from bot.domain.messages import Backlog
-    from bot.ports.clock import Clock
     from bot.ports.stores import Store
 
 ASK_WITHIN: Final = 2.0
@@ -64,8 +64,9 @@ class _Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreReading:
-    """What the metrics take from the store, at the store's time `oldest` is compared with ours."""
+    """What the metrics take from the store. `now` is the store's time, as all times in it are."""
 
+    now: datetime
     open_by_severity: Mapping[Severity, int]
     undelivered: Backlog
     unmerged: Backlog
@@ -77,10 +78,28 @@ async def read_store(store: Store) -> StoreReading:
         incidents = await tx.incidents.unresolved()
         undelivered = await tx.messages.backlog()
         unmerged = await tx.deliveries.backlog()
+        now = tx.now
     counted = dict.fromkeys(Severity, 0)
     for incident in incidents:
         counted[incident.severity] += 1
-    return StoreReading(open_by_severity=counted, undelivered=undelivered, unmerged=unmerged)
+    return StoreReading(now=now, open_by_severity=counted, undelivered=undelivered, unmerged=unmerged)
+
+
+async def ask_undelivered(store: Store) -> None:
+    """Raise Temporary where something cannot be shown or merged, with the reason of the oldest."""
+    async with store.transaction() as tx:
+        undelivered = await tx.messages.backlog()
+        unmerged = await tx.deliveries.backlog()
+        failing = (
+            [one for one in await tx.messages.undelivered() if one.attempts] if undelivered.failing else []
+        )
+    if failing:
+        first = failing[0]
+        raise Temporary(
+            f"{undelivered.failing} cannot be shown, the first in {first.channel}: {first.last_error}"
+        )
+    if unmerged.failing:
+        raise Temporary(f"{unmerged.failing} accepted webhooks cannot be made incidents; the log says why")
 
 
 class HealthDoor:
@@ -91,13 +110,11 @@ class HealthDoor:
         *,
         probes: Sequence[Probe],
         collect: Callable[[], Awaitable[StoreReading]],
-        clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         ask_within: float = ASK_WITHIN,
     ) -> None:
         self._probes = tuple(probes)
         self._collect = collect
-        self._clock = clock
         self._monotonic = monotonic
         self._ask_within = ask_within
         self._answers: tuple[_Answer, ...] = ()
@@ -166,7 +183,7 @@ class HealthDoor:
         UNDELIVERED.set(reading.undelivered.waiting)
         UNDELIVERED_FAILING.set(reading.undelivered.failing)
         oldest = reading.undelivered.oldest
-        age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
+        age = (reading.now - oldest).total_seconds() if oldest else 0.0
         UNDELIVERED_AGE.set(max(age, 0.0))
         INTAKE_BACKLOG.set(reading.unmerged.waiting)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.domain.events import Event
     from bot.domain.incidents import Incident
-    from bot.domain.messages import Message
+    from bot.domain.messages import Backlog, Message
     from bot.ports.stores import Transaction
 
 T = TypeVar("T")
@@ -39,11 +39,11 @@ def incident() -> None:
 def list_incidents(everything: bool, as_json: bool) -> None:
     """Open incidents, worst first, and what Slack does not show yet."""
 
-    async def read(tx: Transaction) -> tuple[tuple[Incident, ...], tuple[Message, ...]]:
+    async def read(tx: Transaction) -> tuple[tuple[Incident, ...], tuple[Message, ...], Backlog]:
         found = await (tx.incidents.recent(limit=100) if everything else tx.incidents.unresolved())
-        return found, await tx.messages.undelivered()
+        return found, await tx.messages.undelivered(), await tx.deliveries.backlog()
 
-    incidents, undelivered = _ask(read)
+    incidents, undelivered, unmerged = _ask(read)
     if as_json:
         for one in incidents:
             click.echo(json.dumps(_as_json(one)))
@@ -60,7 +60,11 @@ def list_incidents(everything: bool, as_json: bool) -> None:
     for message in undelivered:
         why = f": {_plain(message.last_error)}" if message.last_error else ""
         number = f" of #{message.incident_id}" if message.incident_id else ""
-        click.echo(f"  {message.kind}{number} in {message.channel}, since {_when(message.created_at)}{why}")
+        since = _when(message.due_since or message.created_at)
+        click.echo(f"  {message.kind}{number} in {message.channel}, since {since}{why}")
+    if unmerged.failing:
+        words = f"\n{unmerged.failing} accepted webhooks cannot be made incidents; the bot's log says why."
+        click.echo(click.style(words, fg="red"))
 
 
 @incident.command(epilog="\b\nExample:\n  lightship incident show 12")

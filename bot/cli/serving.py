@@ -17,7 +17,7 @@ from handlers.answering import Answers
 from handlers.authorizing import Gate
 from handlers.commands import CommandDoor
 from handlers.engines import Engines
-from handlers.health import HealthDoor, Probe, read_store
+from handlers.health import HealthDoor, Probe, ask_undelivered, read_store
 from handlers.server import Doors, Server
 from handlers.services import Services
 from handlers.slack_app import SlackDoor, SocketDoor
@@ -70,7 +70,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
             ),
             on_rejected=_Rejections(lightship, work),
         ),
-        health=HealthDoor(probes=_probes(lightship), collect=lambda: read_store(outside.store), clock=clock),
+        health=HealthDoor(probes=_probes(lightship), collect=lambda: read_store(outside.store)),
         slack=slack,
         socket=SocketDoor(slack, app_token=app_token.get_secret_value(), client=client)
         if app_token
@@ -127,6 +127,7 @@ def _probes(lightship: Lightship) -> tuple[Probe, ...]:
     return (
         Probe(name="store", ask=outside.store.ping, required=True),
         Probe(name="slack", ask=outside.slack.ping, required=False),
+        Probe(name="messages", ask=lambda: ask_undelivered(outside.store), required=False),
         Probe(name="kubernetes", ask=ask_kubernetes, required=False),
         Probe(name="prometheus", ask=ask_prometheus, required=False),
         Probe(name="alertmanager", ask=ask_alertmanager, required=False),

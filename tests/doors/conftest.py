@@ -146,7 +146,7 @@ async def bot(slack: SlackStandIn) -> AsyncIterator[Bot]:
 
         doors = Doors(
             alertmanager=AlertBench().door,
-            health=HealthDoor(probes=(), collect=nothing, clock=clock),
+            health=HealthDoor(probes=(), collect=nothing),
             slack=door,
             socket=None,
             work=work,

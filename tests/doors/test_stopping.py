@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from bot.domain.errors import Temporary
-from bot.testing import FrozenClock
 from handlers.health import HealthDoor, StoreReading
 from handlers.server import Doors, Server
 from handlers.working import Work
@@ -28,7 +27,7 @@ def make_server(bench: AlertBench, work: Work, *hooks: Callable[[], Awaitable[No
     """A server with the webhook door alone."""
     doors = Doors(
         alertmanager=bench.door,
-        health=HealthDoor(probes=(), collect=no_reading, clock=FrozenClock()),
+        health=HealthDoor(probes=(), collect=no_reading),
         slack=None,
         socket=None,
         work=work,
