@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format clean
+.PHONY: help demo test e2e lint format bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ lint: .venv/.synced  ## ruff, mypy and the import contracts
 format: .venv/.synced  ## format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+bench: .venv/.synced  ## speed and memory of the real bot against their goals (--write keeps the page)
+	.venv/bin/python -m bench $(ARGS)
 
 clean:  ## remove what the targets made, but not the tools
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo

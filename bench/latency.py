@@ -1,0 +1,88 @@
+"""From the webhook to the call of Slack, one incident after another on an idle bot. Goal 2."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from bench.bodies import group
+from bench.bots import channel_of, configuration, running_bot, slack_for
+from bench.figures import Chapter, Figure, milliseconds, percentile
+from bench.load import TOKEN
+
+if TYPE_CHECKING:
+    from bot.console import SlackStandIn
+    from bot.console.recording import Call
+
+GOAL: Final = 0.150
+WARM_UP: Final = 3
+QUIET: Final = 0.25
+"""How long nothing is called before the next incident: then the one before has been looked into."""
+PATIENCE: Final = 20.0
+
+
+async def latency(incidents: int) -> Chapter:
+    """Each incident in a service and channel of its own, so that a channel's pace does not count."""
+    services = [f"s{number:03}" for number in range(incidents + WARM_UP)]
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        async with (
+            slack_for(services) as slack,
+            running_bot(directory, slack, configuration(directory, services)) as bot,
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
+        ):
+            times = [
+                await _one(slack, session, f"{bot.url}/alerts", number, service)
+                for number, service in enumerate(services)
+            ]
+    measured = times[WARM_UP:]
+    p99 = percentile(measured, 0.99)
+    return Chapter(
+        title="From the webhook to Slack",
+        how=f"{incidents} incidents one after another on an idle bot, each in a channel of its own, from the "
+        "first byte of the webhook to the call of `chat.postMessage` that shows it.",
+        figures=(
+            Figure(
+                name="99th percentile",
+                found=milliseconds(p99),
+                absolute=f"median {milliseconds(percentile(measured, 0.5))}, "
+                f"longest {milliseconds(max(measured))}, first after the start {milliseconds(times[0])}",
+                goal=f"at most {milliseconds(GOAL)}",
+                met=p99 <= GOAL,
+            ),
+        ),
+    )
+
+
+async def _one(
+    slack: SlackStandIn, session: aiohttp.ClientSession, url: str, number: int, service: str
+) -> float:
+    body, channel = group(number, service=service), channel_of(service)
+
+    def posted() -> Call | None:
+        return next((call for call in slack.recording.of("chat.postMessage") if _shows(call, channel)), None)
+
+    began = time.time()  # the clock of the stand-in's recording, in this very process
+    async with session.post(url, data=body) as answer:
+        answer.raise_for_status()
+    call = await slack.recording.until(posted, timeout=PATIENCE)
+    await _quiet(slack)
+    return call.at - began
+
+
+def _shows(call: Call, channel: str) -> bool:
+    return call.outcome == "ok" and call.arguments.get("channel") == channel
+
+
+async def _quiet(slack: SlackStandIn) -> None:
+    """Wait until the bot has called nothing for a while: its checks have run and are shown, or wait."""
+    for _ in range(int(PATIENCE / QUIET)):
+        calls = len(slack.recording.calls)
+        await asyncio.sleep(QUIET)
+        if len(slack.recording.calls) == calls:
+            return

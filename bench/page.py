@@ -1,0 +1,72 @@
+"""The run as a table on the terminal and as a page of the documentation. Pure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from bench.figures import Chapter, Table
+
+NOTE = (
+    "Ratios are medians over rounds in which the servers take turns, with their range; on other machines they "
+    "hold better than the absolute figures beside them."
+)
+HEAD = ("figure", "found", "absolute", "goal", "")
+
+
+def terminal(chapter: Chapter) -> str:
+    """One chapter for a terminal."""
+    lines = [f"\n{chapter.title}"]
+    for figure in chapter.figures:
+        goal = f" ({figure.goal}: {figure.verdict})" if figure.goal else ""
+        lines.append(f"  {figure.name}: {figure.found}{goal}")
+        lines += [f"      {figure.absolute}"] if figure.absolute else []
+    for table in chapter.tables:
+        widths = [max(map(len, column)) for column in zip(table.head, *table.rows, strict=True)]
+        lines.append(f"  {table.title}")
+        lines += [
+            "      " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (table.head, *table.rows)
+        ]
+    return "\n".join(lines)
+
+
+def page(chapters: Sequence[Chapter], *, command: str, on: date) -> str:
+    """The whole run in Markdown."""
+    missed = [figure.name for chapter in chapters for figure in chapter.figures if figure.met is False]
+    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every goal was met."
+    parts = [
+        "# Benchmarks",
+        f"Made on {on.isoformat()} by `{command}` on {machine()}. {verdict}",
+        NOTE,
+    ]
+    for chapter in chapters:
+        rows = [(one.name, one.found, one.absolute, one.goal, one.verdict) for one in chapter.figures]
+        parts += [f"## {chapter.title}", chapter.how, _markdown(HEAD, rows)]
+        parts += [part for table in chapter.tables for part in _of_table(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def machine() -> str:
+    """What it ran on, in words, without the machine's name."""
+    processors = os.cpu_count() or 0
+    busy = os.getloadavg()[0]
+    return (
+        f"{processors} {platform.machine()} processors ({platform.system()}, load {busy:.1f}), "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def _of_table(table: Table) -> tuple[str, str]:
+    return f"### {table.title}", _markdown(table.head, table.rows)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,170 @@
+"""Two hundred groups at once through a real Alertmanager while Slack is slow. Goal 4."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from bench.bodies import labels, notes
+from bench.bots import channel_of, configuration, running_bot, slack_for
+from bench.figures import Chapter, Figure, milliseconds, percentile
+from bench.load import TOKEN
+from bot.console.faults import Fault
+from tests.e2e.servers.alertmanager import Alertmanager, posting_to
+from tests.e2e.servers.programs import REPOSITORY, Missing, Program, answers, free_port, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from bot.console import SlackStandIn
+
+GROUPS: Final = 200
+SERVICES: Final = ("north", "east", "south", "west")
+SLACK_SECONDS: Final = 0.25
+ANSWER_GOAL: Final = 0.050
+PATIENCE: Final = 300.0
+PACE: Final = 1.0
+JITTER: Final = 0.05
+"""What the network and the stand-in may add to or take from the distance of two calls, in seconds."""
+PATHS: Final = ("chat.postMessage", "chat.update")
+TITLE: Final = "A storm"
+HOW: Final = (
+    f"{GROUPS} alert groups at once in a real Alertmanager, over {len(SERVICES)} services, a channel each, "
+    f"while each call of Slack takes {SLACK_SECONDS * 1_000:g} ms; webhooks are timed by a relay between "
+    "Alertmanager and the bot until all groups are shown."
+)
+
+
+async def storm() -> Chapter:
+    """The whole storm; one figure that says what is missing where there is no Alertmanager."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        config = configuration(directory, SERVICES)
+        async with slack_for(SERVICES) as slack, running_bot(directory, slack, config) as bot:
+            slack.faults.add(*(Fault.slow(SLACK_SECONDS, method, times=None) for method in PATHS))
+            async with _relay(directory, f"{bot.url}/alerts") as relay:
+                told = posting_to(f"{relay}/alerts", token=TOKEN, group_by=("group", "service"), repeat="1h")
+                alertmanager = Alertmanager(directory / "alertmanager", told)
+                try:
+                    await asyncio.to_thread(alertmanager.start)
+                    began = time.monotonic()
+                    await asyncio.to_thread(alertmanager.fire, *_alerts())
+                    shown = await _until_shown(slack)
+                    took = time.monotonic() - began
+                    times = await _times(relay)
+                except Missing as missing:
+                    return _absent(missing)
+                finally:
+                    await asyncio.to_thread(alertmanager.stop)
+    return Chapter(title=TITLE, how=HOW, figures=_figures(slack, shown, took, times))
+
+
+def _alerts() -> Iterator[dict[str, dict[str, str]]]:
+    for number in range(GROUPS):
+        service = SERVICES[number % len(SERVICES)]
+        yield {
+            "labels": {**labels(service, number), "group": str(number)},
+            "annotations": notes(number),
+        }
+
+
+async def _until_shown(slack: SlackStandIn) -> int:
+    """How many incidents are in the channels, once it is all of them or patience is over."""
+    try:
+        return await slack.recording.until(
+            lambda: GROUPS if _incidents(slack) >= GROUPS else None, timeout=PATIENCE
+        )
+    except TimeoutError:
+        return _incidents(slack)
+
+
+def _incidents(slack: SlackStandIn) -> int:
+    """First messages, each of which names another incident in its metadata."""
+    shown = {
+        (message.metadata or {}).get("event_payload", {}).get("subject")
+        for message in slack.workspace.messages.values()
+        if message.thread_ts is None
+        and (message.metadata or {}).get("event_payload", {}).get("kind") == "incident"
+    }
+    return len(shown)
+
+
+def _figures(
+    slack: SlackStandIn, shown: int, took: float, times: list[tuple[int, float]]
+) -> tuple[Figure, ...]:
+    seconds = [one for _, one in times]
+    refused = sum(status >= 300 for status, _ in times)  # noqa: PLR2004 - HTTP
+    p99 = percentile(seconds, 0.99)
+    shortest, calls = _shortest_distance(slack)
+    return (
+        Figure(
+            name="groups shown",
+            found=f"{shown} of {GROUPS}",
+            absolute=f"after {took:.0f} s with {calls} calls",
+            goal="all",
+            met=shown == GROUPS,
+        ),
+        Figure(
+            name="shortest time between two calls into a channel",
+            found=f"{shortest:.2f} s",
+            goal=f"at least {PACE:g} s (less {JITTER * 1_000:.0f} ms of measuring)",
+            met=shortest >= PACE - JITTER,
+        ),
+        Figure(
+            name="webhooks answered, 99th percentile",
+            found=milliseconds(p99),
+            absolute=f"median {milliseconds(percentile(seconds, 0.5))}, "
+            f"longest {milliseconds(max(seconds))}, {len(times)} webhooks, {refused} refused",
+            goal=f"at most {milliseconds(ANSWER_GOAL)}, none refused",
+            met=p99 <= ANSWER_GOAL and not refused,
+        ),
+    )
+
+
+def _shortest_distance(slack: SlackStandIn) -> tuple[float, int]:
+    """Between two calls into one channel, and how many calls there were in all."""
+    shortest, count = PATIENCE, 0
+    for service in SERVICES:
+        at = [
+            call.at
+            for call in slack.recording.calls
+            if call.method in PATHS and call.arguments.get("channel") == channel_of(service)
+        ]
+        count += len(at)
+        shortest = min([shortest, *(later - earlier for earlier, later in pairwise(sorted(at)))])
+    return shortest, count
+
+
+def _absent(missing: Missing) -> Chapter:
+    figure = Figure(name="groups shown", found=f"not measured: {missing}", goal="all", met=False)
+    return Chapter(title=TITLE, how=HOW, figures=(figure,))
+
+
+@asynccontextmanager
+async def _relay(directory: Path, url: str) -> AsyncIterator[str]:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = (sys.executable, "-m", "bench.relay", str(port), url)
+    program = Program(
+        "relay", command, log=directory / "relay.log", environment={"PYTHONPATH": str(REPOSITORY)}
+    )
+    try:
+        await asyncio.to_thread(
+            until, lambda: answers(f"{address}/times"), "the relay serves", program=program
+        )
+        yield address
+    finally:
+        await asyncio.to_thread(program.kill)
+
+
+async def _times(relay: str) -> list[tuple[int, float]]:
+    async with aiohttp.ClientSession() as session, session.get(f"{relay}/times") as answer:
+        return [(int(status), float(seconds)) for status, seconds in await answer.json()]

@@ -1,0 +1,140 @@
+"""Durable webhooks at 16 connections: the bot's door against plain servers, in turns. Goals 1 and 5."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from bench.bots import configuration, running_bot, slack_for
+from bench.figures import Chapter, Figure, Table, at_least, milliseconds, percentile
+from bench.receivers import Kind
+from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+CONNECTIONS: Final = 16
+SECONDS: Final = 3.0
+AT_MOST: Final = 60_000
+LIGHTSHIP: Final = "lightship"
+ORDER: Final = (LIGHTSHIP, Kind.GROUP_COMMIT, Kind.ONE_COMMIT, Kind.MEMORY)
+SAID: Final = {
+    LIGHTSHIP: "`lightship run`",
+    Kind.GROUP_COMMIT: "plain server, group commit, parses nothing",
+    Kind.ONE_COMMIT: "plain server, one commit a webhook",
+    Kind.MEMORY: "plain server, keeps them in memory",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Burst:
+    """One round of one server: answers a second, and how long an answer took (seconds)."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+async def webhooks(rounds: int) -> Chapter:
+    """Every server in turn, as often as there are rounds."""
+    bursts: dict[str, list[Burst]] = {name: [] for name in ORDER}
+    for _ in range(rounds):
+        for name in ORDER:
+            with tempfile.TemporaryDirectory() as folder:
+                bursts[name].append(await _burst(name, Path(folder)))
+    ours = bursts[LIGHTSHIP]
+
+    def ratios(other: str) -> list[float]:
+        return [mine.rate / theirs.rate for mine, theirs in zip(ours, bursts[other], strict=True)]
+
+    def absolute(other: str) -> str:
+        return f"{_rate(ours)} against {_rate(bursts[other])} webhooks/s"
+
+    memory = ratios(Kind.MEMORY)
+    return Chapter(
+        title="Durable webhooks",
+        how=f"{CONNECTIONS} connections send groups of two alerts (200 groups in turn, so incidents open and "
+        f"then repeat) for {SECONDS:g} s to a server that was just started with an empty store; the bot also "
+        "makes its incidents and posts them meanwhile. SQLite with a write-ahead log and `synchronous=FULL` "
+        "everywhere. The load comes from a process of its own.",
+        figures=(
+            at_least(
+                "webhooks/s against group commit that parses nothing",
+                ratios(Kind.GROUP_COMMIT),
+                0.6,
+                absolute=absolute(Kind.GROUP_COMMIT),
+            ),
+            at_least(
+                "webhooks/s against one commit a webhook",
+                ratios(Kind.ONE_COMMIT),
+                4,
+                absolute=absolute(Kind.ONE_COMMIT),
+            ),
+            Figure(
+                name="webhooks/s against keeping them in memory",
+                found=f"{median(memory):.2f}",
+                absolute=absolute(Kind.MEMORY),
+            ),
+        ),
+        tables=(
+            Table(
+                title="What durability costs",
+                head=("server", "webhooks/s", "median answer", "99th percentile"),
+                rows=tuple(_row(SAID[name], bursts[name]) for name in ORDER),
+            ),
+        ),
+    )
+
+
+def _row(name: str, bursts: Sequence[Burst]) -> tuple[str, ...]:
+    middle, tail = (median(getattr(one, which) for one in bursts) for which in ("p50", "p99"))
+    return (name, _rate(bursts), milliseconds(middle), milliseconds(tail))
+
+
+def _rate(bursts: Sequence[Burst]) -> str:
+    return f"{median(one.rate for one in bursts):,.0f}"
+
+
+async def _burst(name: str, directory: Path) -> Burst:
+    async with _server(name, directory) as port:
+        load = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.load", str(port)),
+            *(str(CONNECTIONS), str(SECONDS), str(AT_MOST)),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=REPOSITORY,
+        )
+        output, _ = await load.communicate()
+    found = json.loads(output)
+    if found["refused"]:
+        raise RuntimeError(f"{name} refused {found['refused']} webhooks")
+    return Burst(
+        rate=found["answered"] / found["seconds"],
+        p50=percentile(found["times"], 0.5),
+        p99=percentile(found["times"], 0.99),
+    )
+
+
+@asynccontextmanager
+async def _server(name: str, directory: Path) -> AsyncIterator[int]:
+    if name == LIGHTSHIP:
+        config = configuration(directory, ["churn"])
+        async with slack_for(["churn"]) as slack, running_bot(directory, slack, config) as bot:
+            yield bot.port
+        return
+    port = free_port()
+    command = (sys.executable, "-m", "bench.receivers", name, str(port), str(directory / "bodies.db"))
+    program = Program(name, command, log=directory / "log", environment={"PYTHONPATH": str(REPOSITORY)})
+    try:
+        await asyncio.to_thread(
+            until, lambda: answers(f"http://127.0.0.1:{port}/readyz"), "it serves", program=program
+        )
+        yield port
+    finally:
+        await asyncio.to_thread(program.kill)
