@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import events, hpa, metrics, model, pods, rollouts
+from bot.checks import events, hpa, logs, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -104,6 +104,16 @@ CHECKS: Final[Mapping[str, Check]] = {
             fresh_for=metrics.FRESH_FOR,
             facts={},
             arguments=metrics.ARGUMENTS,
+        ),
+        Check(
+            name=logs.NAME,
+            title="What the pods have written, folded into patterns, errors first",
+            run=logs.run,
+            time_limit=timedelta(seconds=30),
+            fresh_for=logs.FRESH_FOR,
+            facts=logs.FACTS,
+            arguments=logs.ARGUMENTS,
+            rights=logs.RIGHTS,
         ),
         Check(
             name=model.NAME,

@@ -14,7 +14,7 @@ from bot.domain.rights import Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 KubeObject = dict[str, Any]
 
@@ -85,9 +85,13 @@ class ClusterReader(Protocol):
         container: str = "",
         tail: int = 100,
         previous: bool = False,
+        since: timedelta | None = None,
         limit_bytes: int = 1_000_000,
     ) -> str:
-        """The last lines of a container's log, undecodable bytes replaced."""
+        """The last lines of a container's log, those of the time `since`; undecodable bytes replaced.
+
+        Of more than `limit_bytes` the first are given, so the newest lines are cut.
+        """
         ...
 
 

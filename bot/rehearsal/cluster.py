@@ -5,7 +5,7 @@ The same contract suite runs over this and over a real API server (`tests/worlds
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Ambiguous, Conflict, NotFound, Permanent, Temporary
@@ -18,7 +18,6 @@ from bot.rehearsal.objects import ObjectStore, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from bot.domain.approvals import Grant
     from bot.ports.clock import Clock
@@ -116,15 +115,21 @@ class RehearsalCluster:
         container: str = "",  # noqa: ARG002 - rehearsal pods have one log each
         tail: int = 100,
         previous: bool = False,
+        since: timedelta | None = None,
         limit_bytes: int = 1_000_000,
     ) -> str:
-        """The last lines of a pod's log; a pod without one has written nothing."""
+        """The last lines of a pod's log; a pod without one has written nothing.
+
+        A line is as old as the time that it begins with; one that begins with none is always new.
+        """
         lost = await self._state.faults.meet("cluster.logs", right="get pods/log")
         _never_came(lost=lost)
         self._state.settle()
         self._state.store.get(Resource.PODS, namespace=namespace, name=pod)
         source = self._state.logs_before_restart if previous else self._state.logs
         lines = source.get((namespace, pod), "").splitlines(keepends=True)
+        if since is not None:
+            lines = [line for line in lines if not _is_older(line, self._state.clock.now() - since)]
         return "".join(lines[-tail:]).encode()[:limit_bytes].decode(errors="replace")
 
     def _metrics(self, namespace: str, labels: str) -> Sequence[KubeObject]:
@@ -237,6 +242,14 @@ def _take_over(deployment: KubeObject, *, manager: str, now: datetime) -> None:
             "subresource": "scale",
         }
     )
+
+
+def _is_older(line: str, moment: datetime) -> bool:
+    try:
+        written = datetime.fromisoformat(line.split(" ", 1)[0])
+    except ValueError:
+        return False
+    return written.tzinfo is not None and written < moment
 
 
 def _never_came(*, lost: bool) -> None:

@@ -196,3 +196,27 @@ async def test_the_numbers_of_a_real_prometheus(
     await adapter.close()
     assert gone.verdict is Verdict.UNKNOWN
     assert "Prometheus" in gone.reason
+
+
+async def test_the_logs_of_all_pods_through_a_real_kubelet_path(site: Site) -> None:
+    """Logs of all pods are folded with errors first; `previous`, `pod` and `tail` reach the API."""
+    if not site.cluster.owned:
+        pytest.skip("only the test cluster's pods log what a test says")
+    quiet = await site.look_until("logs", lambda found: found.facts.get("pods") == 3)
+    assert (quiet.verdict, quiet.facts["errors"]) == (Verdict.OK, 0), quiet
+    path = f"/api/v1/namespaces/{site.namespace}/pods"
+    listed = await asyncio.to_thread(site.cluster.api.call, path)
+    name = min(pod["metadata"]["name"] for pod in listed["items"])
+    text = "".join(f"ERROR request {n}: password=hunter2-{n} refused by 10.0.0.{n}\n" for n in range(50))
+    await asyncio.to_thread(site.cluster.set_logs, site.namespace, name, text)
+    finding = await site.look_until("logs", lambda found: bool(found.facts.get("errors")), tail=20)
+    assert finding.verdict is Verdict.WARN
+    assert finding.facts["errors"] == 20
+    assert finding.table is not None
+    assert finding.table.rows[0] == (
+        "20", "1", "error", "ERROR request 49: password=[redacted] refused by 10.0.0.49"
+    )  # fmt: skip
+    one = await site.look("logs", pod=name[-5:], tail=5)
+    assert (one.facts["pods"], one.facts["lines"]) == (1, 5)
+    before = await site.look("logs", previous=True)
+    assert before.summary == "no container has restarted, so there are no earlier logs"

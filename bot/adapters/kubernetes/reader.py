@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.kubernetes.connection import KubernetesConnection, object_path, place_of
@@ -11,6 +12,7 @@ from bot.ports.readers import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from bot.ports.readers import KubeObject
 
@@ -60,14 +62,17 @@ class KubernetesReader:
         container: str = "",
         tail: int = 100,
         previous: bool = False,
+        since: timedelta | None = None,
         limit_bytes: int = 1_000_000,
     ) -> str:
-        """The last lines of a container's log, undecodable bytes replaced."""
+        """The last lines of a container's log, those of the time `since`; undecodable bytes replaced."""
         query = {"tailLines": str(tail), "limitBytes": str(limit_bytes)}
         if container:
             query["container"] = container
         if previous:
             query["previous"] = "true"
+        if since is not None:
+            query["sinceSeconds"] = str(max(math.ceil(since.total_seconds()), 1))
         body = await self._connection.read(
             object_path(Resource.PODS, namespace=namespace, name=pod, subresource="log"),
             query=query,

@@ -20,15 +20,6 @@ EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
 """What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
 
 _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
-    "logs": {
-        "lines": "lines that were read",
-        "errors": "lines that look like errors",
-        "database": "lines about a database or its connections",
-        "timeouts": "lines about time-outs",
-        "out_of_memory": "lines about memory that ran out",
-        "model": "lines about loading or running the model",
-        "schema": "lines about missing, unknown or malformed fields",
-    },
     "connectivity": {
         "failed": "declared targets that cannot be reached",
         "database_failed": "whether a declared database is among them",
@@ -69,7 +60,6 @@ METRIC_FACTS: Final = frozenset(metrics.METRIC_FACTS)
 """What is known of each metric of the configuration."""
 
 _PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
-    "logs": frozenset({"tail", "previous"}),
     "drift": frozenset({"feature"}),
     "jobs": frozenset({"cronjob"}),
 }
