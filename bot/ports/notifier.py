@@ -1,4 +1,4 @@
-"""Showing messages in the chat. Only the publishing engine calls it; nothing talks to the chat from the middle."""
+"""Showing messages in the chat. Only the publishing engine calls it: nothing talks to the chat in between."""
 
 from __future__ import annotations
 
