@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import events, hpa, logs, metrics, model, pods, rollouts
+from bot.checks import events, hpa, jobs, logs, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -114,6 +114,17 @@ CHECKS: Final[Mapping[str, Check]] = {
             facts=logs.FACTS,
             arguments=logs.ARGUMENTS,
             rights=logs.RIGHTS,
+        ),
+        Check(
+            name=jobs.NAME,
+            title="The newest runs of the CronJob, and the last words of one that failed",
+            run=jobs.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=jobs.FRESH_FOR,
+            facts=jobs.FACTS,
+            arguments=jobs.ARGUMENTS,
+            rights=jobs.RIGHTS,
+            optional_rights=jobs.OPTIONAL_RIGHTS,
         ),
         Check(
             name=model.NAME,

@@ -19,7 +19,7 @@ from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.prometheus import scraping
-from tests.e2e.servers.workloads import autoscaler, deployment
+from tests.e2e.servers.workloads import autoscaler, cron_job, deployment, job_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -220,3 +220,23 @@ async def test_the_logs_of_all_pods_through_a_real_kubelet_path(site: Site) -> N
     assert (one.facts["pods"], one.facts["lines"]) == (1, 5)
     before = await site.look("logs", previous=True)
     assert before.summary == "no container has restarted, so there are no earlier logs"
+
+
+async def test_the_runs_of_a_real_cronjob(site: Site) -> None:
+    """A CronJob that never ran, then a run made by hand from it that the controller ends at its deadline."""
+    site.target = replace(site.target, cronjob="training-pipeline")
+    cron = cron_job(site.namespace, image=site.cluster.image)
+    await site.apply(cron)
+    never = await site.look("jobs")
+    assert (never.verdict, never.facts["failed"]) == (Verdict.WARN, 0)
+    late = job_of(cron, "training-pipeline-late")
+    # It cannot be scheduled, so only the deadline ends it.
+    pod = late["spec"]["template"]["spec"] | {"nodeSelector": {"nowhere": "here"}}
+    late["spec"] = {"activeDeadlineSeconds": 1, "template": {"spec": pod}}
+    await site.apply(late)
+    finding = await site.look_until("jobs", lambda found: found.facts.get("last_failed") is True)
+    assert finding.verdict is Verdict.FAIL
+    assert "DeadlineExceeded" in finding.summary
+    assert finding.table is not None
+    assert finding.table.rows[0][:2] == ("training-pipeline-late", "failed")
+    assert finding.table.rows[0][5] == "by hand"

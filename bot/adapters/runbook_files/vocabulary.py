@@ -41,12 +41,6 @@ _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
         "prediction_score": "the drift score of the predictions",
         "age_hours": "hours since the report was made",
     },
-    "jobs": {
-        "suspended": "whether the CronJob is suspended",
-        "active": "jobs that run",
-        "failed": "jobs that failed among the newest",
-        "hours_since_success": "hours since one succeeded",
-    },
 }
 """What runbooks are written for where the check itself does not say it yet."""
 
@@ -61,7 +55,6 @@ METRIC_FACTS: Final = frozenset(metrics.METRIC_FACTS)
 
 _PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "drift": frozenset({"feature"}),
-    "jobs": frozenset({"cronjob"}),
 }
 
 CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
