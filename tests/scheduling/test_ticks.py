@@ -1,37 +1,137 @@
-"""Which tick a replica means when it fires, and that each is run once."""
+"""Each tick runs once, whoever's clock strikes it, and not at all where nobody can say whose it is."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import open_store
+from bot import telemetry
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import SqlStore, open_store
+from bot.domain.errors import Temporary
+from bot.engines.noticing import Noticing
 from bot.engines.scheduling import ANCHOR, Scheduling, nearest_tick
-from bot.testing import FrozenClock
+from bot.testing import FrozenClock, SequentialIds
 
-EVERY = timedelta(seconds=15)
-
-
-@pytest.mark.parametrize("off", [-7, -1, 0, 1, 7])
-def test_a_tick_is_the_nearest_by_the_stores_clock(off: int) -> None:
-    """Who fires a little early or late, or whose clock is off, means the same tick as the others."""
-    assert nearest_tick(ANCHOR + 1000 * EVERY + timedelta(seconds=off), EVERY) == ANCHOR + 1000 * EVERY
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
 
-async def test_what_one_replica_ran_the_other_does_not() -> None:
-    """Two fire at the same moment again and again: one run for each tick of the store's clock."""
+SHORT = timedelta(seconds=0.2)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """A store in a file, by the real clock, which APScheduler goes by."""
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path}/lightship.db", clock=SystemClock()) as opened:
+        yield opened
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    """Wait for something to be so, with a bound."""
+    async with asyncio.timeout(10):
+        while not fact():  # noqa: ASYNC110 - polled with a bound
+            await asyncio.sleep(0.01)
+
+
+def counted(job: str, outcome: str) -> float:
+    """The metric's value."""
+    return float(telemetry.SCHEDULER_RUNS.labels(job=job, outcome=outcome)._value.get())
+
+
+async def test_two_replicas_run_each_tick_once(store: SqlStore) -> None:
+    """Both clocks strike, one wins; the ticks are the anchored ones, and the last success is kept."""
+    ran: list[datetime] = []
+    replicas = [Scheduling(store=store), Scheduling(store=store)]
+
+    async def job() -> None:
+        ran.append(nearest_tick(datetime.now(UTC), SHORT))
+
+    for one in replicas:
+        one.every("shared", SHORT, job)
+        one.start()
+    await until(lambda: len(ran) >= 5)
+    for one in replicas:
+        one.stop()
+    assert len(set(ran)) == len(ran)
+    assert all((tick - ANCHOR) % SHORT == timedelta(0) for tick in ran)
+    async with store.transaction() as tx:
+        assert await tx.heartbeats.last("job/shared") is not None
+
+
+async def test_a_tick_whose_store_is_away_is_not_run_and_counted(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two replicas without a store would both run it; so nobody does, and the next tick asks again."""
+    ran: list[bool] = []
+
+    async def job() -> None:
+        ran.append(True)
+
+    def away(_: SqlStore) -> None:
+        raise Temporary("the store is away")
+
+    scheduling = Scheduling(store=store)
+    scheduling.every("away", SHORT, job)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlStore, "transaction", away)
+        scheduling.start()
+        await until(lambda: counted("away", "unclaimed") >= 2)
+        assert ran == []
+    await until(lambda: bool(ran))
+    scheduling.stop()
+
+
+@pytest.mark.parametrize("error", [Temporary("away"), ZeroDivisionError()])
+async def test_a_tick_that_fails_is_counted_and_the_next_one_comes(store: SqlStore, error: Exception) -> None:
+    """Whatever it raises, ours or not."""
+    name, ran = f"failing {type(error).__name__}", [0]
+
+    async def job() -> None:
+        ran[0] += 1
+        if ran[0] == 1:
+            raise error
+
+    scheduling = Scheduling(store=store)
+    scheduling.every(name, SHORT, job)
+    scheduling.start()
+    await until(lambda: counted(name, "succeeded") >= 1)
+    scheduling.stop()
+    assert counted(name, "failed") == 1
+
+
+def test_a_tick_is_the_nearest_anchored_one() -> None:
+    """A moment early or late means the same tick, for every replica."""
+    tick = ANCHOR + timedelta(hours=7)
+    for off in (-20, 0, 20):
+        assert nearest_tick(tick + timedelta(seconds=off), timedelta(minutes=1)) == tick
+
+
+async def test_a_notice_is_told_once_in_a_while(tmp_path: Path) -> None:
+    """Whoever saw the cause, and however often; another name is another notice."""
     clock = FrozenClock()
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path}/notices.db", clock=clock) as opened:
+        replicas = [
+            Noticing(
+                store=opened,
+                ids=SequentialIds(name),
+                channel=channel,
+                rest=timedelta(minutes=15),
+            )
+            for name, channel in (("a", "C0DEFAULT"), ("b", None))
+        ]
 
-    async def run() -> None:
-        """Nothing is run: the test asks who may."""
+        async def tell(name: str) -> list[bool]:
+            return list(await asyncio.gather(*(one.tell(name, title="T", text="x") for one in replicas)))
 
-    async with open_store("sqlite+aiosqlite:///:memory:", clock=clock) as store:
-        replicas = [Scheduling(store=store) for _ in range(2)]
-        for one in replicas:
-            one.every("job", EVERY, run)
-        for _ in range(3):
-            won = await asyncio.gather(*(one._win("job") for one in replicas))
-            assert sorted(won) == [False, True]
-            await clock.advance(seconds=15)
+        assert sorted(await tell("rejected")) == [False, True]
+        assert await tell("rejected") == [False, False]
+        assert sorted(await tell("other")) == [False, True]
+        await clock.advance(seconds=899)
+        assert await tell("rejected") == [False, False]
+        await clock.advance(seconds=1)
+        assert sorted(await tell("rejected")) == [False, True]
