@@ -184,7 +184,7 @@ class AlertmanagerDoor:
         stored = len(read.group.alerts)
         if read.unusable:
             self._reject("invalid", read.unusable)
-        # A line costs as much as reading the webhook; metrics count them and incidents have lines of their own.
+        # A line costs as much as reading the webhook; metrics count them, incidents have their own lines.
         _log.debug(LogAction.WEBHOOK_STORED, delivery=delivery.id, source=read.group.source, alerts=stored)
         return _json({"stored": stored, "not_stored": [fault.as_json() for fault in read.faults]})
 
