@@ -19,6 +19,7 @@ from bot.adapters.kubernetes import (
     KubernetesScaler,
 )
 from bot.adapters.models import MlflowModels
+from bot.adapters.network import NetworkProbes
 from bot.adapters.prometheus import PrometheusMetrics
 from bot.adapters.slack import SlackChat, SlackNotifier
 from bot.adapters.slack_calls import SlackCalls
@@ -76,6 +77,7 @@ def real_surroundings(environment: Environment) -> Surroundings:
             metrics=metrics,
             alertmanager=alertmanager,
             models=MlflowModels(_text(environment.mlflow_tracking_uri)),
+            network=NetworkProbes(),
         ),
         planner=KubernetesScalePlanner(connection),
         scaler=KubernetesScaler(connection),

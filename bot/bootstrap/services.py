@@ -13,7 +13,7 @@ from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
-from bot.domain.services import NamedMetric, ScaleBounds, WatchedService
+from bot.domain.services import NamedMetric, ProbeTarget, ScaleBounds, WatchedService, Way
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.domain.routing import ServiceRouting
     from bot.domain.runbooks import Runbook
     from bot.settings import ServiceSettings, Settings
+    from bot.settings.connectivity import TargetSettings
 
 
 def watched_services(settings: Settings) -> dict[str, WatchedService]:
@@ -53,6 +54,7 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             )
             for metric, written in one.metrics.items()
         ),
+        connectivity=tuple(_probe(target) for target in one.connectivity),
         policy=AccessPolicy(
             channel=one.channel,
             viewers=one.viewers,
@@ -72,6 +74,12 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
     )
 
 
+def _probe(target: TargetSettings) -> ProbeTarget:
+    ways = ((Way.TCP, target.tcp), (Way.HTTP, target.http), (Way.DNS, target.dns))
+    way, address = next((way, str(address)) for way, address in ways if address is not None)
+    return ProbeTarget(name=target.name, way=way, address=address, expect=target.expect)
+
+
 def check_target(service: WatchedService) -> CheckTarget:
     """What the checks of a service look at."""
     return CheckTarget(
@@ -83,6 +91,7 @@ def check_target(service: WatchedService) -> CheckTarget:
         model=service.model,
         model_alias=service.model_alias,
         metrics=service.metrics,
+        connectivity=service.connectivity,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import events, hpa, jobs, logs, metrics, model, pods, rollouts
+from bot.checks import connectivity, events, hpa, jobs, logs, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -125,6 +125,14 @@ CHECKS: Final[Mapping[str, Check]] = {
             arguments=jobs.ARGUMENTS,
             rights=jobs.RIGHTS,
             optional_rights=jobs.OPTIONAL_RIGHTS,
+        ),
+        Check(
+            name=connectivity.NAME,
+            title="Whether what the service depends on can be reached from here",
+            run=connectivity.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=connectivity.FRESH_FOR,
+            facts=connectivity.FACTS,
         ),
         Check(
             name=model.NAME,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.domain.services import NamedMetric
+    from bot.domain.services import NamedMetric, ProbeTarget
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +21,7 @@ class CheckTarget:
     model: str = ""
     model_alias: str = ""
     metrics: tuple[NamedMetric, ...] = ()
+    connectivity: tuple[ProbeTarget, ...] = ()
 
     def __str__(self) -> str:
         """The service's name."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.severity import Severity
@@ -38,6 +39,24 @@ class NamedMetric:
     threshold: float | None = None
 
 
+class Way(StrEnum):
+    """How something is reached."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    DNS = "dns"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeTarget:
+    """Something that the service depends on: `host:port`, a URL with the status to expect, or a host."""
+
+    name: str
+    way: Way
+    address: str
+    expect: int = 200
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchedService:
     """One service. Empty names mean that nothing of the kind is configured."""
@@ -53,6 +72,7 @@ class WatchedService:
     model: str = ""
     model_alias: str = ""
     metrics: tuple[NamedMetric, ...] = ()
+    connectivity: tuple[ProbeTarget, ...] = ()
     policy: AccessPolicy
     oncall: str = ""
     mention: frozenset[Severity] = frozenset({Severity.P1})

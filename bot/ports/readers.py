@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from bot.domain.services import ProbeTarget
+
 KubeObject = dict[str, Any]
 
 
@@ -191,6 +193,25 @@ class ModelReader(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeAnswer:
+    """What came back: after how long, and in a few words (an HTTP status, the addresses of a name)."""
+
+    seconds: float
+    said: str
+
+
+class NetworkProber(Protocol):
+    """Tries to reach what a service depends on, from where the bot runs."""
+
+    async def probe(self, target: ProbeTarget) -> ProbeAnswer:
+        """Try once, bounded in time. Raises Temporary, in words, where it cannot be reached.
+
+        Raises Permanent for an address that is never asked. For HTTP every status is an answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Readers:
     """All readers, as checks get them."""
 
@@ -198,3 +219,4 @@ class Readers:
     metrics: MetricsReader
     alertmanager: AlertmanagerReader
     models: ModelReader
+    network: NetworkProber

@@ -19,6 +19,7 @@ from bot.rehearsal.cluster import (
 from bot.rehearsal.faults import Faults
 from bot.rehearsal.metrics import RehearsalMetrics
 from bot.rehearsal.models import RehearsalModels
+from bot.rehearsal.network import RehearsalNetwork
 from bot.rehearsal.rules import RuleEvaluation
 from bot.rehearsal.silences import RehearsalAlertmanager
 
@@ -53,6 +54,7 @@ class World:
         self.scaler = RehearsalScaler(self.state)
         self.metrics = RehearsalMetrics(clock, self.faults)
         self.models = RehearsalModels(self.faults)
+        self.network = RehearsalNetwork(self.faults)
         self.rules = RuleEvaluation(())
         self.alertmanager = RehearsalAlertmanager(clock, ids, self.faults, self.firing_alerts)
 
@@ -60,7 +62,11 @@ class World:
     def readers(self) -> Readers:
         """What checks are given."""
         return Readers(
-            cluster=self.cluster, metrics=self.metrics, alertmanager=self.alertmanager, models=self.models
+            cluster=self.cluster,
+            metrics=self.metrics,
+            alertmanager=self.alertmanager,
+            models=self.models,
+            network=self.network,
         )
 
     def watch(self, rules: Sequence[AlertRule]) -> None:

@@ -26,6 +26,7 @@ from bot.documents.kinds import (
     WebAddress,
 )
 from bot.domain.severity import Severity
+from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
 _PREFIX: Final = Named(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a prefix of letters, digits and `_`")
@@ -165,6 +166,9 @@ class ServiceSettings(Strict):
         default=None, description="of the published drift metrics; the service's name when not given"
     )
     metrics: dict[str, MetricSettings] = Field(default_factory=dict, description="Prometheus queries by name")
+    connectivity: tuple[TargetSettings, ...] = Field(
+        default=(), description="what the service depends on, tried from where the bot runs"
+    )
     links: LinkSettings = LinkSettings()
     remediation: RemediationSettings = RemediationSettings()
 

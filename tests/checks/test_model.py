@@ -73,6 +73,7 @@ async def test_without_mlflow_the_way_to_it_is_shown(world: World, uri: str) -> 
         metrics=world.metrics,
         alertmanager=world.alertmanager,
         models=MlflowModels(uri),
+        network=world.network,
     )
     finding = await look(readers)
     assert finding.verdict is Verdict.UNKNOWN

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.bootstrap.services import check_target, watched_services
 from bot.domain.severity import Severity
 from bot.settings import Settings, load_settings
 
@@ -142,3 +143,21 @@ def test_the_smallest_configuration_needs_no_runbooks(tmp_path: Path) -> None:
     assert load_settings(path, {}).runbook_folders == ()
     path.write_text(small + "runbooks: [elsewhere]\n", encoding="utf-8")
     assert load_settings(path, {}).runbook_folders == (tmp_path / "elsewhere",)
+
+
+def test_what_a_service_depends_on_is_declared_by_its_ways(tmp_path: Path) -> None:
+    """TCP, HTTP with the status to expect, and DNS targets become what the check probes."""
+    path = tmp_path / "lightship.yaml"
+    targets = (
+        "[{name: db, tcp: 'db.internal:5432'}, {name: api, http: 'http://api/health', expect: 204}, "
+        "{name: v6, tcp: '[::1]:80'}, {name: mlflow, dns: mlflow.internal}]"
+    )
+    path.write_text(SMALLEST.replace("]}}", f"], connectivity: {targets}}}}}"), encoding="utf-8")
+    (churn,) = watched_services(loaded(path)).values()
+    assert [(one.name, one.way.value, one.address, one.expect) for one in churn.connectivity] == [
+        ("db", "tcp", "db.internal:5432", 200),
+        ("api", "http", "http://api/health", 204),
+        ("v6", "tcp", "[::1]:80", 200),
+        ("mlflow", "dns", "mlflow.internal", 200),
+    ]
+    assert check_target(churn).connectivity == churn.connectivity

@@ -104,6 +104,7 @@ async def look(world: RealWorld) -> Finding:
         metrics=rehearsal.metrics,
         alertmanager=rehearsal.alertmanager,
         models=rehearsal.models,
+        network=rehearsal.network,
     )
     target = CheckTarget(service="churn", namespace=world.namespace, deployment=NAME)
 

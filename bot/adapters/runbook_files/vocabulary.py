@@ -20,11 +20,6 @@ EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
 """What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
 
 _PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
-    "connectivity": {
-        "failed": "declared targets that cannot be reached",
-        "database_failed": "whether a declared database is among them",
-        "targets_failed": "their names",
-    },
     "model": {
         "version": "the version in production",
         "age_days": "days since that version was made",
