@@ -1,4 +1,4 @@
-"""`python -m bench [CHAPTER…] [--write] [--rounds N]`: run the benchmarks; exit status 1 for a goal missed."""
+"""`python -m bench [CHAPTER…] [--write] [--rounds N]`: run the benchmarks; exit 1 where a goal is missed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.figures import Chapter, Table
 
 NOTE = (
-    "Ratios are medians over rounds in which the servers take turns, with their range; on other machines they "
+    "Ratios are medians over rounds in which the servers take turns, with their range; elsewhere they "
     "hold better than the absolute figures beside them."
 )
 HEAD = ("figure", "found", "absolute", "goal", "")

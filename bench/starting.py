@@ -1,4 +1,4 @@
-"""How long `lightship run` takes to be ready, against the bare import of its libraries. Goal 3, first half."""
+"""How long `lightship run` takes to be ready, against the import of its libraries. Goal 3, first half."""
 
 from __future__ import annotations
 

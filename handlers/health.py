@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from bot.ports.stores import Store
 
 ASK_WITHIN: Final = 2.0
+_FIRST_WITHIN: Final = 0.05
+"""Seconds for what is not required when it is asked first: its libraries are only loaded then."""
 _REMEMBERED_FOR: Final = 2.0
 """Seconds for which what was asked serves again: these routes are open to anybody who can connect."""
 
@@ -154,11 +156,17 @@ class HealthDoor:
     async def _ask_all(self) -> tuple[_Answer, ...]:
         async with self._asking:
             if self._monotonic() - self._asked_at >= _REMEMBERED_FOR:
-                self._answers = tuple(
-                    await asyncio.gather(*(_ask(probe, self._ask_within) for probe in self._probes))
-                )
-                self._asked_at = self._monotonic()
+                self._answers, first = await self._ask_each(first=not self._answers), not self._answers
+                if not first or all(answer.ok for answer in self._answers):
+                    self._asked_at = self._monotonic()
             return self._answers
+
+    async def _ask_each(self, *, first: bool) -> tuple[_Answer, ...]:
+        brief = min(_FIRST_WITHIN, self._ask_within)
+        asking = (
+            _ask(probe, brief if first and not probe.required else self._ask_within) for probe in self._probes
+        )
+        return tuple(await asyncio.gather(*asking))
 
     async def _refresh(self) -> None:
         async with self._reading:

@@ -185,6 +185,8 @@ def _check_length(source: str) -> None:
 
 
 def _faults(source: str, known: frozenset[str], compiled: Any) -> tuple[SourceFault, ...]:
+    if compiled is _template and "{" not in source and len(source) <= LONGEST_SOURCE:
+        return ()  # most texts are only text, and compiling them is most of loading a runbook
     try:
         compiled(source)
         tree = _sandbox().parse(source if compiled is _template else "{{" + source + "\n}}")

@@ -16,6 +16,7 @@ import aiohttp
 
 from bot import __version__
 from bot.adapters.kubernetes.errors import error_of_answer
+from bot.adapters.kubernetes.loading import load_client
 from bot.domain.errors import Ambiguous, Permanent, Temporary
 from bot.domain.outside_text import one_line
 
@@ -142,8 +143,7 @@ class KubernetesConnection:
             raise Temporary("the credentials for Kubernetes were not ready in time") from error
 
     async def _connect(self) -> Any:
-        client_module = await asyncio.to_thread(importlib.import_module, "kubernetes.aio.client")
-        self._config_module = await asyncio.to_thread(importlib.import_module, "kubernetes.aio.config")
+        client_module, self._config_module = await asyncio.to_thread(load_client)
         configuration = client_module.Configuration()
         configuration.retries = None
         await self._authenticate(configuration)
