@@ -7,6 +7,7 @@ a token or a password in an address is cut out of every line before it is writte
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -109,7 +110,7 @@ def set_up_logging(*, log_format: str = "", level: str = "info", stream: TextIO 
         ending += [
             structlog.processors.format_exc_info,
             _redact,
-            structlog.dev.ConsoleRenderer(colors=target.isatty()),
+            structlog.dev.ConsoleRenderer(colors=target.isatty() and not os.environ.get("NO_COLOR")),
         ]
     handler = logging.StreamHandler(target)
     handler.setFormatter(

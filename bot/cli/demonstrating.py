@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from bot.settings import Environment
 
 DEFAULT_PORT = 8765
+_IN_THE_WORLD = {"LIGHTSHIP_SERVICES__CHURN__KUBERNETES__HPA": "null"}
+"""What the shipped configuration names and the world has not."""
 SCENARIOS = {"high-api-latency": churn_world}
 """What can be played, by name."""
 
@@ -76,6 +78,14 @@ def demo(scenario: str, port: int, no_browser: bool) -> None:
             sys.exit(1)
 
 
+def _words() -> list[Word]:
+    """The words that the bot has, for the console to complete."""
+    return [
+        Word(word=one.word, hint=one.usage.removeprefix(one.word).strip(), description=one.does)
+        for one in WORDS
+    ]
+
+
 async def _demo(scenario: str, port: int, environment: Environment, folder: Path, *, browser: bool) -> int:
     secret = environment.slack_signing_secret
     assert secret is not None  # noqa: S101 - made below
@@ -83,7 +93,7 @@ async def _demo(scenario: str, port: int, environment: Environment, folder: Path
         console = SlackStandIn(
             demo_workspace(),
             signing_secret=secret.get_secret_value(),
-            commands=demo_commands(),
+            commands=demo_commands(_words()),
             port=port,
         )
         await stack.enter_async_context(console)
@@ -119,7 +129,7 @@ def _environment(folder: Path) -> Environment:
 
 
 def _assemble(environment: Environment, world: World, mlflow: DemoMlflow) -> Lightship:
-    loaded = load_settings(shipped("lightship.yaml"), {})
+    loaded = load_settings(shipped("lightship.yaml"), _IN_THE_WORLD)
     runbooks = load_runbooks([shipped("runbooks")])
     if loaded.settings is None or runbooks.faults:
         raise click.ClickException("the shipped configuration is damaged; run `lightship check`")

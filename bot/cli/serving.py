@@ -10,6 +10,8 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
+from bot.domain.access import AccessPolicy
+from bot.domain.services import WatchedService
 from bot.ports.readers import Resource
 from handlers.actions import ActionDoor
 from handlers.alertmanager import AlertmanagerDoor, WebhookRules
@@ -37,7 +39,8 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
     outside, settings = lightship.outside, lightship.settings
     secret, app_token = environment.slack_signing_secret, environment.slack_app_token
     token = environment.webhook_token
-    work, services = Work(), Services(lightship.services.values())
+    work = Work()
+    services = Services((*lightship.services.values(), *_unmatched(settings.default_channel)))
     gate, answers = Gate(outside.directory), Answers(outside.chat)
     engines = Engines(
         responding=lightship.responding,
@@ -79,6 +82,14 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
     )
 
 
+def _unmatched(channel: str | None) -> tuple[WatchedService, ...]:
+    """Alerts that no service takes are shown in the default channel; who is there may take and end them."""
+    if channel is None:
+        return ()
+    policy = AccessPolicy(channel=channel)
+    return (WatchedService(name="", channel=channel, command="", match=(), policy=policy),)
+
+
 class _Rejections:
     """Tells people that webhooks are refused: Alertmanager gives those up, so nobody else would."""
 
@@ -105,8 +116,10 @@ _REJECTED = {
     "LIGHTSHIP_WEBHOOK_TOKEN with `http_config.authorization` of Alertmanager's receiver.",
     "too_large": "A webhook was larger than `intake.max_body`, so its alerts are lost. Set `max_alerts` in "
     "Alertmanager's receiver.",
-    "invalid": "A webhook held nothing that could be read, so its alerts are lost. Does something other than "
-    "Alertmanager post to /alerts?",
+    "invalid": "A webhook held alerts that could not be read; those are lost, the others are kept. The log "
+    "says what was wrong. Does something other than Alertmanager post to /alerts?",
+    "bad_source": "A webhook named a source that is none (`/alerts?source=NAME`: letters, digits, dots, "
+    "hyphens), so its alerts are lost. Mend the receiver's URL.",
 }
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import timedelta
 
+    from bot.domain.access import AccessPolicy
     from bot.domain.alerts import Alert
     from bot.domain.findings import Finding
     from bot.domain.incidents import Classification, Incident
@@ -151,7 +152,7 @@ class Composing:
             approval=approval,
             execution=await tx.executions.get(approval.id),
             incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
-            approvers=service.policy.approvers if service else (),
+            approvers=_may_answer(service.policy, approval.requester.id) if service else (),
             now=tx.now,
         )
 
@@ -265,7 +266,7 @@ def _by_hand(titles: tuple[str, ...]) -> tuple[StepView, ...]:
     """One step in place of those whose checks this version has not, so that they do not fill the message."""
     if not titles:
         return ()
-    return (StepView(title=BY_HAND, text=", ".join(titles), check=None, finding=None),)
+    return (StepView(title=BY_HAND, text="; ".join(titles), check=None, finding=None),)
 
 
 def _human(step: HumanStep, text: Callable[[str, str], str], number: int) -> str:
@@ -283,6 +284,13 @@ def incident_words(incident: Incident) -> dict[str, object]:
         "reopened": incident.reopened,
         "alerts": len(incident.alerts),
     }
+
+
+def _may_answer(policy: AccessPolicy, requester: str) -> tuple[str, ...]:
+    """Whom a request calls: not the one who asked, unless the policy lets them approve."""
+    if policy.requester_may_approve:
+        return policy.approvers
+    return tuple(one for one in policy.approvers if one != requester)
 
 
 def is_web_address(url: str) -> bool:

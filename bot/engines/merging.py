@@ -162,7 +162,8 @@ class Merging:
             )
         await batch.tx.incidents.lock([part.key for _, one in splits for part in one.parts])
         for delivery, one in splits:
-            batch.unmatched += len(one.unmatched)
+            # What goes to the default channel is seen by people and needs no count.
+            batch.unmatched += 0 if self._default_channel else len(one.unmatched)
             for part in one.parts:
                 await batch.absorb(part, received_at=delivery.received_at)
         await batch.show_neighbours()

@@ -15,12 +15,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bot.domain.commands import LiftSilence, Outcome, OutcomeReason, SilenceIncident
-from bot.domain.durations import format_duration
+from bot.domain.durations import format_duration, rough_duration
 from bot.domain.errors import Ambiguous, LightshipError, NotFound, Temporary
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, SilenceMark
 from bot.domain.matchers import Matcher, Operator
-from bot.engines.noting import note, show
+from bot.engines.noting import note, note_too_late, show
 from bot.engines.responding import no_such_incident
 from bot.faults import fault
 
@@ -77,12 +77,15 @@ class Silencing:
         own = self._own_matchers(incident.key.service)
         matchers = group_matchers(incident, own)
         refusal = refuse(incident, matchers, own, command, self._longest)
+        if refusal is SilenceRefusal.RESOLVED:
+            async with self._store.transaction() as tx:
+                await note_too_late(tx, self._ids, incident, "silence", actor=command.actor)
         if refusal is not None:
             return Outcome(reason=OutcomeReason.REFUSED, sentence=self._refusal_words(refusal))
         try:
             adopted = await self._marked(incident, command.actor)
             if adopted is not None and incident.silence is not None and adopted.id == incident.silence.id:
-                left = format_duration(max(adopted.ends_at - now, SHORTEST))
+                left = rough_duration(max(adopted.ends_at - now, SHORTEST))
                 words = f"Incident #{incident.id} is silenced already, for {left} more; lift that first."
                 return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
             mark = adopted or await self._create(incident, matchers, command, now)
@@ -187,7 +190,7 @@ class Silencing:
                 },
             )
             await show(tx, self._ids, quiet)
-        span = format_duration(mark.ends_at - mark.starts_at)
+        span = rough_duration(mark.ends_at - mark.starts_at)
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident_id} is silenced for {span}.")
 
     def _refusal_words(self, refusal: SilenceRefusal) -> str:

@@ -53,7 +53,7 @@ def out_of_bounds(replicas: int, *, limits: ScaleBounds) -> Refusal | None:
         return None
     return _refusal(
         RefusalReason.OUT_OF_BOUNDS,
-        f"{replicas} replicas are outside the configured bounds, {limits.minimum} to {limits.maximum}.",
+        f"{replicas} replicas: the configured bounds are {limits.minimum} to {limits.maximum}.",
     )
 
 

@@ -104,7 +104,7 @@ def _budget_notes(budgets: Sequence[KubeObject], deployment: KubeObject, *, fewe
         name = one_line(budget.get("metadata", {}).get("name", ""), limit=_NAME)
         allowed = status.get("disruptionsAllowed", "?")
         heed = "; scaling down does not heed it" if fewer else ""
-        notes.append(f"PodDisruptionBudget {name}: {bound}, {allowed} disruptions allowed now{heed}")
+        notes.append(f"PodDisruptionBudget {name}: {bound}, disruptions allowed now: {allowed}{heed}")
     return notes
 
 
