@@ -9,7 +9,7 @@ import sys
 import click
 
 from bot.adapters.clock import SystemClock
-from bot.cli.options import show_faults
+from bot.cli.options import show_faults, unused_config_option
 from bot.domain.errors import LightshipError
 from bot.settings import read_environment
 
@@ -20,6 +20,7 @@ def db() -> None:
 
 
 @db.command(epilog="\b\nExample:\n  lightship db upgrade")
+@unused_config_option
 def upgrade() -> None:
     """Bring the tables of LIGHTSHIP_DATABASE_URL to this version; safe beside running replicas."""
     from bot.adapters.database import upgrade as upgrade_store  # noqa: PLC0415 - `--help` needs no database

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bot.adapters.clock import SystemClock
-from bot.cli.options import show_faults
+from bot.cli.options import show_faults, unused_config_option
 from bot.domain.errors import LightshipError, NotFound
 from bot.settings import read_environment
 
@@ -34,6 +34,7 @@ def incident() -> None:
 
 
 @incident.command("list", epilog="\b\nExample:\n  lightship incident list --all")
+@unused_config_option
 @click.option("--all", "everything", is_flag=True, help="Resolved ones as well, the newest 100.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an incident.")
 def list_incidents(everything: bool, as_json: bool) -> None:
@@ -68,6 +69,7 @@ def list_incidents(everything: bool, as_json: bool) -> None:
 
 
 @incident.command(epilog="\b\nExample:\n  lightship incident show 12")
+@unused_config_option
 @click.argument("number", type=int)
 def show(number: int) -> None:
     """One incident as JSON."""
@@ -83,6 +85,7 @@ def show(number: int) -> None:
 
 
 @incident.command(epilog="\b\nExample:\n  lightship incident timeline 12 --format json")
+@unused_config_option
 @click.argument("number", type=int)
 @click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="markdown")
 def timeline(number: int, style: str) -> None:

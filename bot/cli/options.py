@@ -28,6 +28,15 @@ config_option = click.option(
 )
 """`--config FILE`, else LIGHTSHIP_CONFIG, else ./lightship.yaml."""
 
+unused_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    metavar="FILE",
+    help="Taken by every command; nothing in it changes this one.",
+)
+"""`--config FILE` for commands that read only the environment, so that wrappers can pass it to all."""
+
 
 def show_faults(faults: Iterable[Fault]) -> None:
     """One line a fault on standard output, the place in bold on a terminal; paths as short as they can be."""
