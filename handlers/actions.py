@@ -34,7 +34,7 @@ from bot.rendering.buttons import (
 )
 from bot.rendering.forms import FormTarget
 from bot.rendering.modals import scale_modal, silence_modal
-from handlers.presses import Pressed, Subject, find_subject, read_pressed
+from handlers.presses import Pressed, Stray, Subject, find_subject, read_pressed
 from handlers.services import deployment_of
 from handlers.waiting_views import closing_view, waiting_view
 
@@ -103,6 +103,7 @@ class ActionDoor:
     async def _answer(self, pressed: Pressed) -> None:
         press = pressed.press
         if isinstance(press, ButtonRefusal):
+            await self._keep(pressed, Stray(why=press.reason.value, sentence=press.sentence))
             await self._answers.refuse(pressed.asker, press.sentence)
             return
         view_id = ""
@@ -129,23 +130,29 @@ class ActionDoor:
         subject = await find_subject(
             pressed, press, recording=self._engines.recording, services=self._services
         )
-        if isinstance(subject, str):
-            return subject
+        if isinstance(subject, Stray):
+            await self._keep(pressed, subject)
+            return subject.sentence
         role = ROLES[press.word]
         if press.word is ActionWord.DENY and subject.approval and subject.approval.requester.id == asker.user:
             role = Role.RESPONDER  # whoever asked may always take it back
         admission = await self._gate.admit(subject.service, role, user=asker.user, channel=asker.channel)
         if admission.allowed:
             return subject
-        if press.word in AUDITED:
+        why, sentence = admission.reason.value, admission.sentence
+        number = subject.incident.id if subject.incident else None
+        await self._keep(
+            pressed, Stray(why=why, sentence=sentence, service=subject.service.name, incident_id=number)
+        )
+        return sentence
+
+    async def _keep(self, pressed: Pressed, stray: Stray) -> None:
+        """Keep a press that counted for nothing, where it would have changed the world."""
+        if pressed.word in AUDITED:
+            actor = user(pressed.asker.user, team=pressed.asker.team)
             await self._engines.recording.press_refused(
-                subject.service.name,
-                user(asker.user, team=asker.team),
-                press.word.value,
-                admission.reason.value,
-                subject.incident.id if subject.incident else None,
+                stray.service, actor, pressed.word, stray.why, stray.incident_id
             )
-        return admission.sentence
 
     async def _refuse(self, asker: Asker, press: Press, view_id: str, sentence: str) -> None:
         if view_id:

@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from handlers.services import Services
 
 NOT_ITS_MESSAGE = "This button does not belong to this message, so nothing was done."
+_LONGEST_WORD = 40
 NO_SERVICE = "The service that this is about is no longer configured, so nothing was done."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pressed:
-    """A press as it came: who, where, on which message, and what the button says."""
+    """A press as it came: who, where, on which message, what the button is called and what it says."""
 
     asker: Asker
     message_ts: str
     trigger_id: str
+    word: str
     press: Press | ButtonRefusal
 
 
@@ -44,6 +46,16 @@ class Subject:
     service: WatchedService
     incident: Incident | None
     approval: Approval | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stray:
+    """A press that counts for nothing: why in a word for the record, and in a sentence for the person."""
+
+    why: str
+    sentence: str
+    service: str = ""
+    incident_id: int | None = None
 
 
 def read_pressed(payload: Mapping[str, Any]) -> Pressed:
@@ -64,31 +76,34 @@ def read_pressed(payload: Mapping[str, Any]) -> Pressed:
         ),
         message_ts=str(container.get("message_ts") or ""),
         trigger_id=str(payload.get("trigger_id") or ""),
+        word=str(action.get("action_id") or "").partition(":")[0][:_LONGEST_WORD],
         press=read_press(action.get("action_id"), action.get("value")),
     )
 
 
 async def find_subject(
     pressed: Pressed, press: Press, *, recording: Recording, services: Services
-) -> Subject | str:
-    """What the press is about, or the sentence that says why it counts for nothing."""
+) -> Subject | Stray:
+    """What the press is about, or why it counts for nothing."""
     approval = None
     if isinstance(press.value, ApprovalButton):
         approval = await recording.approval(press.value.approval_id)
         if approval is None:
-            return "There is no such request any more."
+            return Stray(why="unknown_request", sentence="There is no such request any more.")
         incident_id = approval.incident_id
     else:
         incident_id = press.value.incident_id
     incident = await recording.incident(incident_id) if incident_id is not None else None
     if incident is None and approval is None:
-        return f"There is no incident #{incident_id}."
+        return Stray(why="unknown_incident", sentence=f"There is no incident #{incident_id}.")
     name = approval.plan.service if approval else incident.key.service if incident else ""
     service = services.by_name(name)
     if service is None:
-        return NO_SERVICE
+        return Stray(why="no_service", sentence=NO_SERVICE, service=name, incident_id=incident_id)
     subject = Subject(service=service, incident=incident, approval=approval)
-    return subject if await _fits(pressed, subject, recording) else NOT_ITS_MESSAGE
+    if await _fits(pressed, subject, recording):
+        return subject
+    return Stray(why="other_message", sentence=NOT_ITS_MESSAGE, service=name, incident_id=incident_id)
 
 
 async def _fits(pressed: Pressed, subject: Subject, recording: Recording) -> bool:

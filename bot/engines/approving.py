@@ -77,31 +77,37 @@ class Approving:
         """Plan it; show the plan and ask, or say why not."""
         wish = command.request
         async with self._store.transaction() as tx:
-            refused = await _over_already(tx, wish.incident_id)
-        if refused is not None:
-            return refused
+            over = await _over_already(tx, wish.incident_id)
+            if over is not None:
+                return await self._refuse(tx, command, over, "incident_over")
         plan = await self._plan(wish)
         async with self._store.transaction() as tx:
             # Planning took its time: the incident may have ended meanwhile.
-            refused = await _over_already(tx, wish.incident_id)
-            if refused is not None:
-                return refused
+            over = await _over_already(tx, wish.incident_id)
+            if over is not None:
+                return await self._refuse(tx, command, over, "incident_over")
             if isinstance(plan, Refusal):
-                detail = {"action": wish.action.value, "why": plan.reason.value}
-                await append(
-                    tx,
-                    self._ids,
-                    EventKind.REMEDIATION_REFUSED,
-                    service=wish.service,
-                    incident_id=wish.incident_id,
-                    actor=command.actor,
-                    detail=detail,
-                )
-                return Outcome(reason=OutcomeReason.REFUSED, sentence=plan.sentence)
+                refused = Outcome(reason=OutcomeReason.REFUSED, sentence=plan.sentence)
+                return await self._refuse(tx, command, refused, plan.reason.value)
             for rival in await self._rivals(tx, plan):
                 await self._supersede(tx, rival, "a newer request took its place", by=command.actor)
             await self._keep(tx, self._build(tx, plan, wish.incident_id, command.actor, wish.reason))
         return Outcome(reason=OutcomeReason.DONE, sentence="The request waits for approval in the thread.")
+
+    async def _refuse(
+        self, tx: Transaction, command: RequestRemediation, answer: Outcome, why: str
+    ) -> Outcome:
+        wish = command.request
+        await append(
+            tx,
+            self._ids,
+            EventKind.REMEDIATION_REFUSED,
+            service=wish.service,
+            incident_id=None if answer.reason is OutcomeReason.NOT_FOUND else wish.incident_id,
+            actor=command.actor,
+            detail={"action": wish.action.value, "why": why},
+        )
+        return answer
 
     async def decide(self, command: DecideApproval) -> Outcome:
         """Take an answer; the first one wins, and a grant commits the intent to act."""

@@ -90,6 +90,12 @@ async def note_about(
     await append(tx, ids, kind, service=service, incident_id=approval.incident_id, actor=actor, detail=about)
 
 
+async def note_too_late(tx: Transaction, ids: Ids, incident: Incident, what: str, *, actor: Actor) -> None:
+    """Keep that somebody pressed a button of an incident that is over."""
+    detail = {"what": what, "why": "incident_resolved"}
+    await note(tx, ids, incident, EventKind.PRESS_REFUSED, actor=actor, detail=detail)
+
+
 async def put_in_thread(
     tx: Transaction, ids: Ids, incident: Incident, *, kind: MessageKind, subject: str
 ) -> None:

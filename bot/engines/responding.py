@@ -8,14 +8,15 @@ from bot import telemetry
 from bot.domain.commands import AcknowledgeIncident, Outcome, OutcomeReason, ResolveIncident
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, Resolution, acknowledge, end
-from bot.engines.noting import note, show, show_neighbours
+from bot.engines.noting import note, note_too_late, show, show_neighbours
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from bot.domain.actors import Actor
     from bot.domain.incidents import Incident
     from bot.ports.clock import Ids
-    from bot.ports.stores import Store
+    from bot.ports.stores import Store, Transaction
 
 
 class Responding:
@@ -34,7 +35,7 @@ class Responding:
                 return no_such_incident(command.incident_id)
             taken = acknowledge(incident, by=command.actor, now=tx.now)
             if taken is None:
-                return _already(incident)
+                return await self._already(tx, incident, "acknowledge", command.actor)
             taken = await tx.incidents.save(taken)
             took = tx.now - taken.opened_at
             await note(tx, self._ids, taken, EventKind.ACKNOWLEDGED, actor=command.actor)
@@ -50,7 +51,7 @@ class Responding:
                 return no_such_incident(command.incident_id)
             ended = end(incident, Resolution.BY_HAND, now=tx.now, by=command.actor)
             if ended is None:
-                return _already(incident)
+                return await self._already(tx, incident, "resolve", command.actor)
             ended = await tx.incidents.save(ended)
             took = tx.now - ended.opened_at
             firing = len(ended.firing(settle=self._settle))
@@ -70,16 +71,17 @@ class Responding:
             words += " Its alerts still fire: only a new alert, or a new start of one, opens it again."
         return Outcome(reason=OutcomeReason.DONE, sentence=words)
 
+    async def _already(self, tx: Transaction, incident: Incident, what: str, actor: Actor) -> Outcome:
+        """Say what is so already; a press under an incident that is over is kept."""
+        if incident.state is not IncidentState.RESOLVED:
+            by = f" by <@{incident.acknowledged_by.id}>" if incident.acknowledged_by else ""
+            words = f"Incident #{incident.id} is acknowledged already{by}."
+            return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
+        await note_too_late(tx, self._ids, incident, what, actor=actor)
+        words = f"Incident #{incident.id} is resolved already."
+        return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
+
 
 def no_such_incident(incident_id: int) -> Outcome:
     """The answer to a number that no incident has."""
     return Outcome(reason=OutcomeReason.NOT_FOUND, sentence=f"There is no incident #{incident_id}.")
-
-
-def _already(incident: Incident) -> Outcome:
-    if incident.state is IncidentState.RESOLVED:
-        words = f"Incident #{incident.id} is resolved already."
-    else:
-        by = f" by <@{incident.acknowledged_by.id}>" if incident.acknowledged_by else ""
-        words = f"Incident #{incident.id} is acknowledged already{by}."
-    return Outcome(reason=OutcomeReason.ALREADY, sentence=words)

@@ -117,6 +117,19 @@ def _refused(event: Event) -> str:
     return f"🚫 Refused: {_what(event)}{_said(event, 'sentence', '. ') or _said(event, 'why', '. ')}"
 
 
+def _press_refused(event: Event) -> str:
+    action = _said(event, "action", "", 40)
+    about = f": {_what(event)}" if action else ""
+    return (
+        f"🚫 {_who(event)} pressed{_said(event, 'what', ' ', 40)}, and nothing was done{about}{_why(event)}."
+    )
+
+
+def _why(event: Event) -> str:
+    why = _said(event, "why", "", 40).replace("_", " ")
+    return f" ({why})" if why else ""
+
+
 def _about_approval(mark: str, words: str) -> Callable[[Event], str]:
     def made(event: Event) -> str:
         return f"{mark} {words.format(who=_who(event))}: {_what(event)}."
@@ -148,7 +161,7 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.APPROVAL_DENIED: _about_approval("⛔", "{who} denied"),
     EventKind.APPROVAL_EXPIRED: _about_approval("⌛", "Nobody answered in time"),
     EventKind.APPROVAL_SUPERSEDED: _about_approval("↪️", "Withdrawn"),
-    EventKind.PRESS_REFUSED: _about_approval("🚫", "{who} pressed, and nothing was done"),
+    EventKind.PRESS_REFUSED: _press_refused,
     EventKind.REMEDIATION_INTENDED: _about_doing("🔧", "About to do"),
     EventKind.REMEDIATION_APPLIED: _about_doing("🔧", "Applied"),
     EventKind.REMEDIATION_SUCCEEDED: _about_doing("✅", "Done"),

@@ -89,7 +89,12 @@ async def test_resolving_by_hand_says_what_still_fires(store: SqlStore, respondi
         after = await tx.messages.find(MessageKind.INCIDENT, str(neighbour.id))
     assert now is not None
     assert (now.state, now.resolution, now.resolved_by) == (IncidentState.RESOLVED, Resolution.BY_HAND, BOB)
-    assert [(one.kind, one.detail["still_firing"]) for one in events] == [(EventKind.RESOLVED, 1)]
+    resolved, *pressed = events
+    assert (resolved.kind, resolved.detail["still_firing"]) == (EventKind.RESOLVED, 1)
+    assert [(one.kind, one.detail["what"]) for one in pressed] == [
+        (EventKind.PRESS_REFUSED, "resolve"),
+        (EventKind.PRESS_REFUSED, "acknowledge"),
+    ]
     assert before is not None
     assert after is not None
     assert after.desired_revision == before.desired_revision + 1
