@@ -43,6 +43,22 @@ WORDS: Final = (
     Word(word="help", usage="help", does="this list", role=Role.VIEWER),
     Word(word="status", usage="status", does="the service at a glance", role=Role.VIEWER),
     Word(word="pods", usage="pods", does="its pods, and what is wrong with them", role=Role.VIEWER),
+    Word(word="hpa", usage="hpa", does="the autoscaler, its bounds and its metrics", role=Role.VIEWER),
+    Word(
+        word="logs",
+        usage="logs [POD] [--tail N] [--previous] [--since 10m]",
+        does="what the pods have written, folded, errors first",
+        role=Role.VIEWER,
+    ),
+    Word(
+        word="metrics",
+        usage="metrics [NAME] [--range 1h]",
+        does="the service's numbers, now, yesterday and a week ago",
+        role=Role.VIEWER,
+    ),
+    Word(word="events", usage="events [--since 1h]", does="what Kubernetes warned about", role=Role.VIEWER),
+    Word(word="rollouts", usage="rollouts", does="what was released, and what it changed", role=Role.VIEWER),
+    Word(word="jobs", usage="jobs [CRONJOB]", does="the newest training runs", role=Role.VIEWER),
     Word(word="model", usage="model", does="the model behind the alias", role=Role.VIEWER),
     Word(word="alerts", usage="alerts", does="what is firing", role=Role.VIEWER),
     Word(word="incidents", usage="incidents", does="the open incidents", role=Role.VIEWER),
@@ -65,8 +81,8 @@ WORDS: Final = (
 BUILT: Final = {word.word: word for word in WORDS}
 LATER: Final = frozenset(
     {
-        "hpa", "logs", "metrics", "events", "drift", "restart", "rollback", "resources", "delete-pod", "run",
-        "retrain", "promote", "jobs", "freeze", "unfreeze",
+        "drift", "restart", "rollback", "resources", "delete-pod", "run", "retrain", "promote", "freeze",
+        "unfreeze",
     }
 )  # fmt: skip
 """Words of the contract that this version does not do yet; they are answered honestly."""
@@ -76,6 +92,11 @@ ALIASES: Final = {
     "incident": "incidents",
     "alert": "alerts",
     "pod": "pods",
+    "log": "logs",
+    "metric": "metrics",
+    "event": "events",
+    "rollout": "rollouts",
+    "job": "jobs",
     "?": "help",
 }
 

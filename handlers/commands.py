@@ -28,6 +28,7 @@ from bot.rendering.answers import (
 from bot.rendering.findings import finding_message
 from bot.rendering.views import FindingView, OpenIncidentLine
 from handlers.answering import Asker
+from handlers.check_words import CHECK_WORDS, CheckWordsError, read_arguments
 from handlers.command_words import (
     WORDS,
     NotBuilt,
@@ -121,8 +122,7 @@ class CommandDoor:
         doers: dict[str, Callable[[WatchedService, Asker, Typed], Awaitable[RenderedMessage]]] = {
             "help": self._help,
             "status": self._status,
-            "pods": self._look,
-            "model": self._look,
+            **dict.fromkeys(CHECK_WORDS, self._look),
             "alerts": self._alerts,
             "incidents": self._incidents,
             "runbook": self._runbook,
@@ -140,7 +140,11 @@ class CommandDoor:
         return status_answer(await self._engines.reporting.status(service.name))
 
     async def _look(self, service: WatchedService, _asker: Asker, typed: Typed) -> RenderedMessage:
-        finding = await self._engines.diagnosing.look(service.name, typed.word.word, {})
+        try:
+            arguments = read_arguments(typed.word.word, typed.arguments)
+        except CheckWordsError as error:
+            return error_answer(str(error))
+        finding = await self._engines.diagnosing.look(service.name, typed.word.word, arguments)
         return finding_message(FindingView(finding=finding, incident_id=None, now=self._clock.now()))
 
     async def _alerts(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:

@@ -27,15 +27,18 @@ from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
 from bot.cli.demo_mlflow import DemoMlflow
+from bot.cli.options import unused_config_option
 from bot.cli.serving import explain, serving, until_told
 from bot.console.demo import demo_commands, demo_workspace
 from bot.console.server import SlackStandIn
+from bot.console.values import Word
 from bot.domain.errors import LightshipError
 from bot.logs import set_up_logging
 from bot.rehearsal.alertmanager import play
 from bot.rehearsal.churn import churn_world
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
+from handlers.command_words import WORDS
 
 if TYPE_CHECKING:
     from bot.rehearsal.world import World
@@ -59,6 +62,7 @@ SCENARIOS = {"high-api-latency": churn_world}
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Of the console."
 )
+@unused_config_option
 @click.option("--no-browser", is_flag=True, help="Only print the console's address.")
 def demo(scenario: str, port: int, no_browser: bool) -> None:
     """Start the bot in an embedded world and open an incident.
@@ -78,7 +82,7 @@ def demo(scenario: str, port: int, no_browser: bool) -> None:
             sys.exit(1)
 
 
-def _words() -> list[Word]:
+def completions() -> list[Word]:
     """The words that the bot has, for the console to complete."""
     return [
         Word(word=one.word, hint=one.usage.removeprefix(one.word).strip(), description=one.does)
@@ -93,7 +97,7 @@ async def _demo(scenario: str, port: int, environment: Environment, folder: Path
         console = SlackStandIn(
             demo_workspace(),
             signing_secret=secret.get_secret_value(),
-            commands=demo_commands(_words()),
+            commands=demo_commands(completions()),
             port=port,
         )
         await stack.enter_async_context(console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.checks.registry import CHECKS
+from bot.cli.demonstrating import completions
 from bot.console.faults import Fault
 from bot.domain.actors import user
 from bot.domain.commands import (
@@ -19,7 +22,8 @@ from bot.domain.commands import (
     SilenceIncident,
 )
 from bot.domain.errors import Permanent
-from handlers.command_words import BUILT, LATER, NotBuilt, Typed, Unknown, plain_words, read_command
+from handlers.check_words import CHECK_WORDS, CheckWordsError, read_arguments
+from handlers.command_words import BUILT, LATER, WORDS, NotBuilt, Typed, Unknown, plain_words, read_command
 from tests.doors.engine_bench import make_incident
 
 if TYPE_CHECKING:
@@ -43,7 +47,11 @@ ALICE = user("U0ALICE", team="T0LOCAL")
         ("runbook nonsense", "These are the runbooks"),
         ("statsu", "Did you mean `/churn status`"),
         ("retrain now", "`retrain` is not in this version"),
-        ("hpa", "`hpa` is not in this version"),
+        ("hpa", "3 of 3 pods are ready"),
+        ("hpa now", "`hpa` does not take `now`; it takes nothing."),
+        ("logs --tial 5", "`logs` has no `--tial`"),
+        ("logs --tail", "`--tail` needs a value"),
+        ("logs one two", "`logs` does not take `two`"),
         ("scale", "To how many replicas?"),
         ("scale many", "To how many replicas?"),
         ("silence", "For how long?"),
@@ -210,3 +218,46 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     """Whatever is typed has a word, and what is kept of it is printable and on one line."""
     assert isinstance(read_command(text), Typed | NotBuilt | Unknown)
     assert plain_words(text) == "" or plain_words(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "check", "arguments"),
+    [
+        ("hpa", "hpa", {}),
+        ("logs", "logs", {}),
+        ("log api-1 —tail 50 --previous", "logs", {"pod": "api-1", "tail": "50", "previous": True}),
+        ("logs --tail=5 --since 10m", "logs", {"tail": "5", "since": "10m"}),
+        ("metrics p95_latency --range 1h", "metrics", {"name": "p95_latency", "range": "1h"}),
+        ("events --since 2h", "events", {"since": "2h"}),
+        ("jobs", "jobs", {}),
+        ("rollouts", "rollouts", {}),
+    ],
+)
+async def test_a_check_is_run_with_what_was_typed(
+    bot: Bot, text: str, check: str, arguments: dict[str, object]
+) -> None:
+    """The first word and the options reach the check under the names that it knows."""
+    await bot.ask(text)
+    assert bot.engines.asked == [("churn", check, arguments)]
+
+
+def test_every_option_is_an_argument_of_its_check() -> None:
+    """What the slash command passes on is what the check, and so a runbook, takes too."""
+    for word, grammar in CHECK_WORDS.items():
+        passed = {*grammar.options, *grammar.flags} | ({grammar.first} if grammar.first else set())
+        assert passed <= CHECKS[word].arguments, word
+
+
+def test_the_demo_completes_the_words_that_the_bot_has() -> None:
+    """The console of the demo offers every built word with its hint, and no other."""
+    assert [(one.word, one.hint) for one in completions()] == [
+        (word.word, word.usage.removeprefix(word.word).strip()) for word in WORDS
+    ]
+    assert CHECK_WORDS.keys() <= {one.word for one in completions()}
+
+
+@given(st.lists(st.text(max_size=20), max_size=6), st.sampled_from(sorted(CHECK_WORDS)))
+def test_any_words_behind_a_check_are_read_or_refused(typed: list[str], word: str) -> None:
+    """Whatever follows a check's word is its arguments or one sentence, and nothing else raises."""
+    with contextlib.suppress(CheckWordsError):
+        assert set(read_arguments(word, tuple(typed))) <= CHECKS[word].arguments
