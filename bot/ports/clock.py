@@ -24,5 +24,5 @@ class Ids(Protocol):
     """Unique ids."""
 
     def new(self) -> str:
-        """A new id: lower-case letters, digits and hyphens, fit for a Kubernetes name, at most 36 characters."""
+        """A new id: lower-case letters, digits, hyphens; fit for a Kubernetes name, 36 characters at most."""
         ...
