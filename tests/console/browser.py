@@ -56,7 +56,7 @@ class Tab:
         number = next(self._ids)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": params})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             told = await self._waiting[number]
         if "error" in told:
             raise AssertionError(f"{method}: {told['error']}")
@@ -70,9 +70,9 @@ class Tab:
         return told["result"].get("value")
 
     async def until(self, script: str) -> Any:
-        """Waits until the expression is true in the page, at most five seconds, and gives its value."""
+        """Waits until the expression is true in the page, at most twenty seconds, and gives its value."""
         found = f"""new Promise((resolve, reject) => {{
-            const end = Date.now() + 5000;
+            const end = Date.now() + 20000;
             const look = () => {{
                 const value = {script};
                 if (value) return resolve(value);
