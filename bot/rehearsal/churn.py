@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.ports.readers import ModelVersion
+from bot.rehearsal.churn_surroundings import P95, REQUESTS, STEADY, log_of, surroundings
 from bot.rehearsal.rules import AlertRule
 from bot.rehearsal.world import World
 
@@ -33,6 +34,15 @@ _IN_WINDOW: Final = 5
 _FLOOR, _SLOPE, _POWER = 0.25, 0.15, 3.273
 _THRESHOLD: Final = 1.0
 _MEBI: Final = 2.0**20
+_CONTAINER: Final[dict[str, Any]] = {
+    "name": "api",
+    "image": "churn-api:1.8.2",
+    "ports": [{"containerPort": 8000}],
+    "resources": {
+        "requests": {"cpu": "500m", "memory": "512Mi"},
+        "limits": {"cpu": "1", "memory": "1Gi"},
+    },
+}
 
 
 def churn_world(
@@ -48,13 +58,19 @@ def churn_world(
     With three ready pods the 95th percentile is then 1.7 s and HighAPILatency fires; with six it is 0.4 s,
     and the alert resolves. `autoscaled` adds the HorizontalPodAutoscaler, which makes scaling be refused.
     """
-    world = World(clock, ids, manifests=_manifests(autoscaled=autoscaled))
+    around = surroundings(namespace=NAMESPACE, deployment=DEPLOYMENT, container=_CONTAINER, now=clock.now())
+    world = World(clock, ids, manifests=[*_manifests(autoscaled=autoscaled), *around])
     start = clock.now() + traffic_rises_in
     load = _Load(world, start)
     endpoint = {"endpoint": "/predict"}
     world.metrics.define(LATENCY, load.latency, endpoint)
     world.metrics.define(TRAFFIC, load.traffic)
     world.metrics.define(ERRORS, lambda _: 0.002)
+    world.metrics.define(P95, load.latency)
+    world.metrics.define(REQUESTS, load.traffic)
+    for query, value in STEADY.items():
+        world.metrics.define(query, lambda _, value=value: value)  # type: ignore[misc]  # bound on purpose
+    world.state.written = log_of(load.latency)
     world.metrics.define("up", lambda _: 1.0, {"job": DEPLOYMENT, "namespace": NAMESPACE, "service": "churn"})
     world.state.usage = load.usage
     world.models.register(
@@ -127,15 +143,6 @@ def _latency_rule(load: _Load, holds_for: timedelta) -> AlertRule:
 
 
 def _manifests(*, autoscaled: bool) -> list[KubeObject]:
-    container: dict[str, Any] = {
-        "name": "api",
-        "image": "churn-api:1.8.2",
-        "ports": [{"containerPort": 8000}],
-        "resources": {
-            "requests": {"cpu": "500m", "memory": "512Mi"},
-            "limits": {"cpu": "1", "memory": "1Gi"},
-        },
-    }
     deployment: KubeObject = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -143,7 +150,7 @@ def _manifests(*, autoscaled: bool) -> list[KubeObject]:
         "spec": {
             "replicas": 3,
             "selector": {"matchLabels": dict(_LABELS)},
-            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": {"containers": [_CONTAINER]}},
         },
     }
     budget: KubeObject = {

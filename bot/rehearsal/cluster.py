@@ -49,6 +49,7 @@ class RehearsalState:
         self.store = ObjectStore()
         self.controller = DeploymentController(self.store, starts_in=starts_in, stops_in=stops_in)
         self.usage: Callable[[KubeObject, datetime], Usage] | None = None
+        self.written: Callable[[KubeObject, datetime], str] | None = None
         self.logs: dict[tuple[str, str], str] = {}
         self.logs_before_restart: dict[tuple[str, str], str] = {}
         for manifest in manifests:
@@ -125,9 +126,12 @@ class RehearsalCluster:
         lost = await self._state.faults.meet("cluster.logs", right="get pods/log")
         _never_came(lost=lost)
         self._state.settle()
-        self._state.store.get(Resource.PODS, namespace=namespace, name=pod)
+        held = self._state.store.get(Resource.PODS, namespace=namespace, name=pod)
         source = self._state.logs_before_restart if previous else self._state.logs
-        lines = source.get((namespace, pod), "").splitlines(keepends=True)
+        text = source.get((namespace, pod), "")
+        if not text and not previous and self._state.written is not None:
+            text = self._state.written(held, self._state.clock.now())
+        lines = text.splitlines(keepends=True)
         if since is not None:
             lines = [line for line in lines if not _is_older(line, self._state.clock.now() - since)]
         return "".join(lines[-tail:]).encode()[:limit_bytes].decode(errors="replace")

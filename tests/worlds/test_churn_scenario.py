@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.bootstrap.services import check_target, watched_services
+from bot.checks.registry import run_check
+from bot.domain.findings import Verdict
 from bot.domain.matchers import parse_matchers
 from bot.domain.remedies import Plan, Refusal, RefusalReason
 from bot.domain.services import ScaleBounds
@@ -13,6 +17,7 @@ from bot.rehearsal.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from bot.rehearsal.rules import fingerprint_of
 from bot.remediations.scale_plans import plan_scale
 from bot.remediations.scaling import apply
+from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.worlds.objects import request
 
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from bot.rehearsal.alertmanager import Dispatcher
     from bot.rehearsal.world import World
 
+ROOT = Path(__file__).parents[2]
 LIMITS = ScaleBounds(minimum=1, maximum=10, max_factor=3)
 
 
@@ -160,3 +166,26 @@ async def test_history_can_be_asked(world: World, clock: FrozenClock) -> None:
     assert max(values) > 1.6
     assert values[-1] < 0.5
     assert len(values) == 13
+
+
+async def test_every_shipped_metric_and_check_finds_something(world: World, clock: FrozenClock) -> None:
+    """With the shipped configuration every metric has a number and no check of the cluster is in the dark."""
+    settings = load_settings(ROOT / "lightship.yaml", {}).settings
+    assert settings is not None
+    target = check_target(watched_services(settings)["churn"])
+
+    def crashed(name: str, error: Exception) -> None:
+        raise AssertionError(name) from error
+
+    found = {}
+    for name in ("pods", "hpa", "events", "rollouts", "metrics", "logs", "jobs", "model"):
+        found[name] = await run_check(
+            name, target=target, readers=world.readers, now=clock.now(), crashed=crashed
+        )
+        assert found[name].verdict is not Verdict.UNKNOWN, found[name]
+    numbers = [found["metrics"].facts[f"{metric}.value"] for metric in settings.services["churn"].metrics]
+    assert None not in numbers
+    assert found["metrics"].facts["request_rate.ratio"] == 3
+    assert found["rollouts"].facts["image_changed"] is True
+    assert found["jobs"].verdict is Verdict.OK
+    assert found["logs"].facts["errors"] == 0
