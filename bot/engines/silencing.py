@@ -85,7 +85,7 @@ class Silencing:
         try:
             adopted = await self._marked(incident, command.actor)
             if adopted is not None and incident.silence is not None and adopted.id == incident.silence.id:
-                left = rough_duration(max(adopted.ends_at - now, SHORTEST))
+                left = _minutes(adopted.ends_at - now)
                 words = f"Incident #{incident.id} is silenced already, for {left} more; lift that first."
                 return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
             mark = adopted or await self._create(incident, matchers, command, now)
@@ -190,7 +190,7 @@ class Silencing:
                 },
             )
             await show(tx, self._ids, quiet)
-        span = rough_duration(mark.ends_at - mark.starts_at)
+        span = _minutes(mark.ends_at - mark.starts_at)
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident_id} is silenced for {span}.")
 
     def _refusal_words(self, refusal: SilenceRefusal) -> str:
@@ -206,6 +206,11 @@ class Silencing:
                     "The group has no labels beyond the service's own, so the silence would hide the whole "
                     "service. Group the route by alertname, or silence in Alertmanager."
                 )
+
+
+def _minutes(span: timedelta) -> str:
+    """In whole minutes: Alertmanager begins a silence a moment after it was asked for."""
+    return rough_duration(max(round(span / SHORTEST), 1) * SHORTEST)
 
 
 def comment_mark(incident: Incident) -> str:
