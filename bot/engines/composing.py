@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import timedelta
 
-    from bot.domain.access import AccessPolicy
     from bot.domain.alerts import Alert
     from bot.domain.findings import Finding
     from bot.domain.incidents import Classification, Incident
@@ -152,7 +151,7 @@ class Composing:
             approval=approval,
             execution=await tx.executions.get(approval.id),
             incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
-            approvers=_may_answer(service.policy, approval.requester.id) if service else (),
+            approvers=service.policy.approvers if service else (),
             now=tx.now,
         )
 
@@ -284,13 +283,6 @@ def incident_words(incident: Incident) -> dict[str, object]:
         "reopened": incident.reopened,
         "alerts": len(incident.alerts),
     }
-
-
-def _may_answer(policy: AccessPolicy, requester: str) -> tuple[str, ...]:
-    """Whom a request calls: not the one who asked, unless the policy lets them approve."""
-    if policy.requester_may_approve:
-        return policy.approvers
-    return tuple(one for one in policy.approvers if one != requester)
 
 
 def is_web_address(url: str) -> bool:
