@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _SLACK_BODY_LIMIT: Final = 1024 * 1024
 _LONGEST_LINE: Final = 16_384
 _KEEP_ALIVE: Final = 75.0
-STOP_WITHIN: Final = 9.5
-"""Seconds for the whole way out. What orders a stop may kill after ten."""
+STOP_WITHIN: Final = 8.5
+"""Seconds for the whole way out: the process has to be gone after ten."""
 
 _HOOKS_SHARE: Final = 0.5
 """The part of that time which is kept for the hooks: what was accepted is committed there."""

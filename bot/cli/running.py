@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Runbook
     from bot.settings import Environment, Settings
 
+LEAVE_WITHIN = 1.0
+
 
 @click.command(epilog="\b\nExamples:\n  lightship run\n  lightship run --config deploy/lightship.yaml")
 @config_option
@@ -53,6 +55,7 @@ async def _run(environment: Environment, settings: Settings, runbooks: tuple[Run
     from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
     from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
 
+    code = 0
     try:
         outside = make_outside(environment, real_surroundings(environment))
         lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside)
@@ -60,8 +63,26 @@ async def _run(environment: Environment, settings: Settings, runbooks: tuple[Run
             await until_told()
     except (OSError, LightshipError) as error:
         click.echo(f"lightship run: {explain(error, environment)}", err=True)
-        return 1
-    return 0
+        code = 1
+    await _leave(code)
+    return code
+
+
+async def _leave(code: int) -> None:
+    """End what is still under way; where a database's driver does not let go of it, end the process with it.
+
+    Everything that counts is committed by now, and a next start recovers what is not.
+    """
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if not rest:
+        return
+    _, stuck = await asyncio.wait(rest, timeout=LEAVE_WITHIN)
+    if stuck:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _metric_names(settings: Settings) -> frozenset[str]:
