@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.figures import Chapter
 
 PAGE: Final = REPOSITORY / "docs" / "benchmarks.md"
-INCIDENTS: Final = 100
+INCIDENTS: Final = 80
 CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "webhooks": webhooks,
     "latency": lambda _rounds: latency(INCIDENTS),

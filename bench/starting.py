@@ -65,24 +65,26 @@ async def starting(rounds: int) -> Chapter:
                 if turn:
                     for samples, seconds in zip((libraries, modules, ready), took, strict=True):
                         samples.append(seconds)
-    ratios = [mine / bare for mine, bare in zip(ready, libraries, strict=True)]
-    with_modules = [mine / bare for mine, bare in zip(ready, modules, strict=True)]
+    ratios = [mine / bare for mine, bare in zip(ready, modules, strict=True)]
+    of_others = [mine / bare for mine, bare in zip(ready, libraries, strict=True)]
     return Chapter(
         title="Start",
         how="From the start of the process `lightship run` (shipped configuration and runbooks, an existing "
-        "SQLite store) to a 200 from `/readyz`, against a process that only imports the libraries that it "
-        f"needs for that: {', '.join(f'`{name}`' for name in LIBRARIES)}.",
+        "SQLite store) to a 200 from `/readyz`, against a process that only imports the modules that it "
+        f"runs, with the libraries that they bring ({', '.join(f'`{name}`' for name in OWN)}); "
+        "and, to compare, against other people's libraries alone "
+        f"({', '.join(f'`{name}`' for name in LIBRARIES)}).",
         figures=(
             at_most(
-                "ready, against the bare import of its libraries",
+                "ready, against the bare import of what it runs",
                 ratios,
                 GOAL,
-                absolute=f"{median(ready):.2f} s against {median(libraries):.2f} s",
+                absolute=f"{median(ready):.2f} s against {median(modules):.2f} s",
             ),
             Figure(
-                name="ready, against the import of its own modules, which brings those",
-                found=f"{median(with_modules):.2f}",
-                absolute=f"{median(ready):.2f} s against {median(modules):.2f} s",
+                name="ready, against the bare import of other people's libraries alone",
+                found=f"{median(of_others):.2f}",
+                absolute=f"{median(ready):.2f} s against {median(libraries):.2f} s",
             ),
         ),
     )

@@ -34,15 +34,36 @@ async def claim(link: Link, lease: Lease, pace: Pace, *, limit: int) -> tuple[Cl
     """One message for each open channel, at most `limit`, each marked as ours."""
     bucket = pacing.EditBucket(link, pace)
     claimed: list[Claimed] = []
-    for channel in await _channels(link):
+    if await pacing.edits_open(link):
+        await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=False)
+    # Where edits wait for their bucket there may be hundreds: only channels that have a post are looked at.
+    await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=True)
+    await bucket.keep()
+    return tuple(claimed)
+
+
+async def _claim_each(
+    link: Link,
+    lease: Lease,
+    pace: Pace,
+    bucket: pacing.EditBucket,
+    claimed: list[Claimed],
+    *,
+    limit: int,
+    posts_only: bool,
+) -> None:
+    """Add to `claimed`, until there is no more; with edits among them, until their bucket is empty."""
+    if len(claimed) >= limit:
+        return
+    for channel in await _channels(link, posts_only=posts_only):
         if len(claimed) >= limit:
-            break
-        row = await _best(link, channel, posts_only=False)
-        if row is not None and row.ts is not None and not await bucket.has_one():
-            row = await _best(link, channel, posts_only=True)
+            return
+        row = await _best(link, channel, posts_only=posts_only)
         if row is None:
             continue
         if row.ts is not None:
+            if not await bucket.has_one():
+                return
             bucket.take()
         claimed.append(await _take(link, row, lease))
         await pacing.occupy(
@@ -53,8 +74,6 @@ async def claim(link: Link, lease: Lease, pace: Pace, *, limit: int) -> tuple[Cl
             until=link.now + lease.duration,
             pace=pace,
         )
-    await bucket.keep()
-    return tuple(claimed)
 
 
 async def next_due(link: Link) -> datetime | None:
@@ -90,7 +109,7 @@ def _time_of(row: Row[Any], edits: Row[Any] | None) -> datetime:
     return max(times)
 
 
-async def _channels(link: Link) -> list[str]:
+async def _channels(link: Link, *, posts_only: bool) -> list[str]:
     """Channels with something due and an open slot, the worst first, locked against other replicas.
 
     More than are claimed in the end: those that wait for the bucket of edits must not hide the others.
@@ -98,7 +117,7 @@ async def _channels(link: Link) -> list[str]:
     query = (
         select(messages.c.channel)
         .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
-        .where(_due(link), pacing.open_now(link.now))
+        .where(_due(link, posts_only=posts_only), pacing.open_now(link.now))
         .group_by(messages.c.channel)
         .order_by(func.min(messages.c.urgency), func.min(messages.c.due_since))
         .limit(_MOST_CHANNELS)
@@ -110,12 +129,12 @@ async def _best(link: Link, channel: str, *, posts_only: bool) -> Row[Any] | Non
     query = (
         select(messages, _PARENT.c.ts.label("parent_ts"))
         .select_from(_WITH_PARENT)
-        .where(messages.c.channel == channel, _due(link))
+        .where(messages.c.channel == channel, _due(link, posts_only=posts_only))
         .order_by(messages.c.urgency, _IS_EDIT, messages.c.due_since, messages.c.created_at, messages.c.id)
         .limit(1)
         .with_for_update(of=messages)
     )
-    return await link.first(query.where(messages.c.ts.is_(None)) if posts_only else query)
+    return await link.first(query)
 
 
 async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
@@ -128,6 +147,7 @@ async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
     return Claimed(message=message_of(row), thread_ts=row.parent_ts, recovering=recovering)
 
 
-def _due(link: Link) -> ColumnElement[bool]:
+def _due(link: Link, *, posts_only: bool) -> ColumnElement[bool]:
     waited = or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= link.now)
-    return and_(DIRTY, waited, free(link, messages), _PLACED)
+    due = and_(DIRTY, waited, free(link, messages), _PLACED)
+    return and_(due, messages.c.ts.is_(None)) if posts_only else due

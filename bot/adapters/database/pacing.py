@@ -87,6 +87,12 @@ async def hold(link: Link, name: str, until: datetime) -> None:
     await link.run(update(slots).where(longer).values(held_until=until))
 
 
+async def edits_open(link: Link) -> bool:
+    """Whether an edit may go now, as far as can be seen without a lock."""
+    row = await link.first(select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS))
+    return row is None or bool(row.next_at <= link.now and row.held_until <= link.now)
+
+
 class EditBucket:
     """The workspace's bucket of edits during one claim; read when first asked, written once by `keep`."""
 

@@ -14,8 +14,9 @@ from typing import Final
 REST: Final = 3.0
 """How long other work rests after a turn while webhooks come, in lengths of that turn."""
 LIVELY: Final = 0.05
-"""Webhooks are coming where the last one had its turn within so many seconds."""
+"""Webhooks keep coming where their last two turns, and now, are no further apart than so many seconds."""
 LONGEST_REST: Final = 0.5
+"""After so many seconds without a turn other work goes first for once, whatever comes."""
 
 
 class Turns:
@@ -27,13 +28,17 @@ class Turns:
         self._held = False
         self._holder_first = False
         self._since = 0.0
-        self._first_until = 0.0
+        self._first_until = -LIVELY
+        self._lively = False
         self._rested_at = 0.0
+        self._waiting_since = 0.0
         self._alarm: asyncio.TimerHandle | None = None
 
     async def acquire(self, *, first: bool) -> None:
         """Wait for a turn; `first` goes before all that do not say so."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not first and not _waits(self._others):
+            self._waiting_since = asyncio.get_running_loop().time()
         (self._first if first else self._others).append(turn)
         self._give()
         try:
@@ -47,9 +52,11 @@ class Turns:
         """The turn is over."""
         now = asyncio.get_running_loop().time()
         if self._holder_first:
+            self._lively = now - self._first_until < LIVELY
             self._first_until = now
         else:
             self._rested_at = now + min(REST * (now - self._since), LONGEST_REST)
+            self._waiting_since = now
         self._held = False
         self._give()
 
@@ -57,11 +64,12 @@ class Turns:
         if self._held:
             return
         now = asyncio.get_running_loop().time()
-        queue = self._first if _waits(self._first) else self._others
+        starving = _waits(self._others) and now - self._waiting_since >= LONGEST_REST
+        queue = self._first if _waits(self._first) and not starving else self._others
         if not _waits(queue):
             return
-        ready = min(self._rested_at, self._first_until + LIVELY)
-        if queue is self._others and now < ready:
+        ready = min(self._rested_at, self._first_until + LIVELY) if self._lively else now
+        if queue is self._others and now < ready and not starving:
             self._wake_in(ready - now)
             return
         self._held, self._since, self._holder_first = True, now, queue is self._first
