@@ -7,13 +7,14 @@ end well; the command line reads the same store beside it.
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, until
 
 LIGHTSHIP = Path(sys.executable).parent / "lightship"
+RUN = (LIGHTSHIP, "run")
 COMMAND_SECONDS = 30
 STOP_SECONDS = 20.0
 
@@ -21,8 +22,11 @@ STOP_SECONDS = 20.0
 class Lightship:
     """One bot on loopback with the shipped configuration and runbooks; `url` stays the same over restarts."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], *, words: Sequence[str | Path] = RUN
+    ) -> None:
         """`environment` is all that it gets; the address and the configuration are added."""
+        self._words = words
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / "lightship.log"
@@ -45,7 +49,7 @@ class Lightship:
 
         Readiness asks Slack too, so a stand-in in the same process must not be blocked by this call.
         """
-        self._program = Program("lightship", [LIGHTSHIP, "run"], log=self.log, environment=self.environment)
+        self._program = Program("lightship", self._words, log=self.log, environment=self.environment)
         try:
             until(lambda: answers(f"{self.url}/readyz"), "the bot is ready", program=self._program)
         except BaseException:
@@ -59,6 +63,11 @@ class Lightship:
             return None
         self._program.stop(STOP_SECONDS)
         return self._program.code
+
+    def kill(self) -> None:
+        """End it as a crash does (SIGKILL), if it was started."""
+        if self._program is not None:
+            self._program.kill()
 
     def log_lines(self, level: str) -> list[dict[str, Any]]:
         """What it has logged at this level."""

@@ -3,6 +3,7 @@
 Started by the session's fixture `postgres`; a test makes a database of its own in it.
 """
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -70,6 +71,14 @@ class Postgres:
         if self._program:
             self._program.stop()
 
+    def suspend(self) -> None:
+        """Make it hang, with all that it serves."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
     def discard(self) -> None:
         """End it and remove its data."""
         if self._program:
@@ -95,6 +104,14 @@ class Postgres:
             timeout=30,
         )
         return done.stdout.strip()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the server and to the process that it has for each connection."""
+        pid = self.program.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, number)
 
     def _accepts(self) -> bool:
         try:
