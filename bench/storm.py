@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 GROUPS: Final = 200
 SERVICES: Final = ("north", "east", "south", "west")
+AT_ONCE: Final = 4
+EVERY: Final = 0.2
+REPEAT: Final = "10s"
 SLACK_SECONDS: Final = 0.25
 ANSWER_GOAL: Final = 0.050
 PATIENCE: Final = 300.0
@@ -37,7 +40,8 @@ JITTER: Final = 0.05
 PATHS: Final = ("chat.postMessage", "chat.update")
 TITLE: Final = "A storm"
 HOW: Final = (
-    f"{GROUPS} alert groups at once in a real Alertmanager, over {len(SERVICES)} services, a channel each, "
+    f"{GROUPS} alert groups begin within {GROUPS / AT_ONCE * EVERY:g} s, as Prometheus spreads its rules, "
+    f"and repeat every {REPEAT}: a real Alertmanager, {len(SERVICES)} services, a channel each, "
     f"while each call of Slack takes {SLACK_SECONDS * 1_000:g} ms; webhooks are timed by a relay between "
     "Alertmanager and the bot until all groups are shown."
 )
@@ -51,12 +55,14 @@ async def storm() -> Chapter:
         async with slack_for(SERVICES) as slack, running_bot(directory, slack, config) as bot:
             slack.faults.add(*(Fault.slow(SLACK_SECONDS, method, times=None) for method in PATHS))
             async with _relay(directory, f"{bot.url}/alerts") as relay:
-                told = posting_to(f"{relay}/alerts", token=TOKEN, group_by=("group", "service"), repeat="1h")
+                told = posting_to(
+                    f"{relay}/alerts", token=TOKEN, group_by=("group", "service"), repeat=REPEAT
+                )
                 alertmanager = Alertmanager(directory / "alertmanager", told)
                 try:
                     await asyncio.to_thread(alertmanager.start)
                     began = time.monotonic()
-                    await asyncio.to_thread(alertmanager.fire, *_alerts())
+                    await _fire(alertmanager)
                     shown = await _until_shown(slack)
                     took = time.monotonic() - began
                     times = await _times(relay)
@@ -65,6 +71,13 @@ async def storm() -> Chapter:
                 finally:
                     await asyncio.to_thread(alertmanager.stop)
     return Chapter(title=TITLE, how=HOW, figures=_figures(slack, shown, took, times))
+
+
+async def _fire(alertmanager: Alertmanager) -> None:
+    alerts = list(_alerts())
+    for start in range(0, GROUPS, AT_ONCE):
+        await asyncio.to_thread(alertmanager.fire, *alerts[start : start + AT_ONCE])
+        await asyncio.sleep(EVERY)
 
 
 def _alerts() -> Iterator[dict[str, dict[str, str]]]:
