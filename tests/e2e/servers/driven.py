@@ -1,0 +1,100 @@
+"""`lightship run` with short leases, without one of its protections: `-m tests.e2e.servers.driven [WHICH]`.
+
+Started by the tests of the kill points, which show with it what each protection is good for. The product
+itself has no such switch.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from bot import faults
+from bot.__main__ import main
+from bot.adapters.kubernetes import KubernetesScaler
+from bot.domain.approvals import Approval, Grant
+from bot.domain.remedies import Execution, ExecutionState
+from bot.engines import publishing, remediating
+from bot.engines.approving import Approving
+from bot.engines.silencing import Silencing
+from bot.ports.stores import Transaction
+from bot.ports.writers import ScaleTo
+from bot.remediations import acting
+from bot.remediations.scaling import Applied, ApplyState
+
+LEASE = timedelta(seconds=3)
+
+
+def shorten_leases() -> None:
+    """What a dead process held is free soon."""
+    remediating.LEASE = LEASE
+    defaults: dict[str, Any] = publishing.Publishing.__init__.__kwdefaults__ or {}
+    defaults["limits"] = replace(defaults["limits"], lease=timedelta(seconds=12))
+
+
+def without_the_look_and_the_lock() -> None:
+    """Act again after a crash without looking at the world, and without the version that was approved."""
+    patch = KubernetesScaler.scale
+
+    async def unlocked(self: KubernetesScaler, grant: Grant, order: ScaleTo) -> dict[str, Any]:
+        return await patch(self, grant, replace(order, resource_version=""))
+
+    async def blind(*_: object, **__: object) -> Applied:
+        return Applied(state=ApplyState.NOT_APPLIED, sentence="nobody looked", retry_after=0.0)
+
+    KubernetesScaler.scale = unlocked  # type: ignore[method-assign]  # the point of this module
+    acting.recover = blind  # type: ignore[attr-defined]  # as above
+
+
+def without_the_intent() -> None:
+    """Keep the intent in a transaction of its own, after the grant's."""
+    decide = Approving.decide
+    granted: list[Approval] = []
+
+    async def later(_: Approving, __: Transaction, approval: Approval) -> None:
+        granted.append(approval)
+
+    async def decide_and_intend(self: Approving, command: Any) -> Any:
+        outcome = await decide(self, command)
+        for approval in granted:
+            async with self._store.transaction() as tx:
+                await tx.executions.add(
+                    Execution(
+                        approval_id=approval.id,
+                        state=ExecutionState.INTENDED,
+                        started_at=tx.now,
+                        updated_at=tx.now,
+                    )
+                )
+        granted.clear()
+        return outcome
+
+    Approving._intend = later  # type: ignore[method-assign, assignment]  # as above
+    Approving.decide = decide_and_intend  # type: ignore[method-assign]  # as above
+
+
+def without_the_mark() -> None:
+    """Make a silence without looking for the one that may be there."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    Silencing._marked = nothing  # type: ignore[method-assign, assignment]  # as above
+
+
+PROTECTIONS: dict[str, Callable[[], None]] = {
+    "lock": without_the_look_and_the_lock,
+    "intent": without_the_intent,
+    "mark": without_the_mark,
+}
+
+if __name__ == "__main__":
+    shorten_leases()
+    for name in sys.argv[1:]:
+        PROTECTIONS[name]()
+    # `bot.faults` has read it; as a setting the product does not know it.
+    os.environ.pop(faults.VARIABLE, None)
+    sys.argv[1:] = ["run"]
+    main()
