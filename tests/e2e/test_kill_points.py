@@ -191,7 +191,8 @@ class Case:
             self.found.append(
                 str(
                     await self.rows(
-                        "SELECT kind,ts,desired_revision,posted_revision,claimed_by,claimed_until,attempts,last_error,next_attempt_at FROM messages"
+                        "SELECT kind, ts, desired_revision, posted_revision, claimed_by, claimed_until,"
+                        " attempts, last_error, next_attempt_at FROM messages"
                     )
                 )
             )
