@@ -7,11 +7,14 @@ made with `bot.logs.Log`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+
+if TYPE_CHECKING:
+    from bot.domain.auditing import Head
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """The only registry that `GET /metrics` shows; nothing uses the client library's default one."""
@@ -189,6 +192,13 @@ APPROVAL_WAIT: Final = Histogram(
     registry=REGISTRY,
 )
 
+AUDIT_ENTRIES: Final = Gauge(
+    "lightship_audit_entries",
+    "Number of the audit's newest entry; by its hash, for `lightship audit verify --head`.",
+    ["hash"],
+    registry=REGISTRY,
+)
+
 # --- the bot itself
 SCHEDULER_RUNS: Final = Counter(
     "lightship_scheduler_runs_total",
@@ -219,3 +229,9 @@ DOOR_COMMANDS: Final = Counter(
     ["surface", "outcome"],
     registry=REGISTRY,
 )
+
+
+def show_audit_head(head: Head) -> None:
+    """Show the audit's newest entry, and no older one."""
+    AUDIT_ENTRIES.clear()
+    AUDIT_ENTRIES.labels(hash=head.hash).set(head.number)

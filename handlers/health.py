@@ -22,6 +22,7 @@ from bot.domain.redaction import without_secrets
 from bot.domain.severity import Severity
 from bot.logs import Log, LogAction
 from bot.telemetry import (
+    AUDIT_ENTRIES,
     INCIDENTS_OPEN,
     INTAKE_BACKLOG,
     REGISTRY,
@@ -29,12 +30,14 @@ from bot.telemetry import (
     UNDELIVERED,
     UNDELIVERED_AGE,
     UNDELIVERED_FAILING,
+    show_audit_head,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
+    from bot.domain.auditing import Head
     from bot.domain.messages import Backlog
     from bot.ports.stores import Store
 
@@ -72,6 +75,7 @@ class StoreReading:
     open_by_severity: Mapping[Severity, int]
     undelivered: Backlog
     unmerged: Backlog
+    audit: Head
 
 
 async def read_store(store: Store) -> StoreReading:
@@ -80,11 +84,13 @@ async def read_store(store: Store) -> StoreReading:
         incidents = await tx.incidents.unresolved()
         undelivered = await tx.messages.backlog()
         unmerged = await tx.deliveries.backlog()
-        now = tx.now
+        audit, now = await tx.audit.head(), tx.now
     counted = dict.fromkeys(Severity, 0)
     for incident in incidents:
         counted[incident.severity] += 1
-    return StoreReading(now=now, open_by_severity=counted, undelivered=undelivered, unmerged=unmerged)
+    return StoreReading(
+        now=now, open_by_severity=counted, undelivered=undelivered, unmerged=unmerged, audit=audit
+    )
 
 
 async def ask_undelivered(store: Store) -> None:
@@ -182,6 +188,7 @@ class HealthDoor:
             _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="store", why=str(error))
             STORE_UP.set(0)
             INCIDENTS_OPEN.clear()
+            AUDIT_ENTRIES.clear()
             for gauge in (UNDELIVERED, UNDELIVERED_FAILING, UNDELIVERED_AGE, INTAKE_BACKLOG):
                 gauge.set(math.nan)  # an old number would look like a true one
             return
@@ -194,6 +201,7 @@ class HealthDoor:
         age = (reading.now - oldest).total_seconds() if oldest else 0.0
         UNDELIVERED_AGE.set(max(age, 0.0))
         INTAKE_BACKLOG.set(reading.unmerged.waiting)
+        show_audit_head(reading.audit)
 
 
 async def _ask(probe: Probe, within: float) -> _Answer:

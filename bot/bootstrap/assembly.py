@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from bot.bootstrap.outside import Outside
     from bot.domain.approvals import Approval
+    from bot.domain.auditing import Head
     from bot.domain.findings import Finding
     from bot.domain.remedies import Plan, RemediationRequest
     from bot.domain.runbooks import Argument, Runbook
@@ -172,6 +173,7 @@ class Lightship:
             limits=PublishLimits(grace=CALLS_END_WITHIN),
         )
         outside.store.on_due(self.publishing.wake)
+        outside.store.on_audited(_show_head)
 
     def _make_people_side(self) -> None:
         outside = self.outside
@@ -268,6 +270,11 @@ class Lightship:
             maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),
             max_factor=min(bounds.max_factor, (limits and limits.max_factor) or bounds.max_factor),
         )
+
+
+def _show_head(head: Head) -> None:
+    telemetry.show_audit_head(head)
+    _LOG.info(LogAction.AUDIT_APPENDED, number=head.number, hash=head.hash)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], *, within: float) -> None:

@@ -91,7 +91,8 @@ def make_outside(
 ) -> Outside:
     """The store and Slack as the environment names them, with these surroundings."""
     clock = clock or SystemClock()
-    store = connect(_text(environment.database_url), clock=clock)
+    keys = environment.audit_keys
+    store = connect(_text(environment.database_url), clock=clock, audit_key=keys[0] if keys else b"")
     calls = SlackCalls(token=_text(environment.slack_bot_token), base_url=environment.slack_api_url)
     return Outside(
         clock=clock,

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "check": Entry("bot.cli.checking:check", "Validate the configuration and the runbooks."),
     "run": Entry("bot.cli.running:run", "Start the bot."),
     "demo": Entry("bot.cli.demonstrating:demo", "Start the bot in an embedded world, with a console."),
+    "audit": Entry("bot.cli.auditing:audit", "Verify that the audit was not changed."),
     "incident": Entry("bot.cli.incidents:incident", "Read incidents from the store."),
     "drift": Entry("bot.cli.drifting:drift", "Compare data with its reference, or profile a reference."),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     CHECK_RUN = "check_run"
     REMEDIATION_REQUESTED = "remediation_requested"
     REMEDIATION_REFUSED = "remediation_refused"
+    APPROVAL_SHOWN = "approval_shown"
     APPROVAL_GRANTED = "approval_granted"
     APPROVAL_DENIED = "approval_denied"
     APPROVAL_EXPIRED = "approval_expired"
@@ -42,6 +43,7 @@ class EventKind(StrEnum):
     REMEDIATION_NO_EFFECT = "remediation_no_effect"
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
+    AUDIT_BEGUN = "audit_begun"
     NOTICE = "notice"
 
 

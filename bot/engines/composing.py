@@ -152,6 +152,7 @@ class Composing:
             execution=await tx.executions.get(approval.id),
             incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
             approvers=service.policy.approvers if service else (),
+            audit=await tx.audit.head(),
             now=tx.now,
         )
 

@@ -18,6 +18,7 @@ from bot.domain.backoff import Backoff
 from bot.domain.errors import Ambiguous, ContentRefused, LightshipError, NotFound, Temporary
 from bot.domain.messages import MessageKind
 from bot.engines.looking_up import LookingUp
+from bot.engines.noting import note_shown
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.ports.notifier import RenderedMessage
@@ -196,6 +197,8 @@ class Delivering:
                     ours = await tx.messages.finish(message.id, owner=self._owner, revision=revision, ts=ts)
                     row = None if ours else await tx.messages.find(message.kind, message.subject)
                     waited = tx.now - message.created_at
+                    if ours and message.kind is MessageKind.APPROVAL and message.ts is None:
+                        await note_shown(tx, message, ts)
                 break
             except Temporary:
                 if attempt == self._waits.finish_tries:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.domain.actors import LIGHTSHIP
 from bot.domain.approvals import told
 from bot.domain.events import THREAD_KINDS, Event, EventKind
 from bot.domain.messages import Message, MessageKind
@@ -82,12 +83,33 @@ async def note_about(
     detail: Mapping[str, Detail] | None = None,
 ) -> None:
     """Append an event about a request for approval, with a thread entry where it has an incident to go to."""
-    about, service = {**told(approval), **(detail or {})}, approval.plan.service
+    shown = await tx.messages.find(MessageKind.APPROVAL, approval.id)
+    where = {"channel": shown.channel, "ts": shown.ts} if shown and shown.ts else {}
+    about, service = {**told(approval), **where, **(detail or {})}, approval.plan.service
     incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
     if incident is not None:
         await note(tx, ids, incident, kind, actor=actor, detail=about)
         return
     await append(tx, ids, kind, service=service, incident_id=approval.incident_id, actor=actor, detail=about)
+
+
+async def note_shown(tx: Transaction, message: Message, ts: str) -> None:
+    """Keep that the chat shows a request for approval now, by which of its messages."""
+    approval = await tx.approvals.get(message.subject)
+    event_id = f"{message.id}/{ts}"
+    if approval is None or await tx.events.get(event_id) is not None:
+        return
+    await tx.events.add(
+        Event(
+            id=event_id,
+            at=tx.now,
+            kind=EventKind.APPROVAL_SHOWN,
+            service=approval.plan.service,
+            incident_id=approval.incident_id,
+            actor=LIGHTSHIP,
+            detail={**told(approval), "channel": message.channel, "ts": ts},
+        )
+    )
 
 
 async def note_too_late(tx: Transaction, ids: Ids, incident: Incident, what: str, *, actor: Actor) -> None:

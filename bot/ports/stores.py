@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bot.domain.approvals import Approval
+    from bot.domain.auditing import Entry, Head
     from bot.domain.deliveries import Delivery
     from bot.domain.events import Event
     from bot.domain.findings import Finding
@@ -228,6 +229,22 @@ class Events(Protocol):
         ...
 
 
+class Audit(Protocol):
+    """The chain of audit entries. Nothing here appends: `Events.add` does, where an event belongs into it."""
+
+    async def head(self) -> Head:
+        """The newest entry's number and hash, as of the beginning of this transaction."""
+        ...
+
+    async def entries(self, *, after: int, limit: int) -> tuple[tuple[Entry, str | None], ...]:
+        """Entries behind a number, in order, each with the text of its event where that is there."""
+        ...
+
+    async def unchained(self, *, limit: int) -> tuple[str, ...]:
+        """Ids of events that belong into the audit and are in no entry, oldest first."""
+        ...
+
+
 class Findings(Protocol):
     """The latest result of each check for each incident."""
 
@@ -298,6 +315,7 @@ class Transaction:
     approvals: Approvals
     executions: Executions
     events: Events
+    audit: Audit
     findings: Findings
     heartbeats: Heartbeats
     fallbacks: Fallbacks

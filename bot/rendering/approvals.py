@@ -178,4 +178,6 @@ def _footer(view: ApprovalView, *, waits: bool) -> Block:
     if waits:
         parts.append(f"expires {moment(approval.expires_at)} ({age(approval.expires_at, view.now)})")
     parts.append(f"plan {code(approval.digest[:_DIGEST_SHOWN], 20)}")
+    if view.audit.number:
+        parts.append(f"audit {code(view.audit.short, 40)}")
     return context(" · ".join(parts))

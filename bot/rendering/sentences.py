@@ -157,6 +157,8 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.NOTICE: _notice,
     EventKind.REMEDIATION_REQUESTED: _requested,
     EventKind.REMEDIATION_REFUSED: _refused,
+    EventKind.APPROVAL_SHOWN: _about_approval("✋", "The request is shown"),
+    EventKind.AUDIT_BEGUN: lambda _event: "🔗 The audit begins here.",
     EventKind.APPROVAL_GRANTED: _about_approval("✅", "{who} approved"),
     EventKind.APPROVAL_DENIED: _about_approval("⛔", "{who} denied"),
     EventKind.APPROVAL_EXPIRED: _about_approval("⌛", "Nobody answered in time"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bot.domain.alerts import Alert
     from bot.domain.approvals import Approval
+    from bot.domain.auditing import Head
     from bot.domain.events import Event
     from bot.domain.findings import Finding
     from bot.domain.incidents import Incident
@@ -103,12 +104,16 @@ class EventView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalView:
-    """A request for approval, from asking to outcome. `approvers` are mentioned while it waits."""
+    """A request for approval, from asking to outcome. `approvers` are mentioned while it waits.
+
+    `audit` is the audit's newest entry, so that the chat keeps what a database cannot take back.
+    """
 
     approval: Approval
     execution: Execution | None
     incident: Incident | None
     approvers: tuple[str, ...]
+    audit: Head
     now: datetime
 
 

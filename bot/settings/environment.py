@@ -34,6 +34,7 @@ SECRETS: Final = {
     "SLACK_APP_TOKEN": "slack_app_token",
     "LIGHTSHIP_DATABASE_URL": "database_url",
     "LIGHTSHIP_WEBHOOK_TOKEN": "webhook_token",
+    "LIGHTSHIP_AUDIT_KEY": "audit_key",
     "MLFLOW_TRACKING_PASSWORD": "mlflow_password",
     "MLFLOW_TRACKING_TOKEN": "mlflow_token",
     "PROMETHEUS_URL": "prometheus_url",
@@ -67,6 +68,7 @@ class Environment:
     slack_api_url: str = "https://slack.com/api/"
     database_url: SecretStr = _DEFAULT_DATABASE
     webhook_token: SecretStr | None = None
+    audit_key: SecretStr | None = None
     prometheus_url: SecretStr | None = None
     alertmanager_url: SecretStr | None = None
     mlflow_tracking_uri: SecretStr | None = None
@@ -79,6 +81,12 @@ class Environment:
     http_port: int = 8080
     log_format: str | None = None
     log_level: str = "info"
+
+    @property
+    def audit_keys(self) -> tuple[bytes, ...]:
+        """The keys of LIGHTSHIP_AUDIT_KEY, one a line: the first signs, the others signed earlier entries."""
+        lines = self.audit_key.get_secret_value().splitlines() if self.audit_key else []
+        return tuple(line.strip().encode() for line in lines if line.strip())
 
     @property
     def listens_on_loopback(self) -> bool:

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.adapters.database import open_store
+from bot.domain.auditing import Head
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.messages import Backlog, Lease, Pace
 from bot.domain.severity import Severity
@@ -22,6 +23,7 @@ READING = StoreReading(
     open_by_severity={Severity.P1: 2, Severity.P2: 0, Severity.P3: 0, Severity.P4: 1},
     undelivered=Backlog(waiting=3, failing=1, oldest=START - timedelta(seconds=90)),
     unmerged=Backlog(waiting=4, failing=0, oldest=START),
+    audit=Head(number=57, hash="ab" * 32),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.actors import Actor, user
 from bot.domain.alerts import Alert, AlertStatus, TrackedAlert
 from bot.domain.approvals import Approval
+from bot.domain.auditing import Head
 from bot.domain.events import Event, EventKind
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import Incident, IncidentKey, IncidentState, SilenceMark
@@ -232,6 +233,7 @@ def approval_view(shown: Approval | None = None, **changes: Any) -> ApprovalView
         "execution": None,
         "incident": incident(),
         "approvers": ("U0BOB", "S0ONCALL"),
+        "audit": Head(number=57, hash="9f86d081884c7d65" * 4),
         "now": NOW,
     }
     return ApprovalView(**{**settled, **changes})

@@ -13,6 +13,7 @@ ALLOWED_LABELS = {
     "action",
     "job",
     "loop",
+    "hash",  # of the audit's newest entry; older ones are cleared
     "surface",
     "le",
 }

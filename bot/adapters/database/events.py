@@ -1,14 +1,18 @@
-"""What happened (`bot.ports.stores.Events`); rows are only ever added."""
+"""What happened (`bot.ports.stores.Events`); rows are only ever added.
+
+What belongs into the audit is put into `audited`; the store links it to the chain when the transaction ends.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
 from bot.adapters.database.rows import EVENT
 from bot.adapters.database.tables import events
+from bot.domain.auditing import is_audited
 
 if TYPE_CHECKING:
     from bot.adapters.database.engine import Link
@@ -20,18 +24,22 @@ class EventTable:
     """Events in the order in which they were committed."""
 
     link: Link
+    audited: list[tuple[str, str]] = field(default_factory=list)
 
     async def add(self, event: Event) -> None:
         """Append one."""
+        body = EVENT.dump(event)
         values = {
             "id": event.id,
             "at": event.at,
             "kind": event.kind.value,
             "service": event.service,
             "incident_id": event.incident_id,
-            "body": EVENT.dump(event),
+            "body": body,
         }
         await self.link.run(insert(events).values(values))
+        if is_audited(event.kind, event.actor.kind):
+            self.audited.append((event.id, body))
 
     async def get(self, event_id: str) -> Event | None:
         """By id."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 
 from bot.adapters.database.approvals import ApprovalTable
+from bot.adapters.database.audit import AuditTable
 from bot.adapters.database.deliveries import DeliveryTable
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.events import EventTable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from bot.adapters.database.engine import Database
+    from bot.domain.auditing import Head
     from bot.ports.clock import Clock
 
 _DEFAULTS = StoreLimits()
@@ -32,19 +34,27 @@ _DEFAULTS = StoreLimits()
 class SqlStore:
     """`bot.ports.stores.Store` over SQLite or PostgreSQL. Close it when done."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, audit_key: bytes = b"") -> None:
         self._database = database
+        self._audit_key = audit_key
         self._listeners: list[Callable[[], None]] = []
+        self._auditors: list[Callable[[Head], None]] = []
 
     def on_due(self, listener: Callable[[], None]) -> None:
         """Call that after each commit of this process that made a message due."""
         self._listeners.append(listener)
 
+    def on_audited(self, listener: Callable[[Head], None]) -> None:
+        """Tell that the audit's new head after each commit of this process that appended to it."""
+        self._auditors.append(listener)
+
     @asynccontextmanager
     async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
         """A read-write transaction: committed when left, rolled back when left with an exception."""
         due: list[str] = []
+        head: Head | None = None
         async with self._database.begin(first=first) as link:
+            recorded, audit = EventTable(link), AuditTable(link)
             yield Transaction(
                 now=link.now,
                 deliveries=DeliveryTable(link),
@@ -52,11 +62,17 @@ class SqlStore:
                 messages=MessageTable(link, due),
                 approvals=ApprovalTable(link),
                 executions=ExecutionTable(link),
-                events=EventTable(link),
+                events=recorded,
+                audit=audit,
                 findings=FindingTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
             )
+            if recorded.audited:
+                head = await audit.append(recorded.audited, key=self._audit_key)
+        if head is not None:
+            for tell in self._auditors:
+                tell(head)
         if due:
             for listener in self._listeners:
                 listener()
@@ -75,15 +91,17 @@ class SqlStore:
         await self._database.dispose()
 
 
-def connect(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> SqlStore:
+def connect(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS, audit_key: bytes = b"") -> SqlStore:
     """A store at a SQLAlchemy URL; nothing is opened yet. Raises Permanent for a URL that cannot be used."""
-    return SqlStore(make_database(url, clock=clock, limits=limits))
+    return SqlStore(make_database(url, clock=clock, limits=limits), audit_key=audit_key)
 
 
 @asynccontextmanager
-async def open_store(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> AsyncIterator[SqlStore]:
+async def open_store(
+    url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS, audit_key: bytes = b""
+) -> AsyncIterator[SqlStore]:
     """A store with its tables in place, for the time of a block."""
-    store = connect(url, clock=clock, limits=limits)
+    store = connect(url, clock=clock, limits=limits, audit_key=audit_key)
     try:
         await store.upgrade()
         yield store

@@ -173,6 +173,25 @@ events: Final = Table(
     sqlite_autoincrement=True,
 )
 
+audit: Final = Table(
+    "audit",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("mac", Text, nullable=False),
+)
+
+audit_head: Final = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", _NUMBER, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
 findings: Final = Table(
     "findings",
     METADATA,
