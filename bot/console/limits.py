@@ -4,11 +4,12 @@ The Web API of the stand-in refuses by it, and the tests of whatever renders blo
 answer means that Slack takes them.
 """
 
+import json
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from bot.console.block_rules import MARKDOWN, ONLY_IN_MESSAGES, RULES
+from bot.console.block_rules import MARKDOWN, ONLY_IN_MESSAGES, RULES, texts_within
 from bot.console.faultfinding import (
     ID_LONGEST,
     Found,
@@ -22,10 +23,19 @@ from bot.console.faultfinding import (
 )
 from bot.console.values import Json
 
-__all__ = ["Surface", "Violation", "update_text_violations", "view_violations", "violations"]
+__all__ = [
+    "Surface",
+    "Violation",
+    "size_violations",
+    "update_text_violations",
+    "view_violations",
+    "violations",
+]
 
 VIEW_TITLE, PRIVATE_METADATA = 24, 3000
 UPDATE_TEXT, POST_TEXT = 4_000, 40_000
+BLOCKS_TOGETHER = 13_200
+"""Characters of all blocks of a message; undocumented, as users measured it (slackapi/bolt-js 2509, 2867)."""
 
 
 class Surface(StrEnum):
@@ -46,6 +56,17 @@ def violations(blocks: Sequence[Json], surface: Surface = Surface.MESSAGE) -> tu
     return tuple(_violations(blocks, surface, "/blocks"))
 
 
+def size_violations(blocks: Sequence[Json]) -> tuple[Violation, ...]:
+    """Whether chat.postMessage and chat.update take that much at once: 13,200 characters, keys counted.
+
+    Of a table only its texts are counted, which have a limit of their own. Answers to commands and presses
+    go through response URLs, where nobody met this limit.
+    """
+    if sum(map(_size, blocks)) <= BLOCKS_TOGETHER:
+        return ()
+    return (fault("/blocks", f"must be less than {BLOCKS_TOGETHER + 1} characters in all"),)
+
+
 def view_violations(view: Any) -> tuple[Violation, ...]:
     """Every limit that a modal or Home tab breaks, its blocks among them."""
     return tuple(_view_faults(view)) if isinstance(view, dict) else (fault("/view", "must be an object"),)
@@ -54,6 +75,12 @@ def view_violations(view: Any) -> tuple[Violation, ...]:
 def update_text_violations(text: str) -> tuple[Violation, ...]:
     """Whether chat.update takes the text: 4,000 characters, where chat.postMessage cuts above 40,000."""
     return tuple(length(text, "/text", longest=UPDATE_TEXT, shortest=0))
+
+
+def _size(block: Json) -> int:
+    if block.get("type") == "table":
+        return sum(len(text) for text in texts_within(block.get("rows")))
+    return len(json.dumps(block, ensure_ascii=False, separators=(",", ":")))
 
 
 def _violations(blocks: Any, surface: Surface, at: str) -> Found:

@@ -41,7 +41,7 @@ def message(text: str, blocks: Iterable[Block]) -> RenderedMessage:
 def fitting(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     """The blocks that fit into one message, and a line that counts the others.
 
-    Slack refuses what is too long in all with `msg_blocks_too_long`, from some 13,000 characters on, keys
+    Slack refuses what is too long in all with `msg_blocks_too_long`, from some 13,200 characters on, keys
     counted; where exactly is not documented. The first block, the first buttons and the last block stay.
     What stands below the first buttons goes first, from its end; then other buttons, then what stands above.
     """

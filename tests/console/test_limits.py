@@ -1,5 +1,6 @@
 """Slack's limits: each one named, with the largest content that passes and the smallest that does not."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.console import SlackStandIn, Surface, violations
-from bot.console.limits import view_violations
+from bot.console.limits import size_violations, view_violations
 
 Json = dict[str, Any]
 
@@ -226,6 +227,33 @@ KEYS = st.sampled_from(
 def test_no_shape_of_a_block_breaks_the_rules_themselves(kind: str, rest: Json) -> None:
     """Whatever a block holds, the answer is a list of violations and never an exception."""
     violations([{**rest, "type": kind}])
+
+
+@pytest.mark.parametrize(("length", "error"), [(13_200, None), (13_201, "msg_blocks_too_long")])
+async def test_the_blocks_of_a_message_have_a_size_together(
+    client: AsyncWebClient, length: int, error: str | None
+) -> None:
+    """13,200 characters with their keys, however they are spread; a post and an edit are refused alike."""
+    empty = len(json.dumps(section(text=mrkdwn(0)), separators=(",", ":")))
+    sizes = [3_000 + empty] * 4
+    sizes.append(length - sum(sizes))
+    blocks = [section(text=mrkdwn(size - empty)) for size in sizes]
+    assert violations(blocks) == ()
+    ts = (await client.chat_postMessage(channel="C0CHURN", text="x"))["ts"]
+    for method, place in (("chat.postMessage", {}), ("chat.update", {"ts": ts})):
+        call = client.api_call(method, json={"channel": "C0CHURN", "text": "x", "blocks": blocks, **place})
+        if error is None:
+            await call
+        else:
+            with pytest.raises(SlackApiError, match=error):
+                await call
+
+
+def test_a_table_counts_with_its_texts_alone() -> None:
+    """A full table of ten thousand characters leaves room for a few blocks beside it."""
+    rows = [[{"type": "raw_text", "text": "x" * 5} for _ in range(20)] for _ in range(100)]
+    assert size_violations([{"type": "table", "rows": rows}, section(text=mrkdwn(3_000))]) == ()
+    assert size_violations([{"type": "table", "rows": rows}, *[section(text=mrkdwn(3_000))] * 2])
 
 
 @pytest.mark.parametrize(("length", "error"), [(4000, None), (4001, "msg_too_long")])

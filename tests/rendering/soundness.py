@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.models.blocks import Block
 
-from bot.console.limits import Surface, update_text_violations, view_violations, violations
+from bot.console.limits import (
+    Surface,
+    size_violations,
+    update_text_violations,
+    view_violations,
+    violations,
+)
 from bot.rendering.blocks import MESSAGE_SIZE, TEXT, block_size
 from bot.rendering.escaping import units
 
@@ -39,6 +45,7 @@ UNSEEN = re.compile(
 def assert_sound(message: RenderedMessage) -> None:
     """A message that Slack takes, with a text, and with nothing alive in it but what Lightship put there."""
     assert violations(list(message.blocks), Surface.MESSAGE) == ()
+    assert size_violations(message.blocks) == ()
     assert update_text_violations(message.text) == ()
     assert message.text.strip()
     assert units(message.text) <= TEXT

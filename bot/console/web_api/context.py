@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from bot.console.faultfinding import fault
-from bot.console.limits import Surface, Violation, violations
+from bot.console.limits import Surface, Violation, size_violations, violations
 from bot.console.tickets import Tickets
 from bot.console.values import Channel, Json, Message
 from bot.console.web_api.arguments import Arguments
@@ -88,6 +88,8 @@ def blocks_of(context: Context, arguments: Arguments) -> list[Json] | None:
     broken = list(violations(blocks, Surface.MESSAGE)) or missing_files(context, blocks)
     if broken:
         raise broken_limits("invalid_blocks", broken)
+    if size_violations(blocks):
+        raise ApiError("msg_blocks_too_long")
     return blocks
 
 
