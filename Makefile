@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format bench clean
+.PHONY: help demo test e2e load lint format bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,15 +24,22 @@ help:  ## show the targets
 	-$(UV) sync --frozen --quiet --group demo
 	@touch $@
 
+.venv/.examples: .venv/.synced
+	$(UV) sync --frozen --quiet --group demo --group examples
+	@touch $@
+
 demo: .venv/.demo  ## start the bot in its embedded world and open an incident
 	.venv/bin/lightship demo $(ARGS)
 
 test: .venv/.synced  ## run the quick suite (SQLite, no other programs)
 	.venv/bin/pytest -n 2 $(ARGS)
 
-e2e: .venv/.synced  ## run the end-to-end suite on real servers (installs them where it may)
+e2e: .venv/.examples  ## run the end-to-end suite on real servers (installs them where it may)
 	tests/e2e/setup.sh
 	.venv/bin/pytest -m e2e -p no:xdist tests $(ARGS)
+
+load: .venv/.examples  ## load the sample service and hold it against the alert rules
+	.venv/bin/python -m tests.load $(ARGS)
 
 lint: .venv/.synced  ## ruff, mypy and the import contracts
 	.venv/bin/ruff check .

@@ -1,0 +1,1 @@
+"""Training: from a table of customers to a registered model."""
