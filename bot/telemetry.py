@@ -199,6 +199,12 @@ AUDIT_ENTRIES: Final = Gauge(
     registry=REGISTRY,
 )
 
+ACTIONS_FROZEN: Final = Gauge(
+    "lightship_actions_frozen",
+    "Whether somebody has frozen all actions (1), as this replica last saw it.",
+    registry=REGISTRY,
+)
+
 # --- the bot itself
 SCHEDULER_RUNS: Final = Counter(
     "lightship_scheduler_runs_total",

@@ -77,12 +77,13 @@ WORDS: Final = (
         does="ask for an approval to scale the deployment",
         role=Role.RESPONDER,
     ),
+    Word(word="freeze", usage="freeze [REASON]", does="stop all actions, everywhere", role=Role.APPROVER),
+    Word(word="unfreeze", usage="unfreeze", does="let actions go on", role=Role.APPROVER),
 )
 BUILT: Final = {word.word: word for word in WORDS}
 LATER: Final = frozenset(
     {
-        "drift", "restart", "rollback", "resources", "delete-pod", "run", "retrain", "promote", "freeze",
-        "unfreeze",
+        "drift", "restart", "rollback", "resources", "delete-pod", "run", "retrain", "promote",
     }
 )  # fmt: skip
 """Words of the contract that this version does not do yet; they are answered honestly."""

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain.access import Role
 from bot.domain.actors import user
-from bot.domain.commands import AcknowledgeIncident, RequestRemediation, ResolveIncident, SilenceIncident
+from bot.domain.commands import (
+    AcknowledgeIncident,
+    RequestRemediation,
+    ResolveIncident,
+    SilenceIncident,
+    SwitchActions,
+)
 from bot.domain.durations import DurationError, parse_duration
 from bot.domain.remedies import Action, RemediationRequest
 from bot.rendering.answers import (
@@ -53,6 +59,7 @@ if TYPE_CHECKING:
     from handlers.services import Services
     from handlers.working import Work
 
+AUDITED = frozenset({"scale", "freeze", "unfreeze"})
 _LARGEST_REPLICAS = 10_000
 BUSY = "Lightship has too much to do at the moment. Try again in a minute."
 
@@ -102,10 +109,10 @@ class CommandDoor:
         role = read.word.role if isinstance(read, Typed) else Role.VIEWER
         admission = await self._gate.admit(service, role, user=asker.user, channel=asker.channel)
         if not admission.allowed:
-            if isinstance(read, Typed) and read.word.word == "scale":
-                actor = user(asker.user, team=asker.team)
+            if isinstance(read, Typed) and read.word.word in AUDITED:
+                actor, word = user(asker.user, team=asker.team), read.word.word
                 why = admission.reason.value
-                await self._engines.recording.press_refused(service.name, actor, "scale", why, None)
+                await self._engines.recording.press_refused(service.name, actor, word, why, None)
             await self._answers.refuse(asker, admission.sentence)
             return
         match read:
@@ -130,6 +137,8 @@ class CommandDoor:
             "resolve": self._resolve,
             "silence": self._silence,
             "scale": self._scale,
+            "freeze": self._freeze,
+            "unfreeze": self._freeze,
         }
         return await doers[typed.word.word](service, asker, typed)
 
@@ -222,6 +231,16 @@ class CommandDoor:
         )
         command = RequestRemediation(request=request, actor=user(asker.user, team=asker.team))
         return outcome_answer(await self._engines.approving.request(command))
+
+    async def _freeze(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        command = SwitchActions(
+            service=service.name,
+            actor=user(asker.user, team=asker.team),
+            reason=read_reason(typed.arguments),
+        )
+        freezing = self._engines.freezing
+        switch = freezing.freeze if typed.word.word == "freeze" else freezing.unfreeze
+        return outcome_answer(await switch(command))
 
     async def _names_incident(self, service: WatchedService, text: str) -> bool:
         """Whether the first word of a reason is an incident: `#12` always, a bare number if it is open."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ResolveIncident,
         RunChecks,
         SilenceIncident,
+        SwitchActions,
     )
     from bot.domain.findings import Finding
     from bot.domain.incidents import Incident
@@ -72,6 +73,18 @@ class Approving(Protocol):
 
     async def decide(self, command: DecideApproval) -> Outcome:
         """Take an answer."""
+        ...
+
+
+class Freezing(Protocol):
+    """The kill switch."""
+
+    async def freeze(self, command: SwitchActions) -> Outcome:
+        """Stop all actions."""
+        ...
+
+    async def unfreeze(self, command: SwitchActions) -> Outcome:
+        """Let them go on."""
         ...
 
 
@@ -145,6 +158,7 @@ class Engines:
     silencing: Silencing
     diagnosing: Diagnosing
     approving: Approving
+    freezing: Freezing
     recording: Recording
     reporting: Reporting
     runbooks: Runbooks

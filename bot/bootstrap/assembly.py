@@ -22,6 +22,7 @@ from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
 from bot.engines.composing import Composing
 from bot.engines.diagnosing import Diagnosing
+from bot.engines.freezing import Freezing
 from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.looping import keep_going
 from bot.engines.merging import Merging
@@ -236,6 +237,12 @@ class Lightship:
             channel_of=lambda name: self.services[name].channel,
             requester_may_approve=lambda name: self.services[name].policy.requester_may_approve,
             on_granted=self._granted.ring,
+        )
+
+        self.freezing = Freezing(
+            store=outside.store,
+            ids=outside.ids,
+            channels=[one.channel for one in self.services.values()],
         )
 
     def _on_opened(self, incidents: Sequence[int]) -> None:

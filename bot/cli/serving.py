@@ -11,6 +11,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from bot.domain.access import AccessPolicy
+from bot.domain.errors import Temporary
 from bot.domain.services import WatchedService
 from bot.ports.readers import Resource
 from handlers.actions import ActionDoor
@@ -47,6 +48,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
         silencing=lightship.silencing,
         diagnosing=lightship.diagnosing,
         approving=lightship.approving,
+        freezing=lightship.freezing,
         recording=lightship.recording,
         reporting=lightship.reporting,
         runbooks=lightship.runbooks,
@@ -141,10 +143,18 @@ def _probes(lightship: Lightship) -> tuple[Probe, ...]:
         Probe(name="store", ask=outside.store.ping, required=True),
         Probe(name="slack", ask=outside.slack.ping, required=False),
         Probe(name="messages", ask=lambda: ask_undelivered(outside.store), required=False),
+        Probe(name="actions", ask=lambda: ask_actions(lightship), required=False),
         Probe(name="kubernetes", ask=ask_kubernetes, required=False),
         Probe(name="prometheus", ask=ask_prometheus, required=False),
         Probe(name="alertmanager", ask=ask_alertmanager, required=False),
     )
+
+
+async def ask_actions(lightship: Lightship) -> None:
+    """Raise Temporary where no action can be done: switched off, or frozen by somebody."""
+    if not lightship.settings.remediations.enabled:
+        raise Temporary("switched off: `remediations.enabled` is false")
+    await lightship.freezing.ask()
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ SHORT: Final = 12
 """Digits of a hash that messages show; fewer prove nothing."""
 
 _ALWAYS: Final = frozenset(
-    {kind for kind in EventKind if kind.value.startswith(("remediation_", "approval_", "audit_"))}
+    {kind for kind in EventKind if kind.value.startswith(("remediation_", "approval_", "actions_", "audit_"))}
     | {EventKind.PRESS_REFUSED, EventKind.SILENCED, EventKind.SILENCE_LIFTED}
 )
 _BY_PEOPLE: Final = frozenset({EventKind.ACKNOWLEDGED, EventKind.RESOLVED})

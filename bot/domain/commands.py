@@ -76,6 +76,15 @@ class DecideApproval:
     reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SwitchActions:
+    """Somebody who may approve stops all actions, or lets them go on; `service` is where they asked."""
+
+    service: str
+    actor: Actor
+    reason: str = ""
+
+
 class OutcomeReason(StrEnum):
     """What became of a command."""
 

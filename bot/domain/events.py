@@ -43,6 +43,8 @@ class EventKind(StrEnum):
     REMEDIATION_NO_EFFECT = "remediation_no_effect"
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
+    ACTIONS_FROZEN = "actions_frozen"
+    ACTIONS_UNFROZEN = "actions_unfrozen"
     AUDIT_BEGUN = "audit_begun"
     NOTICE = "notice"
 

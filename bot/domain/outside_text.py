@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from typing import Final
+from urllib.parse import urlsplit
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _READ_AT_MOST: Final = 4
@@ -21,3 +22,13 @@ def one_line(text: object, *, limit: int = 200) -> str:
     visible = "".join(" " if unicodedata.category(sign) in _INVISIBLE else sign for sign in raw)
     words = " ".join(visible.split())
     return words if len(words) <= limit else f"{words[: limit - 1]}…"
+
+
+def is_web_address(url: str) -> bool:
+    """Whether an address from outside may be linked: http or https, a host, nothing that breaks out."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    broken = any(character in url for character in "<>|\n\r\t ")
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not broken

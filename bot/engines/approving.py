@@ -20,11 +20,11 @@ from bot.domain.approvals import (
 )
 from bot.domain.commands import DecideApproval, Outcome, OutcomeReason, RequestRemediation
 from bot.domain.events import EventKind
-from bot.domain.incidents import IncidentKey, IncidentState
+from bot.domain.incidents import IncidentKey
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Execution, ExecutionState, Plan, Refusal
+from bot.engines.fitness import Unfit, frozen, over_already
 from bot.engines.noting import append, note_about, put_in_thread
-from bot.engines.responding import no_such_incident
 from bot.faults import fault
 
 if TYPE_CHECKING:
@@ -77,37 +77,34 @@ class Approving:
         """Plan it; show the plan and ask, or say why not."""
         wish = command.request
         async with self._store.transaction() as tx:
-            over = await _over_already(tx, wish.incident_id)
+            over = await frozen(tx) or await over_already(tx, wish.incident_id)
             if over is not None:
-                return await self._refuse(tx, command, over, "incident_over")
+                return await self._refuse(tx, command, over)
         plan = await self._plan(wish)
         async with self._store.transaction() as tx:
             # Planning took its time: the incident may have ended meanwhile.
-            over = await _over_already(tx, wish.incident_id)
+            over = await frozen(tx) or await over_already(tx, wish.incident_id)
             if over is not None:
-                return await self._refuse(tx, command, over, "incident_over")
+                return await self._refuse(tx, command, over)
             if isinstance(plan, Refusal):
-                refused = Outcome(reason=OutcomeReason.REFUSED, sentence=plan.sentence)
-                return await self._refuse(tx, command, refused, plan.reason.value)
+                return await self._refuse(tx, command, Unfit(plan.reason.value, plan.sentence))
             for rival in await self._rivals(tx, plan):
                 await self._supersede(tx, rival, "a newer request took its place", by=command.actor)
             await self._keep(tx, self._build(tx, plan, wish.incident_id, command.actor, wish.reason))
         return Outcome(reason=OutcomeReason.DONE, sentence="The request waits for approval in the thread.")
 
-    async def _refuse(
-        self, tx: Transaction, command: RequestRemediation, answer: Outcome, why: str
-    ) -> Outcome:
+    async def _refuse(self, tx: Transaction, command: RequestRemediation, unfit: Unfit) -> Outcome:
         wish = command.request
         await append(
             tx,
             self._ids,
             EventKind.REMEDIATION_REFUSED,
             service=wish.service,
-            incident_id=None if answer.reason is OutcomeReason.NOT_FOUND else wish.incident_id,
+            incident_id=None if unfit.answer is OutcomeReason.NOT_FOUND else wish.incident_id,
             actor=command.actor,
-            detail={"action": wish.action.value, "why": why},
+            detail={"action": wish.action.value, "why": unfit.why},
         )
-        return answer
+        return unfit.outcome
 
     async def decide(self, command: DecideApproval) -> Outcome:
         """Take an answer; the first one wins, and a grant commits the intent to act."""
@@ -125,11 +122,10 @@ class Approving:
                 reason=command.reason,
             )
             if decision.reason is DecisionReason.GRANTED:
-                refused = await _over_already(tx, approval.incident_id)
-                if refused is not None:
-                    await self._supersede(tx, approval, "the incident was resolved meanwhile", by=LIGHTSHIP)
-                    await self._note_press(tx, approval, command, "incident_resolved")
-                    return refused
+                unfit = await self._unfit(tx, approval)
+                if unfit is not None:
+                    await self._note_press(tx, approval, command, unfit.why)
+                    return unfit.outcome
             if decision.approval is not approval and not await tx.approvals.replace(decision.approval):
                 # Another replica was quicker by a moment.
                 approval = await tx.approvals.get(command.approval_id) or approval
@@ -149,6 +145,16 @@ class Approving:
             return _decided_already(decision.approval)
         reason, sentence = WORDS[decision.reason]
         return Outcome(reason=reason, sentence=sentence)
+
+    async def _unfit(self, tx: Transaction, approval: Approval) -> Unfit | None:
+        """Why a request is not granted that could be by itself; one whose incident is over is closed."""
+        stopped = await frozen(tx)
+        if stopped is not None:
+            return stopped
+        refused = await over_already(tx, approval.incident_id)
+        if refused is not None:
+            await self._supersede(tx, approval, "the incident was resolved meanwhile", by=LIGHTSHIP)
+        return refused
 
     async def expire_due(self) -> int:
         """Close the requests whose time is up; how many there were."""
@@ -170,7 +176,7 @@ class Approving:
 
         Not where the incident has ended, or where somebody asks for something else for that object already.
         """
-        over = await _over_already(tx, approval.incident_id)
+        over = await over_already(tx, approval.incident_id)
         if over is None and not await self._rivals(tx, plan):
             await self._keep(
                 tx, self._build(tx, plan, approval.incident_id, approval.requester, approval.reason)
@@ -260,21 +266,6 @@ class Approving:
     ) -> None:
         detail = {"what": command.word.value, "why": why, "said": command.reason}
         await note_about(tx, self._ids, approval, EventKind.PRESS_REFUSED, actor=command.actor, detail=detail)
-
-
-async def _over_already(tx: Transaction, incident_id: int | None) -> Outcome | None:
-    """The refusal where the incident that something is about has ended; the incident stays locked."""
-    if incident_id is None:
-        return None
-    incident = await tx.incidents.get(incident_id)
-    if incident is None:
-        return no_such_incident(incident_id)
-    if incident.state is IncidentState.RESOLVED:
-        return Outcome(
-            reason=OutcomeReason.REFUSED,
-            sentence=f"Incident #{incident.id} is resolved, so nothing is left to repair; nothing was done.",
-        )
-    return None
 
 
 def _count(decided: Approval) -> None:

@@ -7,12 +7,12 @@ rendered and what is noted as shown are the same.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from bot.domain.errors import Permanent
 from bot.domain.events import EventKind
 from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
+from bot.domain.outside_text import is_web_address
 from bot.domain.remedies import Action
 from bot.domain.runbooks import CheckStep, HumanStep
 from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
@@ -105,6 +105,7 @@ class Composing:
                 for o in others
                 if o.id != incident.id
             )[:NAMED_NEIGHBOURS],
+            frozen=await tx.freezes.current(),
             mention=self._mention(incident) if first_post else None,
             now=tx.now,
         )
@@ -153,6 +154,7 @@ class Composing:
             incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
             approvers=service.policy.approvers if service else (),
             audit=await tx.audit.head(),
+            frozen=await tx.freezes.current(),
             now=tx.now,
         )
 
@@ -170,7 +172,10 @@ class Composing:
             raise Permanent(f"notice {message.subject} is not in the store")
         event = await tx.events.get(ending_of(event.id)) or event
         return NoticeView(
-            title=str(event.detail.get("title", "")), text=str(event.detail.get("text", "")), now=tx.now
+            title=str(event.detail.get("title", "")),
+            text=str(event.detail.get("text", "")),
+            by=event.actor,
+            now=tx.now,
         )
 
     def _service(self, incident: Incident) -> WatchedService | None:
@@ -284,13 +289,3 @@ def incident_words(incident: Incident) -> dict[str, object]:
         "reopened": incident.reopened,
         "alerts": len(incident.alerts),
     }
-
-
-def is_web_address(url: str) -> bool:
-    """Whether an address from outside may be linked: http or https, a host, nothing that breaks out."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    broken = any(character in url for character in "<>|\n\r\t ")
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not broken

@@ -17,6 +17,7 @@ from bot.domain.actors import LIGHTSHIP
 from bot.domain.approvals import Approval, Grant, grant_of, wish_of
 from bot.domain.errors import LightshipError
 from bot.domain.events import EventKind
+from bot.domain.freezing import may_not_act
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import (
     EXECUTION_TRANSITIONS,
@@ -64,7 +65,7 @@ class _ClaimLost(Exception):  # noqa: N818 - no error: somebody else goes on wit
 
 
 class Remediating:
-    """Plans, acts, verifies. `owner` is unique to this start of the process; `enabled` is the kill switch."""
+    """Plans, acts, verifies. `owner` is unique to this start of the process; `enabled` is configured."""
 
     def __init__(
         self,
@@ -86,7 +87,11 @@ class Remediating:
         self._ids = ids
         self._clock = clock
         self._acting = Acting(
-            reader=reader, scaler=scaler, clock=clock, enabled=enabled, answers_within=answers_within
+            reader=reader,
+            scaler=scaler,
+            clock=clock,
+            enabled=lambda: enabled() and not self._frozen,
+            answers_within=answers_within,
         )
         self._lease = Lease(owner=owner, duration=LEASE)
         self._reader = reader
@@ -99,6 +104,7 @@ class Remediating:
         self._tasks: set[asyncio.Task[None]] = set()
         self._claiming = asyncio.Lock()
         self._stopping = False
+        self._frozen = False
 
     async def plan(self, request: RemediationRequest) -> Plan | Refusal:
         """What would be done, or why nothing may be; changes nothing."""
@@ -210,12 +216,11 @@ class Remediating:
     async def _act(self, execution: Execution, approval: Approval, grant: Grant) -> Execution | None:
         """Act once; the execution in its new state where it was applied, None where it ended."""
         resumed = execution.begun_at is not None
-        if not resumed and not self._enabled():
-            sentence = "remediations are switched off; nothing was done"
-            await self._finish(execution, approval, ExecutionState.FAILED, sentence)
-            return None
         if not resumed:
-            execution = await self._begin(execution)
+            begun = await self._begin(execution, approval)
+            if begun is None:
+                return None
+            execution = begun
         outcome = await self._acting.act(grant, resumed=resumed, hold=lambda: self._hold_on(grant))
         fault("after-apply")
         match outcome.state:
@@ -230,19 +235,26 @@ class Remediating:
                 await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, outcome.sentence)
         return None
 
-    async def _begin(self, execution: Execution) -> Execution:
-        """Commit that acting begins: whoever finds this mark later has to look at the world first."""
+    async def _begin(self, execution: Execution, approval: Approval) -> Execution | None:
+        """Commit that acting begins: whoever finds this mark later has to look at the world first.
+
+        None where nothing may be done now.
+        """
         async with self._store.transaction() as tx:
+            stopped = may_not_act(await tx.freezes.current(), enabled=self._enabled())
             begun = replace(execution, begun_at=tx.now)
-            if not await tx.executions.move(begun, was=execution.state, owner=self._lease.owner):
+            if not (stopped or await tx.executions.move(begun, was=execution.state, owner=self._lease.owner)):
                 raise _ClaimLost
-        return begun
+        if stopped:
+            await self._finish(execution, approval, ExecutionState.FAILED, stopped)
+        return None if stopped else begun
 
     async def _hold_on(self, grant: Grant) -> datetime:
         """Keep the claim; the store's time. Raises _ClaimLost."""
         async with self._store.transaction() as tx:
             if not await tx.executions.extend(grant.approval_id, self._lease):
                 raise _ClaimLost
+            self._frozen = await tx.freezes.current() is not None
             return tx.now
 
     async def _watch(self, execution: Execution, approval: Approval, grant: Grant) -> None:

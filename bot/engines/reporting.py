@@ -67,6 +67,7 @@ class Reporting:
                 open=self._lines(incidents),
                 findings=tuple(newest[name] for name in sorted(newest)),
                 waiting=await tx.approvals.requested(service=service),
+                frozen=await tx.freezes.current(),
                 undelivered=backlog.waiting,
                 oldest=backlog.oldest,
                 now=tx.now,

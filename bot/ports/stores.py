@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.domain.deliveries import Delivery
     from bot.domain.events import Event
     from bot.domain.findings import Finding
+    from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident, IncidentKey
     from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
     from bot.domain.remedies import Execution, ExecutionState
@@ -245,6 +246,22 @@ class Audit(Protocol):
         ...
 
 
+class Freezes(Protocol):
+    """The kill switch of all replicas."""
+
+    async def current(self) -> Freeze | None:
+        """Who froze everything, if it is frozen."""
+        ...
+
+    async def begin(self, freeze: Freeze) -> bool:
+        """Switch it on; False where it is on already."""
+        ...
+
+    async def end(self) -> bool:
+        """Switch it off; False where it is off already."""
+        ...
+
+
 class Findings(Protocol):
     """The latest result of each check for each incident."""
 
@@ -316,6 +333,7 @@ class Transaction:
     executions: Executions
     events: Events
     audit: Audit
+    freezes: Freezes
     findings: Findings
     heartbeats: Heartbeats
     fallbacks: Fallbacks

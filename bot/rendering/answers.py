@@ -14,6 +14,7 @@ from bot.rendering.dates import age, moment, since, span
 from bot.rendering.escaping import bold, code, mrkdwn, units
 from bot.rendering.findings import finding_line
 from bot.rendering.firing import COLOURS, alert_texts, folded_text
+from bot.rendering.freezes import frozen_line
 from bot.rendering.people import person, with_people
 from bot.rendering.procedures import runbook_blocks
 from bot.rendering.sentences import timeline_line
@@ -179,6 +180,8 @@ def status_answer(view: StatusView) -> RenderedMessage:
             for one in view.waiting[:_LISTED]
         ]
         blocks.append(section(joined(["*Waits for approval*", *waits])))
+    if view.frozen is not None:
+        blocks.append(section(frozen_line(view.frozen)))
     if view.undelivered:
         old = f", the oldest {since(view.oldest, view.now)}" if view.oldest else ""
         noun = "message has" if view.undelivered == 1 else "messages have"

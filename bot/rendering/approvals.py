@@ -14,6 +14,7 @@ from bot.rendering.blocks import actions, button, confirm, context, header, join
 from bot.rendering.buttons import ActionWord, ApprovalButton
 from bot.rendering.dates import age, moment, utc
 from bot.rendering.escaping import bold, code, mrkdwn
+from bot.rendering.freezes import frozen_line
 from bot.rendering.people import all_called, person
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def approval_message(view: ApprovalView) -> RenderedMessage:
     else:
         blocks.append(section("⚠️ Nobody is named as an approver of this service."))
     blocks += _plan_blocks(approval)
+    if waits and view.frozen is not None:
+        blocks.append(section(f"{frozen_line(view.frozen)}. It cannot be approved before that is over."))
     if waits:
-        blocks += _buttons(approval)
+        blocks += _buttons(view)
     blocks.append(_footer(view, waits=waits))
     return message(_story(view, waits=waits), blocks)
 
@@ -136,7 +139,8 @@ def _listed(mark: str, texts: Sequence[str]) -> list[str]:
     return [*rows, f"{mark} and {rest} more"] if rest > 0 else rows
 
 
-def _buttons(approval: Approval) -> tuple[Block, ...]:
+def _buttons(view: ApprovalView) -> tuple[Block, ...]:
+    approval = view.approval
     value = ApprovalButton(approval_id=approval.id, digest=approval.digest)
     sure = confirm(
         "Approve this?",
@@ -145,7 +149,9 @@ def _buttons(approval: Approval) -> tuple[Block, ...]:
     )
     return actions(
         [
-            button(ActionWord.APPROVE, "Approve", value, style="primary", confirm=sure),
+            button(ActionWord.APPROVE, "Approve", value, style="primary", confirm=sure)
+            if view.frozen is None
+            else None,
             button(ActionWord.DENY, "Deny", value, style="danger"),
         ]
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bot.rendering.blocks import TEXT, context, header, message, section
 from bot.rendering.dates import moment
 from bot.rendering.escaping import mrkdwn, paragraph
+from bot.rendering.people import person
 
 if TYPE_CHECKING:
     from bot.ports.notifier import RenderedMessage
@@ -23,6 +24,6 @@ def notice_message(view: NoticeView) -> RenderedMessage:
         (
             header(f"{_MARK} {view.title}"),
             section(paragraph(view.text, 2_900)),
-            context(f"Lightship, {moment(view.now)}"),
+            context(f"{person(view.by)}, {moment(view.now)}"),
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.incidents import IncidentState
-from bot.rendering.blocks import actions, button, confirm
+from bot.rendering.blocks import actions, button, confirm, section
 from bot.rendering.buttons import (
     UNDO_SILENCE,
     ActionWord,
@@ -16,6 +16,7 @@ from bot.rendering.buttons import (
     RemediationButton,
     RunbookButton,
 )
+from bot.rendering.freezes import frozen_line
 
 if TYPE_CHECKING:
     from bot.ports.notifier import Block
@@ -35,10 +36,14 @@ def offer_row(view: IncidentView) -> tuple[Block, ...]:
     if view.incident.state is IncidentState.RESOLVED:
         return ()
     offers = _distinct(view.runbook.remediations) if view.runbook else []
+    if view.frozen is not None and offers:
+        return (section(frozen_line(view.frozen)), *actions(_other_runbooks(view)))
+    return actions([*(_remediation(view, offer) for offer in offers), *_other_runbooks(view)])
+
+
+def _other_runbooks(view: IncidentView) -> list[Block | None]:
     names = dict.fromkeys(view.other_runbooks[:_RUNBOOKS])
-    return actions(
-        [*(_remediation(view, offer) for offer in offers), *(_other_runbook(view, name) for name in names)]
-    )
+    return [_other_runbook(view, name) for name in names]
 
 
 def _taking(view: IncidentView) -> list[Block | None]:

@@ -158,6 +158,10 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.REMEDIATION_REQUESTED: _requested,
     EventKind.REMEDIATION_REFUSED: _refused,
     EventKind.APPROVAL_SHOWN: _about_approval("✋", "The request is shown"),
+    EventKind.ACTIONS_FROZEN: lambda event: (
+        f"🧊 {_who(event)} froze all actions{_said(event, 'reason', ': ')}."
+    ),
+    EventKind.ACTIONS_UNFROZEN: lambda event: f"🧊 {_who(event)} ended the freeze.",
     EventKind.AUDIT_BEGUN: lambda _event: "🔗 The audit begins here.",
     EventKind.APPROVAL_GRANTED: _about_approval("✅", "{who} approved"),
     EventKind.APPROVAL_DENIED: _about_approval("⛔", "{who} denied"),

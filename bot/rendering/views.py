@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.domain.actors import LIGHTSHIP, Actor
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from bot.domain.auditing import Head
     from bot.domain.events import Event
     from bot.domain.findings import Finding
+    from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident
     from bot.domain.remedies import Execution
     from bot.domain.severity import Severity
@@ -88,6 +91,7 @@ class IncidentView:
     findings: tuple[Finding, ...]
     links: tuple[LinkView, ...]
     other_open: tuple[OpenIncidentLine, ...]
+    frozen: Freeze | None = None
     mention: str | None
     now: datetime
 
@@ -114,6 +118,7 @@ class ApprovalView:
     incident: Incident | None
     approvers: tuple[str, ...]
     audit: Head
+    frozen: Freeze | None = None
     now: datetime
 
 
@@ -132,6 +137,7 @@ class NoticeView:
 
     title: str
     text: str
+    by: Actor = LIGHTSHIP
     now: datetime
 
 
@@ -172,6 +178,7 @@ class StatusView:
     open: tuple[IncidentLine, ...]
     findings: tuple[Finding, ...]
     waiting: tuple[Approval, ...]
+    frozen: Freeze | None = None
     undelivered: int
     oldest: datetime | None
     now: datetime

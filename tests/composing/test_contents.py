@@ -16,10 +16,11 @@ from bot.domain.events import EventKind
 from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import Classification
 from bot.domain.messages import Lease, MessageKind, Pace
+from bot.domain.outside_text import is_web_address
 from bot.domain.runbooks import CheckStep, HumanStep, Link, Runbook, RunbookRemediation
 from bot.domain.services import WatchedService
 from bot.domain.severity import Severity
-from bot.engines.composing import Composing, is_web_address
+from bot.engines.composing import Composing
 from bot.engines.noting import append, note, put_in_thread, show
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_alert, make_approval, make_incident, make_key, make_message

@@ -137,6 +137,7 @@ class ListEngines:
         return DONE
 
     acknowledge = resolve = silence = lift = run = request = decide = _take
+    freeze = unfreeze = _take
 
     async def look(self, service: str, check: str, arguments: Mapping[str, Any]) -> Finding:
         """Three of three pods are ready."""
@@ -182,7 +183,14 @@ class ListEngines:
         """What is open."""
         view = await self.incidents(service)
         return StatusView(
-            service=service, open=view.open, findings=(), waiting=(), undelivered=0, oldest=None, now=START
+            service=service,
+            open=view.open,
+            findings=(),
+            waiting=(),
+            frozen=None,
+            undelivered=0,
+            oldest=None,
+            now=START,
         )
 
     async def alerts(self, service: str) -> AlertsView:
@@ -228,6 +236,7 @@ class ListEngines:
             silencing=self,
             diagnosing=self,
             approving=self,
+            freezing=self,
             recording=self,
             reporting=self,
             runbooks=self,

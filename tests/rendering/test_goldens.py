@@ -15,6 +15,7 @@ from bot.domain.alerts import AlertStatus
 from bot.domain.approvals import ApprovalState
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.events import EventKind
+from bot.domain.freezing import Freeze
 from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from bot.ports.notifier import RenderedMessage
 
 GOLDENS = Path(__file__).parent / "goldens"
+FREEZE = Freeze(by=BOB, at=ago(minutes=2), reason="the shop's sale begins")
 TARGET = FormTarget(service="churn", channel="C0CHURN", incident_id=12)
 
 
@@ -161,6 +163,8 @@ MESSAGES: dict[str, RenderedMessage] = {
     "approval_failed": approval_message(
         approval_view(_granted(), execution=execution(ExecutionState.FAILED, "the deployment has changed"))
     ),
+    "approval_frozen": approval_message(approval_view(frozen=FREEZE)),
+    "incident_frozen": incident_message(incident_view(frozen=FREEZE)),
     "notice": notice_message(
         NoticeView(title="Alerts were rejected", text="3 webhooks came without the token.", now=NOW)
     ),

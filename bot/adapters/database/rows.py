@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from bot.domain import actors, alerts, approvals, events, findings, incidents, remedies, severity
+from bot.domain import actors, alerts, approvals, events, findings, freezing, incidents, remedies, severity
 from bot.domain.errors import Permanent
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _NAMES: Final[dict[str, Any]] = {
     "Mapping": Mapping,
     **{
         name: value
-        for module in (actors, alerts, approvals, events, findings, incidents, remedies, severity)
+        for module in (actors, alerts, approvals, events, findings, freezing, incidents, remedies, severity)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ or name in {"Detail", "Argument", "Fact"}
     },
@@ -65,4 +65,5 @@ APPROVAL: Final = Codec(approvals.Approval)
 EXECUTION: Final = Codec(remedies.Execution)
 EVENT: Final = Codec(events.Event)
 FINDING: Final = Codec(findings.Finding)
+FREEZE: Final = Codec(freezing.Freeze)
 KEY: Final = Codec(incidents.IncidentKey)

@@ -15,6 +15,7 @@ from bot.adapters.database.events import EventTable
 from bot.adapters.database.executions import ExecutionTable
 from bot.adapters.database.fallbacks import FallbackTable
 from bot.adapters.database.findings import FindingTable
+from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
@@ -65,6 +66,7 @@ class SqlStore:
                 events=recorded,
                 audit=audit,
                 findings=FindingTable(link),
+                freezes=FreezeTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
             )

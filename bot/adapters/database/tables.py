@@ -192,6 +192,13 @@ audit_head: Final = Table(
     Column("hash", Text, nullable=False),
 )
 
+freezes: Final = Table(
+    "freezes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+)
+
 findings: Final = Table(
     "findings",
     METADATA,

@@ -1,0 +1,47 @@
+"""Why something is not asked for or not granted now: frozen, or over already. For the approving engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.domain.commands import Outcome, OutcomeReason
+from bot.domain.freezing import frozen_words
+from bot.domain.incidents import IncidentState
+from bot.engines.responding import no_such_incident
+
+if TYPE_CHECKING:
+    from bot.ports.stores import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why something is not asked for or not granted: a word for the record, a sentence for the person."""
+
+    why: str
+    sentence: str
+    answer: OutcomeReason = OutcomeReason.REFUSED
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer to the person."""
+        return Outcome(reason=self.answer, sentence=self.sentence)
+
+
+async def frozen(tx: Transaction) -> Unfit | None:
+    """The refusal while somebody has frozen all actions."""
+    freeze = await tx.freezes.current()
+    return Unfit("frozen", frozen_words(freeze), OutcomeReason.ALREADY) if freeze else None
+
+
+async def over_already(tx: Transaction, incident_id: int | None) -> Unfit | None:
+    """The refusal where the incident that something is about has ended; the incident stays locked."""
+    if incident_id is None:
+        return None
+    incident = await tx.incidents.get(incident_id)
+    if incident is None:
+        return Unfit("no_such_incident", no_such_incident(incident_id).sentence, OutcomeReason.NOT_FOUND)
+    if incident.state is IncidentState.RESOLVED:
+        words = f"Incident #{incident.id} is resolved, so nothing is left to repair; nothing was done."
+        return Unfit("incident_resolved", words)
+    return None
