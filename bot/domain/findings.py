@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from bot.domain.suspects import Suspect
+
 Scalar = str | int | float | bool | None
 Fact = Scalar | tuple[str, ...]
 
@@ -40,6 +42,7 @@ class Finding:
 
     `summary` is one line for a person, `facts` are the named values that evidence expressions read,
     `observed_at` is when the data was true, `fresh_for` how long it may be shown without a mark of age.
+    `suspects` are the failure modes that the check recognised, the most certain first.
     """
 
     check: str
@@ -52,6 +55,7 @@ class Finding:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     table: Table | None = None
     details: tuple[str, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
     def is_stale(self, *, now: datetime) -> bool:
         """Whether the data is older than its age limit."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database.rows import APPROVAL, INCIDENT
+from bot.adapters.database.rows import APPROVAL, FINDING, INCIDENT
 from bot.domain.actors import LIGHTSHIP, user
 from bot.domain.alerts import TrackedAlert
 from bot.domain.approvals import ApprovalState, plan_digest
@@ -18,6 +18,7 @@ from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import IncidentState, Resolution, SilenceMark
 from bot.domain.remedies import Execution, ExecutionState
 from bot.domain.severity import Severity
+from bot.domain.suspects import FailureMode, Suspect
 from bot.testing import START
 from tests.making import make_alert, make_approval, make_delivery, make_group, make_incident, make_key
 
@@ -107,6 +108,16 @@ async def test_findings_and_events_come_back_as_they_were(world: World) -> None:
         fresh_for=timedelta(minutes=5),
         facts={"ready": 2, "ratio": 0.5, "ok": False, "names": ("a", "b"), "none": None, "digits": "2"},
         table=Table(columns=("pod",), rows=(("a",), ("b",))),
+        suspects=(
+            Suspect(
+                mode=FailureMode.OUT_OF_MEMORY,
+                title="Container api ran out of memory",
+                subject="deployment churn-api",
+                certainty=0.9,
+                evidence=("OOMKilled twice", "the limit is 64Mi"),
+                since=ODD,
+            ),
+        ),
     )
     async with world.store.transaction() as tx:
         incident = await tx.incidents.save(make_incident())
@@ -130,6 +141,15 @@ async def test_findings_and_events_come_back_as_they_were(world: World) -> None:
             await tx.events.add(event)
         assert await tx.events.of_incident(incident.id) == tuple(told)
         assert await tx.events.get("e1") == told[1]
+
+
+def test_a_finding_of_an_older_version_has_no_suspects() -> None:
+    """A row that was written before suspects were kept can be read."""
+    text = (
+        '{"check": "pods", "target": "a/b", "verdict": "ok", "summary": "fine",'
+        ' "observed_at": "2026-01-01T00:00:00Z", "fresh_for": "PT2M"}'
+    )
+    assert FINDING.load(text).suspects == ()
 
 
 def test_keys_of_a_newer_version_are_ignored() -> None:

@@ -14,7 +14,18 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from bot.domain import actors, alerts, approvals, events, findings, freezing, incidents, remedies, severity
+from bot.domain import (
+    actors,
+    alerts,
+    approvals,
+    events,
+    findings,
+    freezing,
+    incidents,
+    remedies,
+    severity,
+    suspects,
+)
 from bot.domain.errors import Permanent
 
 T = TypeVar("T")
@@ -25,7 +36,18 @@ _NAMES: Final[dict[str, Any]] = {
     "Mapping": Mapping,
     **{
         name: value
-        for module in (actors, alerts, approvals, events, findings, freezing, incidents, remedies, severity)
+        for module in (
+            actors,
+            alerts,
+            approvals,
+            events,
+            findings,
+            freezing,
+            incidents,
+            remedies,
+            severity,
+            suspects,
+        )
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ or name in {"Detail", "Argument", "Fact"}
     },
