@@ -1,30 +1,25 @@
-"""The process that asks MLflow one question: JSON in on stdin, JSON out on stdout, then it ends.
+"""The process that asks MLflow: a question as JSON in, its answer as JSON out.
 
 Started by `bot.adapters.models`; nothing imports it, because it imports mlflow.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from bot.adapters.worker_side import serve
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LONGEST_QUESTION = 100_000
 _METRICS = 200
 
 
 def main() -> int:
-    """Answer the question on stdin; 0 whatever the answer is, since errors are answers too."""
-    question = json.loads(sys.stdin.read(_LONGEST_QUESTION))
-    # Libraries print on stdout as they please, and stdout is the answer's alone.
-    with contextlib.redirect_stdout(sys.stderr):
-        answer = _answer(question)
-    sys.stdout.write(json.dumps(answer))
-    return 0
+    """Answer until the bot has no more to ask; errors of MLflow are answers too."""
+    return serve(lambda question: json.dumps(_answer(json.loads(question))).encode())
 
 
 def _answer(question: Mapping[str, str]) -> dict[str, Any]:

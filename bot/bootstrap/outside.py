@@ -71,18 +71,19 @@ def real_surroundings(environment: Environment) -> Surroundings:
     connection = KubernetesConnection(kubeconfig=environment.kubeconfig or "")
     alertmanager = AlertmanagerClient(_text(environment.alertmanager_url))
     metrics = PrometheusMetrics(_text(environment.prometheus_url))
+    models = MlflowModels(_text(environment.mlflow_tracking_uri))
     return Surroundings(
         readers=Readers(
             cluster=KubernetesReader(connection),
             metrics=metrics,
             alertmanager=alertmanager,
-            models=MlflowModels(_text(environment.mlflow_tracking_uri)),
+            models=models,
             network=NetworkProbes(),
         ),
         planner=KubernetesScalePlanner(connection),
         scaler=KubernetesScaler(connection),
         silencer=alertmanager,
-        close=(connection.close, alertmanager.close, metrics.close),
+        close=(connection.close, alertmanager.close, metrics.close, models.close),
     )
 
 

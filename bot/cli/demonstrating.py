@@ -137,11 +137,13 @@ def _assemble(environment: Environment, world: World, mlflow: DemoMlflow) -> Lig
     runbooks = load_runbooks([shipped("runbooks")])
     if loaded.settings is None or runbooks.faults:
         raise click.ClickException("the shipped configuration is damaged; run `lightship check`")
+    models = MlflowModels(mlflow.tracking_uri)
     surroundings = Surroundings(
-        readers=replace(world.readers, models=MlflowModels(mlflow.tracking_uri)),
+        readers=replace(world.readers, models=models),
         planner=world.scale_planner,
         scaler=world.scaler,
         silencer=world.alertmanager,
+        close=(models.close,),
     )
     outside = make_outside(environment, surroundings)
     return Lightship(settings=loaded.settings, runbooks=runbooks.runbooks, outside=outside)

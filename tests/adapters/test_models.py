@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
@@ -9,8 +11,21 @@ from bot.adapters.models import MlflowModels
 from bot.domain.errors import Forbidden, NotFound, Temporary
 from tests.adapters.standin import standing_in, status
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 # The worker imports mlflow, which takes seconds, and many of them on a busy machine.
 pytestmark = pytest.mark.timeout(180)
+
+
+@asynccontextmanager
+async def models_at(address: str) -> AsyncIterator[MlflowModels]:
+    """The adapter, whose worker ends with the block."""
+    models = MlflowModels(address, timeout=120)
+    try:
+        yield models
+    finally:
+        await models.close()
 
 
 async def registry(request: web.Request) -> web.StreamResponse:
@@ -37,8 +52,7 @@ async def registry(request: web.Request) -> web.StreamResponse:
 
 async def test_a_version_comes_with_its_run_s_metrics() -> None:
     """The worker answers version, time and metrics; another model is not found."""
-    async with standing_in(registry) as server:
-        models = MlflowModels(server.url, timeout=120)
+    async with standing_in(registry) as server, models_at(server.url) as models:
         found = await models.version_by_alias(name="churn-model", alias="Production")
         assert (found.version, found.run_id, found.metrics) == ("7", "abc", {"accuracy": 0.914})
         assert found.created_at == datetime.fromtimestamp(1_790_000_000, UTC)
@@ -57,17 +71,15 @@ async def test_a_server_that_refuses_or_fails(
     code: int, body: dict[str, str], error: type[Exception]
 ) -> None:
     """What the server answers becomes one of our errors."""
-    async with standing_in(status(code, body)) as server:
+    async with standing_in(status(code, body)) as server, models_at(server.url) as models:
         with pytest.raises(error):
-            await MlflowModels(server.url, timeout=120).version_by_alias(name="m", alias="a")
+            await models.version_by_alias(name="m", alias="a")
 
 
 async def test_the_chat_s_tokens_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's environment has MLflow's settings and nobody else's secrets."""
-    from bot.adapters.models import _environment  # noqa: PLC0415 - what is passed on is the point
-
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "wanted")
-    passed = _environment("http://x", 10)
+    passed = MlflowModels("http://x").worker.environment()
     assert "SLACK_BOT_TOKEN" not in passed
     assert passed["MLFLOW_TRACKING_TOKEN"] == "wanted"

@@ -86,6 +86,7 @@ async def test_an_unreachable_server_is_temporary() -> None:
     models = MlflowModels("http://user:secret@127.0.0.1:9", timeout=30)
     with pytest.raises(Temporary) as raised:
         await models.version_by_alias(name="m", alias="a")
+    await models.close()
     assert "secret" not in str(raised.value)
 
 
