@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import mlflow
@@ -29,10 +30,10 @@ CANDIDATE: Final = "Candidate"
 def production() -> tuple[str, Any] | None:
     """The version behind the alias and its model; None while there is none."""
     try:
-        version = mlflow.MlflowClient().get_model_version_by_alias(MODEL, ALIAS)
+        found = mlflow.MlflowClient().get_model_version_by_alias(MODEL, ALIAS)
     except MlflowException:
         return None
-    return str(version.version), mlflow.sklearn.load_model(f"models:/{MODEL}/{version.version}")
+    return str(found.version), mlflow.sklearn.load_model(f"models:/{MODEL}/{found.version}")
 
 
 def log_candidate(
@@ -55,23 +56,24 @@ def log_candidate(
             name="model",
             registered_model_name=MODEL,
             signature=infer_signature(sample, trained.classifier.predict_proba(sample)),
-            input_example=None,
+            # Named here, because MLflow's own search for them takes longer than the training.
+            pip_requirements=[f"{name}=={version(name)}" for name in ("scikit-learn", "pandas", "numpy")],
             serialization_format="cloudpickle",
         )
-    version = str(logged.registered_model_version)
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, CANDIDATE, version)
-    return version
+    candidate = str(logged.registered_model_version)
+    mlflow.MlflowClient().set_registered_model_alias(MODEL, CANDIDATE, candidate)
+    return candidate
 
 
-def make_production(version: str) -> None:
+def make_production(number: str) -> None:
     """Move the alias. Only the first version is promoted without anybody's approval."""
-    mlflow.MlflowClient().set_registered_model_alias(MODEL, ALIAS, version)
+    mlflow.MlflowClient().set_registered_model_alias(MODEL, ALIAS, number)
 
 
-def log_evaluation(version: str, metrics: Mapping[str, float], rows: pd.DataFrame) -> None:
+def log_evaluation(number: str, metrics: Mapping[str, float], rows: pd.DataFrame) -> None:
     """Keep how good the version in production is on fresh customers, as a run of its own."""
     mlflow.set_experiment(TRAINING)
     with mlflow.start_run(run_name=EVALUATION):
-        mlflow.set_tags({"model_name": MODEL, "model_version": version})
+        mlflow.set_tags({"model_name": MODEL, "model_version": number})
         mlflow.log_metrics(dict(metrics))
         mlflow.log_param("rows", len(rows))
