@@ -1,0 +1,130 @@
+"""`lightship rbac`: the least Kubernetes Roles that the configured checks and remediations need, as YAML."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from bot.cli.options import config_option, show_faults
+from bot.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.domain.roles import Role, RoleRule
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_WIDTH: Final = 110
+
+
+class AccountType(click.ParamType[tuple[str, str]]):
+    """`NAMESPACE/NAME` of a ServiceAccount."""
+
+    name = "NAMESPACE/NAME"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Read it, or say what is expected."""
+        if isinstance(value, tuple):
+            return value
+        namespace, slash, name = value.partition("/")
+        if not slash or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(name):
+            self.fail(f"expected NAMESPACE/NAME, such as lightship/lightship, not `{value[:80]}`", param, ctx)
+        return namespace, name
+
+
+@click.command(
+    epilog="\b\nExamples:\n  lightship rbac | kubectl apply -f -\n"
+    "  lightship rbac --config deploy/lightship.yaml --service-account ops/lightship"
+)
+@config_option
+@click.option(
+    "--service-account",
+    "account",
+    type=AccountType(),
+    default="lightship/lightship",
+    show_default=True,
+    help="Whom the Roles are bound to.",
+)
+def rbac(config: Path, account: tuple[str, str]) -> None:
+    """Print the least Kubernetes Roles that the configuration needs, as YAML.
+
+    Each rule says which checks and remediations need it. Nothing grants access to Secrets, or to exec.
+    """
+    from bot.bootstrap.rights import needs_of  # noqa: PLC0415 - `--help` needs none of the checks
+    from bot.bootstrap.services import watched_services  # noqa: PLC0415 - as above
+    from bot.domain.roles import least_roles  # noqa: PLC0415 - as above
+
+    loaded = load_settings(config, os.environ)
+    if loaded.settings is None:
+        show_faults(loaded.faults)
+        sys.exit(1)
+    services = watched_services(loaded.settings)
+    roles = least_roles(needs_of(loaded.settings, services.values()))
+    if not roles:
+        click.echo("# No service of the configuration is in Kubernetes: no rights are needed.")
+        return
+    click.echo(written(roles, account=account), nl=False)
+
+
+def written(roles: tuple[Role, ...], *, account: tuple[str, str]) -> str:
+    """The Roles and their bindings as YAML documents, each rule with a comment that says what needs it."""
+    return "---\n".join(document for role in roles for document in _documents(role, account))
+
+
+def _documents(role: Role, account: tuple[str, str]) -> tuple[str, str]:
+    kind = "Role" if role.namespace else "ClusterRole"
+    metadata: dict[str, Any] = {"name": "lightship"}
+    if role.namespace:
+        metadata["namespace"] = role.namespace
+    metadata["labels"] = {"app.kubernetes.io/name": "lightship"}
+    head = {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata}
+    binding = {
+        **head,
+        "kind": f"{kind}Binding",
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": "lightship"},
+        "subjects": [{"kind": "ServiceAccount", "name": account[1], "namespace": account[0]}],
+    }
+    return f"{_yaml(head)}rules:\n{''.join(_rule(rule) for rule in role.rules)}", _yaml(binding)
+
+
+def _rule(rule: RoleRule) -> str:
+    # A JSON list of names is a YAML list as well, and keeps a rule to four lines.
+    fields = [f"{key}: {json.dumps(value)}" for key, value in rule.manifest().items()]
+    lines = [*_comment(rule.needed_by), f"- {fields[0]}", *(f"  {field}" for field in fields[1:])]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def _comment(needed_by: tuple[str, ...]) -> list[str]:
+    """`# checks hpa, pods; remediation scale`, broken where it is long."""
+    parts = []
+    for word in ("check", "remediation"):
+        names = [one.removeprefix(f"{word} ") for one in needed_by if one.startswith(f"{word} ")]
+        if names:
+            parts.append(f"{word}{'s' if len(names) > 1 else ''} {', '.join(names)}")
+    lines = [""]
+    for token in "; ".join(parts).split():
+        if len(lines[-1]) + len(token) > _WIDTH - 8:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {token}".strip()
+    return [f"# {line}" for line in lines if line]
+
+
+def _yaml(value: Any) -> str:
+    from io import StringIO  # noqa: PLC0415 - with the writer it serves
+
+    from ruamel.yaml import YAML  # noqa: PLC0415 - `--help` needs no YAML
+
+    writer = YAML(typ="rt")
+    writer.default_flow_style = False
+    writer.indent(mapping=2, sequence=4, offset=2)
+    text = StringIO()
+    writer.dump(value, text)
+    return text.getvalue()
