@@ -199,6 +199,12 @@ AUDIT_ENTRIES: Final = Gauge(
     registry=REGISTRY,
 )
 
+GLASS_BROKEN: Final = Counter(
+    "lightship_glass_broken_total",
+    "Requests that their own requester approved alone in an emergency; by action.",
+    ["action"],
+    registry=REGISTRY,
+)
 ACTIONS_FROZEN: Final = Gauge(
     "lightship_actions_frozen",
     "Whether somebody has frozen all actions (1), as this replica last saw it.",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 from typing import TYPE_CHECKING
 
 from bot.domain.actors import user
-from bot.domain.approvals import Approval, DecisionWord, decide, grant_of, plan_digest
+from bot.domain.approvals import Approval, DecisionWord, grant_of, plan_digest
+from bot.domain.decisions import decide
+from bot.domain.policies import ApprovalRule
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
@@ -115,7 +117,7 @@ def make_grant(
         by=user(approver),
         digest=digest,
         now=START,
-        requester_may_approve=False,
+        rule=ApprovalRule(),
     )
     return grant_of(decision.approval)
 

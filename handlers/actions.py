@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.access import Role
 from bot.domain.actors import user
-from bot.domain.approvals import DecisionWord
+from bot.domain.approvals import ApprovalState, DecisionWord
 from bot.domain.commands import (
     AcknowledgeIncident,
     DecideApproval,
@@ -24,6 +24,7 @@ from bot.domain.remedies import Action
 from bot.domain.runbooks import proposed_replicas
 from bot.rendering.answers import error_answer, runbook_answer, timeline_answer
 from bot.rendering.buttons import (
+    BREAK_GLASS,
     UNDO_SILENCE,
     ActionWord,
     ApprovalButton,
@@ -34,6 +35,7 @@ from bot.rendering.buttons import (
 )
 from bot.rendering.forms import FormTarget
 from bot.rendering.modals import scale_modal, silence_modal
+from handlers.decisions import admit_decision, decision_form, decision_word
 from handlers.presses import Pressed, Stray, Subject, find_subject, read_pressed
 from handlers.services import deployment_of
 from handlers.waiting_views import closing_view, waiting_view
@@ -64,7 +66,11 @@ ROLES: Final = {
     ActionWord.APPROVE: Role.APPROVER,
     ActionWord.DENY: Role.APPROVER,
 }
-OPENING: Final = {ActionWord.SILENCE: "Silence", ActionWord.REQUEST_REMEDIATION: "Scale"}
+OPENING: Final = {
+    ActionWord.SILENCE: "Silence",
+    ActionWord.REQUEST_REMEDIATION: "Scale",
+    ActionWord.DENY: "Deny",
+}
 """The words whose press opens a modal, with its title."""
 
 AUDITED: Final = frozenset({ActionWord.APPROVE, ActionWord.DENY, ActionWord.REQUEST_REMEDIATION})
@@ -107,9 +113,10 @@ class ActionDoor:
             await self._answers.refuse(pressed.asker, press.sentence)
             return
         view_id = ""
-        if press.word in OPENING:
+        title = _title(press)
+        if title:
             view_id = await self._answers.chat.open_view(
-                trigger_id=pressed.trigger_id, view=waiting_view(OPENING[press.word])
+                trigger_id=pressed.trigger_id, view=waiting_view(title)
             )
         try:
             subject = await self._admitted(pressed, press)
@@ -121,7 +128,7 @@ class ActionDoor:
             if not view_id:
                 raise
             await self._answers.chat.update_view(
-                view_id=view_id, view=closing_view(OPENING[press.word], f"That did not work: {error}")
+                view_id=view_id, view=closing_view(title, f"That did not work: {error}")
             )
 
     async def _admitted(self, pressed: Pressed, press: Press) -> Subject | str:
@@ -133,10 +140,12 @@ class ActionDoor:
         if isinstance(subject, Stray):
             await self._keep(pressed, subject)
             return subject.sentence
-        role = ROLES[press.word]
-        if press.word is ActionWord.DENY and subject.approval and subject.approval.requester.id == asker.user:
-            role = Role.RESPONDER  # whoever asked may always take it back
-        admission = await self._gate.admit(subject.service, role, user=asker.user, channel=asker.channel)
+        if subject.approval is not None:
+            word = decision_word(press)
+            admission = await admit_decision(self._gate, subject.service, subject.approval, word, asker)
+        else:
+            role = ROLES[press.word]
+            admission = await self._gate.admit(subject.service, role, user=asker.user, channel=asker.channel)
         if admission.allowed:
             return subject
         why, sentence = admission.reason.value, admission.sentence
@@ -156,30 +165,27 @@ class ActionDoor:
 
     async def _refuse(self, asker: Asker, press: Press, view_id: str, sentence: str) -> None:
         if view_id:
-            await self._answers.chat.update_view(
-                view_id=view_id, view=closing_view(OPENING[press.word], sentence)
-            )
+            await self._answers.chat.update_view(view_id=view_id, view=closing_view(_title(press), sentence))
         else:
             await self._answers.refuse(asker, sentence)
 
     async def _do(self, pressed: Pressed, press: Press, subject: Subject, view_id: str) -> None:
-        if isinstance(press.value, ApprovalButton):
-            await self._decide(pressed.asker, press, press.value)
-        elif press.word in OPENING:
+        if view_id:
             view = await self._form(pressed, press, subject)
             await self._answers.chat.update_view(view_id=view_id, view=view)
+        elif isinstance(press.value, ApprovalButton):
+            await self._approve(pressed.asker, press.value)
         elif subject.incident is not None:
             await self._act(pressed.asker, press, subject, subject.incident)
 
-    async def _decide(self, asker: Asker, press: Press, value: ApprovalButton) -> None:
-        word = DecisionWord.APPROVE if press.word is ActionWord.APPROVE else DecisionWord.DENY
+    async def _approve(self, asker: Asker, value: ApprovalButton) -> None:
         command = DecideApproval(
             approval_id=value.approval_id,
             digest=value.digest,
-            word=word,
+            word=DecisionWord.APPROVE,
             actor=user(asker.user, team=asker.team),
         )
-        await self._answers.outcome(asker, await self._engines.approving.decide(command))
+        await self._answers.outcome(asker, await self._engines.deciding.decide(command))
 
     async def _act(self, asker: Asker, press: Press, subject: Subject, incident: Incident) -> None:
         actor = user(asker.user, team=asker.team)
@@ -219,6 +225,14 @@ class ActionDoor:
 
     async def _form(self, pressed: Pressed, press: Press, subject: Subject) -> View:
         incident = subject.incident
+        if subject.approval is not None:
+            if subject.approval.state is not ApprovalState.REQUESTED:
+                number = incident.id if incident else None
+                late = Stray(
+                    why="already_decided", sentence="", service=subject.service.name, incident_id=number
+                )
+                await self._keep(pressed, late)
+            return decision_form(press, subject.approval, channel=pressed.asker.channel)
         target = FormTarget(
             service=subject.service.name,
             channel=pressed.asker.channel,
@@ -254,3 +268,10 @@ class ActionDoor:
             return None
         desired = finding.facts.get("desired")
         return desired if isinstance(desired, int) else None
+
+
+def _title(press: Press) -> str:
+    """The title of the modal that a press opens; empty where it opens none."""
+    if press.word is ActionWord.APPROVE and press.suffix == BREAK_GLASS:
+        return "Break glass"
+    return OPENING.get(press.word, "")

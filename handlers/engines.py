@@ -71,6 +71,10 @@ class Approving(Protocol):
         """Plan and ask; a refusal carries its sentence."""
         ...
 
+
+class Deciding(Protocol):
+    """Answers to requests."""
+
     async def decide(self, command: DecideApproval) -> Outcome:
         """Take an answer."""
         ...
@@ -158,6 +162,7 @@ class Engines:
     silencing: Silencing
     diagnosing: Diagnosing
     approving: Approving
+    deciding: Deciding
     freezing: Freezing
     recording: Recording
     reporting: Reporting

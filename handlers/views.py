@@ -13,8 +13,17 @@ from bot.domain.actors import user
 from bot.domain.approvals import DecisionWord
 from bot.domain.commands import DecideApproval, Outcome, RequestRemediation, SilenceIncident
 from bot.domain.remedies import Action, RemediationRequest
-from bot.rendering.forms import DenyForm, FieldFaults, FormRefusal, ScaleForm, SilenceForm, read_form
+from bot.rendering.forms import (
+    DenyForm,
+    FieldFaults,
+    FormRefusal,
+    GlassForm,
+    ScaleForm,
+    SilenceForm,
+    read_form,
+)
 from handlers.answering import Asker
+from handlers.decisions import admit_decision
 from handlers.services import deployment_of
 from handlers.waiting_views import closing_view
 
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from bot.domain.services import WatchedService
     from bot.rendering.forms import Form, FormTarget
     from handlers.answering import Answers
-    from handlers.authorizing import Gate
+    from handlers.authorizing import Admission, Gate
     from handlers.engines import Engines
     from handlers.services import Services
     from handlers.working import Work
@@ -70,11 +79,10 @@ class ViewDoor:
         if service is None:
             await self._answers.refuse(asker, "The service of this form is no longer configured.")
             return
-        role = Role.APPROVER if isinstance(form, DenyForm) else Role.RESPONDER
-        admission = await self._gate.admit(service, role, user=asker.user, channel=asker.channel)
+        admission = await self._admission(service, asker, form)
         if not admission.allowed:
             if not isinstance(form, SilenceForm):
-                what = "scale" if isinstance(form, ScaleForm) else "deny"
+                what = "scale" if isinstance(form, ScaleForm) else _word(form).value
                 actor, why = user(asker.user, team=asker.team), admission.reason.value
                 await self._engines.recording.press_refused(
                     service.name, actor, what, why, form.target.incident_id
@@ -86,6 +94,14 @@ class ViewDoor:
             await self._answers.refuse(asker, outcome)
         else:
             await self._answers.outcome(asker, outcome)
+
+    async def _admission(self, service: WatchedService, asker: Asker, form: Form) -> Admission:
+        if isinstance(form, DenyForm | GlassForm):
+            approval = await self._engines.recording.approval(form.target.approval_id)
+            if approval is not None and approval.plan.service == service.name:
+                return await admit_decision(self._gate, service, approval, _word(form), asker)
+        role = Role.APPROVER if isinstance(form, DenyForm | GlassForm) else Role.RESPONDER
+        return await self._gate.admit(service, role, user=asker.user, channel=asker.channel)
 
     async def _do(self, service: WatchedService, asker: Asker, form: Form) -> Outcome | str:
         actor = user(asker.user, team=asker.team)
@@ -114,12 +130,12 @@ class ViewDoor:
                     remediation=form.target.remediation,
                 )
                 return await self._engines.approving.request(RequestRemediation(request=request, actor=actor))
-            case DenyForm():
-                return await self._engines.approving.decide(
+            case DenyForm() | GlassForm():
+                return await self._engines.deciding.decide(
                     DecideApproval(
                         approval_id=form.target.approval_id,
                         digest=form.target.digest,
-                        word=DecisionWord.DENY,
+                        word=_word(form),
                         actor=actor,
                         reason=form.reason,
                     )
@@ -131,3 +147,7 @@ class ViewDoor:
             return ""
         incident = await self._engines.recording.incident(target.incident_id)
         return (incident.runbook if incident else None) or ""
+
+
+def _word(form: DenyForm | GlassForm) -> DecisionWord:
+    return DecisionWord.DENY if isinstance(form, DenyForm) else DecisionWord.BREAK_GLASS

@@ -11,8 +11,10 @@ from bot.domain.actors import user
 from bot.domain.approvals import DecisionWord
 from bot.domain.commands import DecideApproval, Outcome, RequestRemediation
 from bot.domain.incidents import Resolution, end
+from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
+from bot.engines.deciding import Deciding
 from bot.engines.remediating import Remediating
 from bot.ports.readers import Resource
 from bot.rehearsal.world import World
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 ALICE, BOB, CAROL = user("U0ALICE"), user("U0BOB"), user("U0CAROL")
 NAMESPACE = "churn-mlops"
 BOUNDS = ScaleBounds(minimum=0, maximum=10, max_factor=5.0)
+POLICY = ApprovalPolicy(general=ApprovalRule(approvers=("U0BOB", "U0CAROL")))
 LIFETIME, VERIFY, LEASE_SECONDS = timedelta(minutes=30), timedelta(minutes=2), 61.0
 
 
@@ -70,6 +73,7 @@ class Start:
     """One start of the bot's two engines."""
 
     approving: Approving
+    deciding: Deciding
     remediating: Remediating
 
     async def work(self) -> int:
@@ -91,7 +95,7 @@ class Bench:
     enabled: bool = True
     answers_within: float = 5.0
     bounds: ScaleBounds = BOUNDS
-    requester_may_approve: bool = False
+    policy: ApprovalPolicy = POLICY
     rung: list[bool] = field(default_factory=list)
 
     def start(self, owner: str = "first") -> Start:
@@ -118,12 +122,17 @@ class Bench:
             store=self.store,
             ids=self.ids,
             plan=remediating.plan,
-            lifetime=lambda _: LIFETIME,
+            policy=lambda _: self.policy,
             channel_of=lambda _: "C0CHURN",
-            requester_may_approve=lambda _: self.requester_may_approve,
             on_granted=lambda: self.rung.append(True),
         )
-        return Start(approving=approving, remediating=remediating)
+        deciding = Deciding(
+            store=self.store,
+            ids=self.ids,
+            policy=lambda _: self.policy,
+            on_granted=lambda: self.rung.append(True),
+        )
+        return Start(approving=approving, deciding=deciding, remediating=remediating)
 
     def limits(self, wish: RemediationRequest) -> ScaleBounds | None:
         """The service's; a runbook called `careful` doubles at most."""
@@ -177,12 +186,17 @@ class Bench:
         *,
         by: Actor = BOB,
         digest: str = "",
+        reason: str = "",
     ) -> Outcome:
         """Somebody presses."""
         command = DecideApproval(
-            approval_id=approval.id, digest=digest or approval.digest, word=word, actor=by
+            approval_id=approval.id,
+            digest=digest or approval.digest,
+            word=word,
+            actor=by,
+            reason=reason,
         )
-        return await start.approving.decide(command)
+        return await start.deciding.decide(command)
 
     async def granted(self, start: Start, replicas: int = 6, **more: object) -> Approval:
         """A request that was approved and not yet acted on."""

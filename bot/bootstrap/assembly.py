@@ -21,6 +21,7 @@ from bot.domain.incidents import IntakeRules
 from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
 from bot.engines.composing import Composing
+from bot.engines.deciding import Deciding
 from bot.engines.diagnosing import Diagnosing
 from bot.engines.freezing import Freezing
 from bot.engines.intake import Intake, IntakeLimits
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bot.domain.approvals import Approval
     from bot.domain.auditing import Head
     from bot.domain.findings import Finding
+    from bot.domain.policies import ApprovalPolicy
     from bot.domain.remedies import Plan, RemediationRequest
     from bot.domain.runbooks import Argument, Runbook
     from bot.domain.services import WatchedService
@@ -85,7 +87,7 @@ class Lightship:
         self._make_people_side()
         self._make_acting_side()
         self.scheduling = Scheduling(store=outside.store)
-        self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.approving.expire_due)
+        self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.deciding.expire_due)
         self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
         self.watches = make_watches(
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
@@ -233,10 +235,12 @@ class Lightship:
             store=outside.store,
             ids=outside.ids,
             plan=self.remediating.plan,
-            lifetime=lambda name: self.services[name].approval_timeout,
+            policy=self._policy,
             channel_of=lambda name: self.services[name].channel,
-            requester_may_approve=lambda name: self.services[name].policy.requester_may_approve,
             on_granted=self._granted.ring,
+        )
+        self.deciding = Deciding(
+            store=outside.store, ids=outside.ids, policy=self._policy, on_granted=self._granted.ring
         )
 
         self.freezing = Freezing(
@@ -258,6 +262,9 @@ class Lightship:
             crashed=_count_crash,
             arguments=arguments,
         )
+
+    def _policy(self, service: str) -> ApprovalPolicy:
+        return self.services[service].approval
 
     async def _ask_again(self, tx: Transaction, approval: Approval, plan: Plan) -> None:
         # Approving plans through remediating, and remediating asks again through approving.

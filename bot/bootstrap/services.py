@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.bootstrap.policies import approval_policy
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
 from bot.domain.incidents import Classification
@@ -60,7 +61,6 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             viewers=one.viewers,
             responders=one.responders,
             approvers=one.approvers,
-            requester_may_approve=one.remediation.requester_may_approve,
         ),
         oncall=one.oncall or "",
         mention=frozenset(one.mention),
@@ -70,7 +70,7 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             maximum=one.remediation.scale.max,
             max_factor=float(one.remediation.scale.max_factor),
         ),
-        approval_timeout=one.remediation.approval_timeout,
+        approval=approval_policy(one, protected=settings.remediations.protected_namespaces),
     )
 
 

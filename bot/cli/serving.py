@@ -48,6 +48,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
         silencing=lightship.silencing,
         diagnosing=lightship.diagnosing,
         approving=lightship.approving,
+        deciding=lightship.deciding,
         freezing=lightship.freezing,
         recording=lightship.recording,
         reporting=lightship.reporting,

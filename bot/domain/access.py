@@ -28,7 +28,6 @@ class AccessPolicy:
     viewers: tuple[str, ...] = ()
     responders: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
-    requester_may_approve: bool = False
 
     def named(self, role: Role) -> tuple[str, ...]:
         """Who is named for a role; a higher role includes the lower ones."""

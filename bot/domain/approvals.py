@@ -11,15 +11,18 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from bot.domain.actors import Actor, ActorKind
 from bot.domain.remedies import RemediationRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bot.domain.actors import Actor
     from bot.domain.events import Detail
     from bot.domain.remedies import Plan
+
+POLICY = Actor(kind=ActorKind.BOT, id="policy")
+"""Who approves what the policy lets pass without asking anybody."""
 
 
 class ApprovalState(StrEnum):
@@ -40,8 +43,20 @@ APPROVAL_TRANSITIONS: dict[ApprovalState, frozenset[ApprovalState]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Vote:
+    """One approver's yes."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """A request for approval with the plan that was shown. Single use: it leaves `requested` once."""
+    """A request for approval with the plan that was shown. Single use: it leaves `requested` once.
+
+    `votes` are the approvals so far, each by another person. `broke_glass` says that the requester approved
+    alone in an emergency, `without_approval` that the policy asks nobody.
+    """
 
     id: str
     incident_id: int | None
@@ -55,6 +70,9 @@ class Approval:
     decided_by: Actor | None = None
     decided_at: datetime | None = None
     decision_reason: str = ""
+    votes: tuple[Vote, ...] = ()
+    broke_glass: bool = False
+    without_approval: bool = False
     revision: int = 1
 
 
@@ -80,29 +98,11 @@ class Grant:
 
 
 class DecisionWord(StrEnum):
-    """What an approver said."""
+    """What was said: by an approver, or by a requester who takes it back or cannot wait."""
 
     APPROVE = "approve"
     DENY = "deny"
-
-
-class DecisionReason(StrEnum):
-    """What a press on approve or deny came to, and why."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    ALREADY_DECIDED = "already_decided"
-    OWN_REQUEST = "own_request"
-    DIGEST_DIFFERS = "digest_differs"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """The outcome of a press; `approval` is what to keep, the given one where nothing changed."""
-
-    reason: DecisionReason
-    approval: Approval
+    BREAK_GLASS = "break_glass"
 
 
 def plan_digest(plan: Plan, *, approval_id: str, requester: Actor) -> str:
@@ -147,40 +147,6 @@ def wish_of(approval: Approval) -> RemediationRequest:
         runbook=plan.runbook,
         remediation=plan.remediation,
     )
-
-
-def decide(
-    approval: Approval,
-    word: DecisionWord,
-    *,
-    by: Actor,
-    digest: str,
-    now: datetime,
-    requester_may_approve: bool,
-    reason: str = "",
-) -> Decision:
-    """Decide over a press by somebody whose right to approve was established before.
-
-    The requester may always deny their own request. An expired request becomes `expired` by the press.
-    """
-    if approval.state is not ApprovalState.REQUESTED:
-        return Decision(reason=DecisionReason.ALREADY_DECIDED, approval=approval)
-    if now >= approval.expires_at:
-        return Decision(reason=DecisionReason.EXPIRED, approval=expire(approval, now=now))
-    if digest != approval.digest:
-        return Decision(reason=DecisionReason.DIGEST_DIFFERS, approval=approval)
-    if word is DecisionWord.APPROVE and by.id == approval.requester.id and not requester_may_approve:
-        return Decision(reason=DecisionReason.OWN_REQUEST, approval=approval)
-    granted = word is DecisionWord.APPROVE
-    decided = replace(
-        approval,
-        state=ApprovalState.GRANTED if granted else ApprovalState.DENIED,
-        decided_by=by,
-        decided_at=now,
-        decision_reason=reason,
-        revision=approval.revision + 1,
-    )
-    return Decision(reason=DecisionReason.GRANTED if granted else DecisionReason.DENIED, approval=decided)
 
 
 def expire(approval: Approval, *, now: datetime) -> Approval:

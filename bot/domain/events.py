@@ -32,8 +32,12 @@ class EventKind(StrEnum):
     REMEDIATION_REQUESTED = "remediation_requested"
     REMEDIATION_REFUSED = "remediation_refused"
     APPROVAL_SHOWN = "approval_shown"
+    APPROVAL_NOT_NEEDED = "approval_not_needed"
+    APPROVAL_COUNTED = "approval_counted"
     APPROVAL_GRANTED = "approval_granted"
+    APPROVAL_GLASS_BROKEN = "approval_glass_broken"
     APPROVAL_DENIED = "approval_denied"
+    APPROVAL_WITHDRAWN = "approval_withdrawn"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_SUPERSEDED = "approval_superseded"
     PRESS_REFUSED = "press_refused"
@@ -57,6 +61,7 @@ THREAD_KINDS = frozenset(
         EventKind.SEVERITY_CHANGED,
         EventKind.SILENCED,
         EventKind.SILENCE_LIFTED,
+        EventKind.APPROVAL_GLASS_BROKEN,
         EventKind.REMEDIATION_APPLIED,
         EventKind.REMEDIATION_SUCCEEDED,
         EventKind.REMEDIATION_NO_EFFECT,

@@ -5,11 +5,12 @@ Made from `lightship.yaml` by `bot.bootstrap`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.domain.policies import ApprovalPolicy
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class WatchedService:
     mention: frozenset[Severity] = frozenset({Severity.P1})
     dashboard_url: str = ""
     scale: ScaleBounds = ScaleBounds()
-    approval_timeout: timedelta = timedelta(minutes=30)
+    approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     verify_within: timedelta = timedelta(minutes=10)
 
     def words(self) -> Mapping[str, object]:

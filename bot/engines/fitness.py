@@ -1,4 +1,7 @@
-"""Why something is not asked for or not granted now: frozen, or over already. For the approving engine."""
+"""Why something is not asked for or not granted now: frozen, over already, or against the policy.
+
+Called by the approving and the deciding engine.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from typing import TYPE_CHECKING
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.freezing import frozen_words
 from bot.domain.incidents import IncidentState
+from bot.domain.policies import HOUR, may_be_done
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
+    from bot.domain.policies import ApprovalPolicy
+    from bot.domain.remedies import Action, Target
     from bot.ports.stores import Transaction
 
 
@@ -32,6 +38,13 @@ async def frozen(tx: Transaction) -> Unfit | None:
     """The refusal while somebody has frozen all actions."""
     freeze = await tx.freezes.current()
     return Unfit("frozen", frozen_words(freeze), OutcomeReason.ALREADY) if freeze else None
+
+
+async def forbidden(tx: Transaction, policy: ApprovalPolicy, action: Action, target: Target) -> Unfit | None:
+    """The refusal where the service's policy does not allow it now."""
+    begun = await tx.executions.begun(action, target, since=tx.now - HOUR)
+    refusal = may_be_done(policy, action, target, now=tx.now, begun=begun)
+    return Unfit(refusal.reason.value, refusal.sentence) if refusal else None
 
 
 async def over_already(tx: Transaction, incident_id: int | None) -> Unfit | None:

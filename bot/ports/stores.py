@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident, IncidentKey
     from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
-    from bot.domain.remedies import Execution, ExecutionState
+    from bot.domain.remedies import Action, Execution, ExecutionState, Target
 
 
 class Deliveries(Protocol):
@@ -203,6 +203,10 @@ class Executions(Protocol):
 
     async def claim(self, lease: Lease, *, limit: int) -> tuple[Execution, ...]:
         """Unfinished ones that nobody else holds; those claimed by this owner already are not given again."""
+        ...
+
+    async def begun(self, action: Action, target: Target, *, since: datetime) -> tuple[datetime, ...]:
+        """When such an action was begun on a target, since a moment; oldest first."""
         ...
 
     async def extend(self, approval_id: str, lease: Lease) -> bool:

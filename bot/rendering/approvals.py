@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bot.domain.approvals import ApprovalState
 from bot.domain.remedies import ExecutionState
 from bot.rendering.blocks import actions, button, confirm, context, header, joined, message, section
-from bot.rendering.buttons import ActionWord, ApprovalButton
+from bot.rendering.buttons import BREAK_GLASS, ActionWord, ApprovalButton
 from bot.rendering.dates import age, moment, utc
 from bot.rendering.escaping import bold, code, mrkdwn
 from bot.rendering.freezes import frozen_line
@@ -73,10 +73,8 @@ def approval_message(view: ApprovalView) -> RenderedMessage:
     blocks = [header(f"{_head(view)}: {plan_words(approval.plan)}")]
     if not waits:
         blocks.append(section(_outcome(view)))
-    elif view.approvers:
-        blocks.append(section(f"{all_called(view.approvers)}: please approve or deny."))
     else:
-        blocks.append(section("⚠️ Nobody is named as an approver of this service."))
+        blocks.append(section(_asking(view)))
     blocks += _plan_blocks(approval)
     if waits and view.frozen is not None:
         blocks.append(section(f"{frozen_line(view.frozen)}. It cannot be approved before that is over."))
@@ -92,11 +90,26 @@ def _head(view: ApprovalView) -> str:
     return _HEADS[view.approval.state]
 
 
+def _asking(view: ApprovalView) -> str:
+    """Whom it waits for: the approvers, how many of them, who has agreed already."""
+    rule, votes = view.rule, view.approval.votes
+    if not rule.approvers:
+        return "⚠️ Nobody is named as an approver of this."
+    words = f"{all_called(rule.approvers)}: please approve or deny."
+    if rule.approvals > 1:
+        agreed = f" ({', '.join(person(vote.by) for vote in votes)})" if votes else ""
+        words += f" *{len(votes)} of {rule.approvals} approvals*{agreed}."
+    if view.may_break_glass:
+        asker = person(view.approval.requester)
+        words += f"\n🚨 Nobody has answered: {asker} may break the glass and approve alone."
+    return words
+
+
 def _story(view: ApprovalView, *, waits: bool) -> str:
     approval = view.approval
     words = f"{_head(view)}: {mrkdwn(plan_words(approval.plan), 600)}"
     if waits:
-        calls = f"{all_called(view.approvers)} " if view.approvers else ""
+        calls = f"{all_called(view.rule.approvers)} " if view.rule.approvers else ""
         why = f": {mrkdwn(approval.reason, 400)}" if approval.reason.strip() else ""
         return (
             f"{calls}{words} on {mrkdwn(str(approval.plan.target), 300)}, asked by "
@@ -152,7 +165,10 @@ def _buttons(view: ApprovalView) -> tuple[Block, ...]:
             button(ActionWord.APPROVE, "Approve", value, style="primary", confirm=sure)
             if view.frozen is None
             else None,
-            button(ActionWord.DENY, "Deny", value, style="danger"),
+            button(ActionWord.DENY, "Deny or withdraw…", value, style="danger"),
+            button(ActionWord.APPROVE, "🚨 Break glass…", value, suffix=BREAK_GLASS)
+            if view.may_break_glass and view.frozen is None
+            else None,
         ]
     )
 
@@ -165,9 +181,18 @@ def _outcome(view: ApprovalView) -> str:
     if approval.state is ApprovalState.REQUESTED:
         return f"*Out of time* since {moment(approval.expires_at)}; nothing was done."
     if approval.state is ApprovalState.GRANTED:
-        return f"*Approved{who}*{at}{why}\n{_execution(view.execution)}"
+        return f"{_granted(approval)}{at}{why}\n{_execution(view.execution)}"
     word = approval.state.value.capitalize()
     return f"*{word}{who}*{at}{why}. Nothing was done."
+
+
+def _granted(approval: Approval) -> str:
+    if approval.without_approval:
+        return "*No approval needed*, says the policy,"
+    if approval.broke_glass:
+        return f"🚨 *Break glass: {person(approval.decided_by)} approved their own request alone*"
+    people = [person(vote.by) for vote in approval.votes] or [person(approval.decided_by)]
+    return f"*Approved by {' and '.join(people)}*"
 
 
 def _execution(execution: Execution | None) -> str:

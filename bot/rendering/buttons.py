@@ -44,6 +44,9 @@ class ActionWord(StrEnum):
     RUNBOOK = "runbook"
 
 
+BREAK_GLASS: Final = "break_glass"
+"""The suffix of the `approve` button that opens the form for approving one's own request alone."""
+
 UNDO_SILENCE: Final = "silence"
 """The suffix of the `undo` button that lifts an incident's silence."""
 

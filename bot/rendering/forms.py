@@ -33,6 +33,7 @@ class FormWord(StrEnum):
     SILENCE = "silence"
     SCALE = "scale"
     DENY = "deny"
+    BREAK_GLASS = "break_glass"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +75,14 @@ class DenyForm:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GlassForm:
+    """A requester approves alone in an emergency; the reason is never empty."""
+
+    target: FormTarget
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FieldFaults:
     """What to show beside the fields: Slack's `errors`, block id → words."""
 
@@ -87,7 +96,7 @@ class FormRefusal:
     sentence: str
 
 
-Form = SilenceForm | ScaleForm | DenyForm
+Form = SilenceForm | ScaleForm | DenyForm | GlassForm
 
 
 def encode_target(target: FormTarget) -> str:
@@ -135,6 +144,9 @@ def read_form(view: Mapping[str, object]) -> Form | FieldFaults | FormRefusal:
         case FormWord.DENY:
             reason = _filled(view, REASON)
             return DenyForm(target=target, reason=reason) if reason else _no_reason()
+        case FormWord.BREAK_GLASS:
+            reason = _filled(view, REASON)
+            return GlassForm(target=target, reason=reason) if reason else _no_reason()
 
 
 def _silence(target: FormTarget, view: Mapping[str, object]) -> SilenceForm | FieldFaults:

@@ -88,6 +88,21 @@ def deny_modal(target: FormTarget, *, plan: str) -> View:
     )
 
 
+def glass_modal(target: FormTarget, *, plan: str) -> View:
+    """Why nobody else can be waited for. `plan` is the request in words (`approvals.plan_words`), raw."""
+    about = (
+        f"🚨 You approve your own request without anybody else: {mrkdwn(plan, 500)}. It is done at once. All "
+        "approvers are called, and it stands in the audit with your name and your reason."
+    )
+    return _modal(
+        FormWord.BREAK_GLASS,
+        target,
+        title="Break glass",
+        submit="Approve alone",
+        blocks=[section(about), _reason(required=True)],
+    )
+
+
 def _modal(word: FormWord, target: FormTarget, *, title: str, submit: str, blocks: list[Block]) -> View:
     return {
         "type": "modal",

@@ -13,7 +13,7 @@ from bot.domain.incidents import Resolution
 from bot.domain.reconciling import SilenceTurn
 from bot.rendering.dates import moment, utc
 from bot.rendering.escaping import code, mrkdwn
-from bot.rendering.people import person
+from bot.rendering.people import called, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.events import Event
 
 _LONGEST: Final = 500
+_APPROVERS: Final = 20
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
@@ -137,6 +138,15 @@ def _about_approval(mark: str, words: str) -> Callable[[Event], str]:
     return made
 
 
+def _glass_broken(event: Event) -> str:
+    approvers = [called(name) for name in str(event.detail.get("approvers") or "").split()[:_APPROVERS]]
+    call = f"{' '.join(approvers)}: " if approvers else ""
+    return (
+        f"🚨 {call}*break glass*: {_who(event)} approved their own request without anybody else"
+        f"{_said(event, 'said', '. Reason: ')}. {_what(event)}."
+    )
+
+
 def _about_doing(mark: str, words: str) -> Callable[[Event], str]:
     def made(event: Event) -> str:
         outcome = _said(event, "outcome", ". ") or _said(event, "why", ". ")
@@ -164,9 +174,13 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.ACTIONS_UNFROZEN: lambda event: f"🧊 {_who(event)} ended the freeze.",
     EventKind.AUDIT_BEGUN: lambda _event: "🔗 The audit begins here.",
     EventKind.APPROVAL_GRANTED: _about_approval("✅", "{who} approved"),
+    EventKind.APPROVAL_NOT_NEEDED: _about_approval("✅", "The policy asks nobody"),
+    EventKind.APPROVAL_COUNTED: _about_approval("☑️", "{who} approved, and others have to as well"),
+    EventKind.APPROVAL_GLASS_BROKEN: _glass_broken,
+    EventKind.APPROVAL_WITHDRAWN: _about_approval("↪️", "{who} withdrew the request"),
     EventKind.APPROVAL_DENIED: _about_approval("⛔", "{who} denied"),
     EventKind.APPROVAL_EXPIRED: _about_approval("⌛", "Nobody answered in time"),
-    EventKind.APPROVAL_SUPERSEDED: _about_approval("↪️", "Withdrawn"),
+    EventKind.APPROVAL_SUPERSEDED: _about_approval("↪️", "Superseded"),
     EventKind.PRESS_REFUSED: _press_refused,
     EventKind.REMEDIATION_INTENDED: _about_doing("🔧", "About to do"),
     EventKind.REMEDIATION_APPLIED: _about_doing("🔧", "Applied"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident
+    from bot.domain.policies import ApprovalRule
     from bot.domain.remedies import Execution
     from bot.domain.severity import Severity
 
@@ -108,15 +109,17 @@ class EventView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalView:
-    """A request for approval, from asking to outcome. `approvers` are mentioned while it waits.
+    """A request for approval, from asking to outcome. The approvers of `rule` are mentioned while it waits.
 
+    `may_break_glass` says that its requester may approve it alone now.
     `audit` is the audit's newest entry, so that the chat keeps what a database cannot take back.
     """
 
     approval: Approval
     execution: Execution | None
     incident: Incident | None
-    approvers: tuple[str, ...]
+    rule: ApprovalRule
+    may_break_glass: bool = False
     audit: Head
     frozen: Freeze | None = None
     now: datetime

@@ -13,14 +13,14 @@ from bot.settings.models import (
     KubernetesSettings,
     MetricSettings,
     ModelSettings,
-    RemediationSettings,
     RetentionSettings,
-    ScaleLimits,
     ServiceSettings,
     Settings,
 )
+from bot.settings.policies import ApprovalRuleSettings, RemediationSettings, ScaleLimits
 
 __all__ = [
+    "ApprovalRuleSettings",
     "DriftSettings",
     "Environment",
     "FallbackSettings",

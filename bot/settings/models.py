@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, SecretStr, StrictBool, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from bot.documents.kinds import (
     ByteSize,
@@ -27,6 +27,7 @@ from bot.documents.kinds import (
 )
 from bot.domain.severity import Severity
 from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
+from bot.settings.policies import RemediationSettings, RemediationsSettings
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
 _PREFIX: Final = Named(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a prefix of letters, digits and `_`")
@@ -112,30 +113,6 @@ class LinkSettings(Strict):
     dashboard: WebAddress | None = None
     prometheus: WebAddress | None = None
     alertmanager: WebAddress | None = None
-
-
-class ScaleLimits(Strict):
-    """Absolute bounds of scaling, and the largest step."""
-
-    min: PositiveCount = 1
-    max: PositiveCount = 20
-    max_factor: Annotated[Number, Field(gt=1)] = Field(
-        default=3, description="the new number is at most this many times the old one"
-    )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> ScaleLimits:
-        if self.min > self.max:
-            raise ValueError(f"min ({self.min}) is above max ({self.max})")
-        return self
-
-
-class RemediationSettings(Strict):
-    """What remediations of this service may do, and how they are approved."""
-
-    approval_timeout: PositiveDuration = timedelta(minutes=30)
-    requester_may_approve: StrictBool = False
-    scale: ScaleLimits = ScaleLimits()
 
 
 class ServiceSettings(Strict):
@@ -224,12 +201,6 @@ class RetentionSettings(Strict):
     findings: PositiveDuration = timedelta(days=30)
     logs: PositiveDuration = timedelta(days=30)
     incidents: PositiveDuration = timedelta(days=400)
-
-
-class RemediationsSettings(Strict):
-    """The kill switch of the whole bot."""
-
-    enabled: StrictBool = True
 
 
 class Settings(Strict):

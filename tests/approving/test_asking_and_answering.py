@@ -13,6 +13,7 @@ from bot.domain.approvals import ApprovalState, DecisionWord, plan_digest
 from bot.domain.commands import OutcomeReason
 from bot.domain.events import EventKind
 from bot.domain.messages import MessageKind
+from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.rehearsal.faults import Fault
 from tests.acting import ALICE, BOB, CAROL, LIFETIME
@@ -94,7 +95,7 @@ async def test_one_s_own_request_is_refused_and_stays_open(bench: Bench) -> None
         "own_request"
     ]
     assert await bench.waiting() == [approval]
-    bench.requester_may_approve = True
+    bench.policy = ApprovalPolicy(general=ApprovalRule(requester_may_approve=True))
     assert (await bench.press(start, approval, by=ALICE)).reason is OutcomeReason.DONE
 
 
@@ -114,10 +115,10 @@ async def test_an_expired_request_is_not_granted(bench: Bench, *, by_the_tick: b
     """Whether the tick or the press comes first: closed, refused, and both are kept."""
     start, incident = bench.start(), await bench.open_incident()
     approval = await bench.asked(start, incident=incident)
-    assert await start.approving.expire_due() == 0
+    assert await start.deciding.expire_due() == 0
     bench.pass_time(LIFETIME.total_seconds())
     if by_the_tick:
-        assert [await start.approving.expire_due(), await start.approving.expire_due()] == [1, 0]
+        assert [await start.deciding.expire_due(), await start.deciding.expire_due()] == [1, 0]
     outcome = await bench.press(start, approval)
     assert outcome.reason is (OutcomeReason.ALREADY if by_the_tick else OutcomeReason.REFUSED)
     assert "expired" in outcome.sentence

@@ -14,12 +14,12 @@ from bot.domain.approvals import (
     APPROVAL_TRANSITIONS,
     Approval,
     ApprovalState,
-    DecisionReason,
     DecisionWord,
-    decide,
     grant_of,
     plan_digest,
 )
+from bot.domain.decisions import DecisionReason, decide
+from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Action, Change, Plan, Target
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ def press(approval: Approval, word: DecisionWord, **changes: object) -> Decision
         "by": BOB,
         "digest": approval.digest,
         "now": NOW + timedelta(minutes=1),
-        "requester_may_approve": False,
+        "rule": ApprovalRule(),
     }
     return decide(approval, word, **(arguments | changes)).reason  # type: ignore[arg-type]  # built above
 
@@ -73,7 +73,7 @@ def test_another_person_grants() -> None:
         by=BOB,
         digest=make_approval().digest,
         now=NOW,
-        requester_may_approve=False,
+        rule=ApprovalRule(),
     )
     assert decision.reason is DecisionReason.GRANTED
     assert decision.approval.state is ApprovalState.GRANTED
@@ -81,11 +81,11 @@ def test_another_person_grants() -> None:
 
 
 def test_the_requester_cannot_approve() -> None:
-    """Who asked cannot approve unless the policy says so, and can always deny."""
+    """Who asked cannot approve unless the policy says so, and can always withdraw."""
     approval = make_approval()
     assert press(approval, DecisionWord.APPROVE, by=ALICE) is DecisionReason.OWN_REQUEST
-    assert press(approval, DecisionWord.DENY, by=ALICE) is DecisionReason.DENIED
-    allowed = press(approval, DecisionWord.APPROVE, by=ALICE, requester_may_approve=True)
+    assert press(approval, DecisionWord.DENY, by=ALICE) is DecisionReason.WITHDRAWN
+    allowed = press(approval, DecisionWord.APPROVE, by=ALICE, rule=ApprovalRule(requester_may_approve=True))
     assert allowed is DecisionReason.GRANTED
 
 
@@ -97,7 +97,7 @@ def test_an_expired_request_is_not_granted() -> None:
         by=BOB,
         digest=make_approval().digest,
         now=NOW + timedelta(minutes=30),
-        requester_may_approve=False,
+        rule=ApprovalRule(),
     )
     assert late.reason is DecisionReason.EXPIRED
     assert late.approval.state is ApprovalState.EXPIRED
@@ -107,9 +107,7 @@ def test_a_foreign_digest_is_refused() -> None:
     """A button of another plan neither grants nor closes the request."""
     other = make_approval(make_plan(replicas=9)).digest
     approval = make_approval()
-    decision = decide(
-        approval, DecisionWord.APPROVE, by=BOB, digest=other, now=NOW, requester_may_approve=False
-    )
+    decision = decide(approval, DecisionWord.APPROVE, by=BOB, digest=other, now=NOW, rule=ApprovalRule())
     assert decision.reason is DecisionReason.DIGEST_DIFFERS
     assert decision.approval is approval
 

@@ -17,6 +17,7 @@ from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import Classification
 from bot.domain.messages import Lease, MessageKind, Pace
 from bot.domain.outside_text import is_web_address
+from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.domain.runbooks import CheckStep, HumanStep, Link, Runbook, RunbookRemediation
 from bot.domain.services import WatchedService
 from bot.domain.severity import Severity
@@ -42,6 +43,7 @@ CHURN = WatchedService(
     command="/churn",
     match=(),
     policy=AccessPolicy(channel="C0CHURN", approvers=("U0BOB",)),
+    approval=ApprovalPolicy(general=ApprovalRule(approvers=("U0BOB",))),
     oncall="S0ONCALL",
     mention=frozenset({Severity.P1}),
     dashboard_url="javascript:alert(1)",

@@ -14,6 +14,7 @@ from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import Incident, IncidentKey, IncidentState
 from bot.domain.messages import Message, MessageKind
+from bot.domain.policies import ApprovalPolicy, ApprovalRule, RuleFor
 from bot.domain.remedies import Action, Change, Plan, Target
 from bot.domain.runbooks import Limits, Runbook, RunbookRemediation
 from bot.domain.services import WatchedService
@@ -46,6 +47,16 @@ CHURN = WatchedService(
     namespace="churn",
     deployment="churn-api",
     policy=AccessPolicy(channel="C0CHURN", approvers=("U0BOB", "S0ONCALL")),
+    approval=ApprovalPolicy(
+        general=ApprovalRule(approvers=("U0BOB", "S0ONCALL")),
+        special=(
+            RuleFor(
+                actions=frozenset({Action.SCALE}),
+                targets=("deployment churn/churn-batch",),
+                rule=ApprovalRule(approvers=("U0CAROL",)),
+            ),
+        ),
+    ),
 )
 RUNBOOK = Runbook(
     name="high-latency",
@@ -236,6 +247,7 @@ class ListEngines:
             silencing=self,
             diagnosing=self,
             approving=self,
+            deciding=self,
             freezing=self,
             recording=self,
             reporting=self,

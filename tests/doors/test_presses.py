@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.console.faults import Fault
 from bot.domain.actors import user
-from bot.domain.approvals import DecisionWord
+from bot.domain.approvals import ApprovalState, DecisionWord
 from bot.domain.commands import (
     AcknowledgeIncident,
     DecideApproval,
@@ -18,6 +19,7 @@ from bot.domain.commands import (
     RunChecks,
 )
 from bot.domain.messages import MessageKind
+from bot.domain.remedies import Target
 from bot.rendering.buttons import (
     ActionWord,
     ApprovalButton,
@@ -140,18 +142,62 @@ def approval_message(bot: Bot, *, shown_as: str = "a-1") -> str:
     approval = make_approval()
     bot.engines.approvals["a-1"] = approval
     value = ApprovalButton(approval_id="a-1", digest=approval.digest)
-    ts = bot.post((ActionWord.APPROVE, "", value), (ActionWord.DENY, "", value))
+    ts = bot.post(
+        (ActionWord.APPROVE, "", value),
+        (ActionWord.DENY, "", value),
+        (ActionWord.APPROVE, "break_glass", value),
+    )
     bot.engines.shown(ts, kind=MessageKind.APPROVAL, subject=shown_as)
     return ts
 
 
-@pytest.mark.parametrize("word", DecisionWord)
-async def test_an_approver_decides_with_the_digest_that_was_shown(bot: Bot, word: DecisionWord) -> None:
+async def test_an_approver_approves_with_the_digest_that_was_shown(bot: Bot) -> None:
     """Bob is named, so his press reaches the engine with the button's digest."""
     ts = approval_message(bot)
-    assert "It was done." in await bot.press(ts, word.value, user="U0BOB")
-    digest = make_approval().digest
+    assert "It was done." in await bot.press(ts, "approve", user="U0BOB")
+    digest, word = make_approval().digest, DecisionWord.APPROVE
     assert bot.engines.asked == [DecideApproval(approval_id="a-1", digest=digest, word=word, actor=BOB)]
+
+
+@pytest.mark.parametrize(
+    ("button", "who", "word"),
+    [
+        ("deny", "U0BOB", DecisionWord.DENY),
+        ("deny", "U0ALICE", DecisionWord.DENY),
+        ("approve:break_glass", "U0ALICE", DecisionWord.BREAK_GLASS),
+    ],
+)
+async def test_denying_and_breaking_the_glass_ask_for_a_reason(
+    bot: Bot, button: str, who: str, word: DecisionWord
+) -> None:
+    """The press opens a form, and what is submitted reaches the engine with the digest that was shown."""
+    ts = approval_message(bot)
+    await bot.press(ts, button, user=who)
+    assert bot.engines.asked == []
+    assert (await bot.submit({"reason": {"input": ""}}, user=who)).body["response_action"] == "errors"
+    await bot.submit({"reason": {"input": "not now"}}, user=who)
+    (command,) = bot.engines.asked
+    assert (command.word, command.reason, command.digest) == (word, "not now", make_approval().digest)
+
+
+async def test_a_form_for_a_decided_request_says_so(bot: Bot) -> None:
+    """Nobody fills in a reason that counts for nothing, and the press is kept."""
+    ts = approval_message(bot)
+    decided = dataclasses.replace(make_approval(), state=ApprovalState.GRANTED)
+    bot.engines.approvals["a-1"] = decided
+    await bot.press(ts, "deny", user="U0BOB")
+    assert "granted already" in str(bot.modal("U0BOB"))
+    assert bot.engines.refused == [("churn", "U0BOB", "deny", "already_decided", 7)]
+
+
+async def test_an_action_s_own_approvers_decide_over_it(bot: Bot) -> None:
+    """Where a rule of the policy names others, the service's approvers may not press."""
+    ts, approval = approval_message(bot), make_approval()
+    target = Target(kind="Deployment", namespace="churn", name="churn-batch")
+    plan = dataclasses.replace(approval.plan, target=target)
+    bot.engines.approvals["a-1"] = dataclasses.replace(approval, plan=plan)
+    assert "not among the approvers" in await bot.press(ts, "approve", user="U0BOB")
+    assert "It was done." in await bot.press(ts, "approve", user="U0CAROL")
 
 
 async def test_who_is_not_named_cannot_approve_and_the_try_is_kept(bot: Bot) -> None:
@@ -202,7 +248,9 @@ async def test_the_requester_may_take_the_request_back(bot: Bot) -> None:
     bot.engines.approvals["a-1"] = type(approval)(
         **{name: getattr(approval, name) for name in approval.__slots__} | {"requester": carol}
     )
-    assert "It was done." in await bot.press(ts, "deny", user="U0CAROL")
+    await bot.press(ts, "deny", user="U0CAROL")
+    await bot.submit({"reason": {"input": "a mistake"}}, user="U0CAROL")
+    assert "It was done." in bot.whispered("U0CAROL")
     assert "not among the approvers" in await bot.press(ts, "approve", user="U0CAROL")
 
 

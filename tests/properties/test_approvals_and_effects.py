@@ -15,7 +15,7 @@ from bot.adapters.database import open_store
 from bot.domain.approvals import APPROVAL_TRANSITIONS, ApprovalState, DecisionWord
 from bot.domain.errors import LightshipError
 from bot.domain.remedies import EXECUTION_TRANSITIONS, ExecutionState
-from bot.engines import approving, remediating
+from bot.engines import deciding, remediating
 from bot.ports.readers import Resource
 from bot.rehearsal.faults import Fault
 from bot.remediations import acting
@@ -36,7 +36,7 @@ POINTS = (
     "after-apply",
     "before-outcome-commit",
 )
-WITH_POINTS: tuple[Any, ...] = (approving, remediating, acting)
+WITH_POINTS: tuple[Any, ...] = (deciding, remediating, acting)
 CALLS = ("scaler", "cluster.get", "cluster.list", "planner")
 FAULTS = (
     Fault.HANG,
@@ -171,7 +171,7 @@ class Bot(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the tick comes."""
         self.bench.pass_time(seconds)
-        self.do(self.now.approving.expire_due())
+        self.do(self.now.deciding.expire_due())
 
     @rule(replicas=st.integers(1, 9))
     def scale_by_hand(self, replicas: int) -> None:

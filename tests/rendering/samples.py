@@ -13,6 +13,7 @@ from bot.domain.auditing import Head
 from bot.domain.events import Event, EventKind
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import Incident, IncidentKey, IncidentState, SilenceMark
+from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Action, Change, Execution, ExecutionState, Plan, Target
 from bot.domain.severity import Severity
 from bot.rendering.views import (
@@ -232,7 +233,7 @@ def approval_view(shown: Approval | None = None, **changes: Any) -> ApprovalView
         "approval": shown or approval(),
         "execution": None,
         "incident": incident(),
-        "approvers": ("U0BOB", "S0ONCALL"),
+        "rule": ApprovalRule(approvers=("U0BOB", "S0ONCALL")),
         "audit": Head(number=57, hash="9f86d081884c7d65" * 4),
         "now": NOW,
     }

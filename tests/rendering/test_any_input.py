@@ -15,6 +15,7 @@ from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.events import EventKind
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import IncidentState, Resolution
+from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Change, ExecutionState, Refusal, RefusalReason
 from bot.domain.severity import Severity
 from bot.rendering import answers, modals
@@ -261,7 +262,9 @@ def test_any_approval_is_sound(  # noqa: PLR0917 - what a request has
         planned, state=state, reason=text, decision_reason=text, decided_by=by, expires_at=expires
     )
     done = execution(doing, text) if doing else None
-    assert_sound(approval_message(approval_view(asked, approvers=tuple(approvers), execution=done)))
+    assert_sound(
+        approval_message(approval_view(asked, rule=ApprovalRule(approvers=tuple(approvers)), execution=done))
+    )
 
 
 @FEW

@@ -12,11 +12,12 @@ import pytest
 
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.alerts import AlertStatus
-from bot.domain.approvals import ApprovalState
+from bot.domain.approvals import POLICY, ApprovalState, Vote
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.events import EventKind
 from bot.domain.freezing import Freeze
 from bot.domain.incidents import IncidentState, Resolution, Suppression
+from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
 from bot.rendering import answers, modals
@@ -162,6 +163,41 @@ MESSAGES: dict[str, RenderedMessage] = {
     ),
     "approval_failed": approval_message(
         approval_view(_granted(), execution=execution(ExecutionState.FAILED, "the deployment has changed"))
+    ),
+    "approval_one_of_two": approval_message(
+        approval_view(
+            approval(votes=(Vote(by=BOB, at=ago(minutes=1)),)),
+            rule=ApprovalRule(approvers=("U0BOB", "S0ONCALL"), approvals=2),
+        )
+    ),
+    "approval_glass_offered": approval_message(approval_view(may_break_glass=True)),
+    "approval_glass_broken": approval_message(
+        approval_view(
+            approval(
+                state=ApprovalState.GRANTED,
+                decided_by=ALICE,
+                decided_at=NOW,
+                broke_glass=True,
+                decision_reason="Bob is on a plane",
+            )
+        )
+    ),
+    "thread_glass_broken": event_entry(
+        event_view(
+            event(
+                EventKind.APPROVAL_GLASS_BROKEN,
+                action="scale",
+                target="deployment churn/churn-api",
+                change="spec.replicas 3 → 6",
+                said="Bob is on a plane",
+                approvers="U0BOB S0ONCALL",
+            )
+        )
+    ),
+    "approval_not_needed": approval_message(
+        approval_view(
+            approval(state=ApprovalState.GRANTED, decided_by=POLICY, decided_at=NOW, without_approval=True)
+        )
     ),
     "approval_frozen": approval_message(approval_view(frozen=FREEZE)),
     "incident_frozen": incident_message(incident_view(frozen=FREEZE)),

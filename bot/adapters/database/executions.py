@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, or_, select, update
 
 from bot.adapters.database.claims import claim, give_back, held
-from bot.adapters.database.rows import EXECUTION
-from bot.adapters.database.tables import executions
+from bot.adapters.database.rows import APPROVAL, EXECUTION
+from bot.adapters.database.tables import approvals, executions
 from bot.domain.remedies import EXECUTION_TRANSITIONS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Lease
-    from bot.domain.remedies import Execution, ExecutionState
+    from bot.domain.remedies import Action, Execution, ExecutionState, Target
 
 _UNFINISHED = [state.value for state, nexts in EXECUTION_TRANSITIONS.items() if nexts]
 
@@ -68,6 +70,22 @@ class ExecutionTable:
             limit=limit,
         )
         return tuple(EXECUTION.load(row.body) for row in rows)
+
+    async def begun(self, action: Action, target: Target, *, since: datetime) -> tuple[datetime, ...]:
+        """When such an action was begun on a target, since a moment; oldest first."""
+        query = (
+            select(executions.c.body, approvals.c.body.label("request"))
+            .join(approvals, approvals.c.id == executions.c.approval_id)
+            .where(executions.c.started_at >= since)
+            .order_by(executions.c.started_at)
+        )
+        rows = await self.link.all(query)
+        known = [(EXECUTION.load(row.body), APPROVAL.load(row.request).plan) for row in rows]
+        return tuple(
+            done.begun_at
+            for done, plan in known
+            if done.begun_at is not None and plan.action is action and plan.target == target
+        )
 
     async def extend(self, approval_id: str, lease: Lease) -> bool:
         """Hold on to it while nobody else took it."""

@@ -16,8 +16,8 @@ from bot.__main__ import main
 from bot.adapters.kubernetes import KubernetesScaler
 from bot.domain.approvals import Approval, Grant
 from bot.domain.remedies import Execution, ExecutionState
-from bot.engines import publishing, remediating
-from bot.engines.approving import Approving
+from bot.engines import deciding, publishing, remediating
+from bot.engines.deciding import Deciding
 from bot.engines.silencing import Silencing
 from bot.ports.stores import Transaction
 from bot.ports.writers import ScaleTo
@@ -50,13 +50,14 @@ def without_the_look_and_the_lock() -> None:
 
 def without_the_intent() -> None:
     """Keep the intent in a transaction of its own, after the grant's."""
-    decide = Approving.decide
+    decide = Deciding.decide
     granted: list[Approval] = []
 
-    async def later(_: Approving, __: Transaction, approval: Approval) -> None:
+    async def later(tx: Transaction, approval: Approval) -> None:
+        del tx
         granted.append(approval)
 
-    async def decide_and_intend(self: Approving, command: Any) -> Any:
+    async def decide_and_intend(self: Deciding, command: Any) -> Any:
         outcome = await decide(self, command)
         for approval in granted:
             async with self._store.transaction() as tx:
@@ -71,8 +72,8 @@ def without_the_intent() -> None:
         granted.clear()
         return outcome
 
-    Approving._intend = later  # type: ignore[method-assign, assignment]  # as above
-    Approving.decide = decide_and_intend  # type: ignore[method-assign]  # as above
+    deciding.intend = later
+    Deciding.decide = decide_and_intend  # type: ignore[method-assign]  # as above
 
 
 def without_the_mark() -> None:
