@@ -41,11 +41,12 @@ class Review:
 
 @click.command(
     epilog="\b\nExamples:\n  lightship check\n  lightship check runbooks/high-api-latency.yaml\n"
-    "  lightship check --config deploy/lightship.yaml"
+    "  lightship check --config deploy/lightship.yaml\n  lightship check --explain"
 )
 @config_option
+@click.option("--explain", is_flag=True, help="Say in words what the policy allows, and who approves it.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-def check(config: Path, paths: tuple[Path, ...]) -> None:
+def check(config: Path, paths: tuple[Path, ...], explain: bool) -> None:
     """Validate the configuration and its runbooks, or the files and folders named.
 
     Prints every fault in a line of its own, `file:line:column: message`, and exits with 1 if there is one.
@@ -56,6 +57,18 @@ def check(config: Path, paths: tuple[Path, ...]) -> None:
         click.echo(click.style(f"{_counted(len(review.faults), 'fault')}.", fg="red"), err=True)
         sys.exit(1)
     click.echo(click.style(review.summary, fg="green"))
+    if explain:
+        for line in _policies(config, os.environ):
+            click.echo(line)
+
+
+def _policies(config: Path, environ: Mapping[str, str]) -> Iterable[str]:
+    from bot.bootstrap.services import watched_services  # noqa: PLC0415 - a check without it is quicker
+    from bot.rendering.policies import policy_words  # noqa: PLC0415 - as above
+
+    settings = load_settings(config, environ).settings
+    for service in watched_services(settings).values() if settings else ():
+        yield from policy_words(service, enabled=settings.remediations.enabled if settings else True)
 
 
 def review_configuration(config: Path, environ: Mapping[str, str]) -> Review:
