@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from bot.domain.actors import user
 from bot.domain.approvals import DecisionWord
+from bot.domain.bounds import Bounds, ScaleBounds
 from bot.domain.commands import DecideApproval, Outcome, RequestRemediation
 from bot.domain.incidents import Resolution, end
 from bot.domain.policies import ApprovalPolicy, ApprovalRule
-from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
 from bot.engines.deciding import Deciding
 from bot.engines.remediating import Remediating
 from bot.ports.readers import Resource
+from bot.ports.writers import Writers
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from bot.domain.remedies import Execution, Plan, RemediationRequest
     from bot.ports.readers import KubeObject
     from bot.ports.stores import Transaction
-    from bot.ports.writers import ScaleTo
 
 ALICE, BOB, CAROL = user("U0ALICE"), user("U0BOB"), user("U0CAROL")
 NAMESPACE = "churn-mlops"
@@ -40,32 +40,46 @@ POLICY = ApprovalPolicy(general=ApprovalRule(approvers=("U0BOB", "U0CAROL")))
 LIFETIME, VERIFY, LEASE_SECONDS = timedelta(minutes=30), timedelta(minutes=2), 61.0
 
 
-class WatchedScaler:
-    """The world's scaler with a list of what was ordered and what took effect; `gate` holds orders back."""
+class WatchedWriter:
+    """The world's writer with a list of what was ordered and what took effect; `gate` holds orders back."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.orders: list[ScaleTo] = []
+        self.orders: list[str] = []
         self.effects: list[tuple[str, int]] = []
         self.entered = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
-    async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
-        """Scale as the world does."""
-        self.orders.append(order)
+    async def create(self, grant: Grant) -> KubeObject:
+        """Create as the world does."""
+        return await self._world.writer.create(grant)
+
+    async def evict(self, grant: Grant) -> None:
+        """Evict as the world does."""
+        await self._world.writer.evict(grant)
+
+    async def edit(self, grant: Grant, *, resource_version: str) -> KubeObject:
+        """Edit as the world does."""
+        self.orders.append(resource_version)
         self.entered.set()
         if self.gate is not None:
             await self.gate.wait()
         before = self._generation()
         try:
-            return await self._world.scaler.scale(grant, order)
+            return await self._world.writer.edit(grant, resource_version=resource_version)
         finally:
             if self._generation() != before:
-                self.effects.append((grant.approval_id, order.replicas))
+                self.effects.append((grant.approval_id, self._replicas()))
 
     def _generation(self) -> int:
+        return int(self._held()["metadata"]["generation"])
+
+    def _replicas(self) -> int:
+        return int(self._held()["spec"]["replicas"])
+
+    def _held(self) -> KubeObject:
         key = (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, NAMESPACE, NAME)
-        return int(self._world.state.store.held(key)["metadata"]["generation"])
+        return self._world.state.store.held(key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +104,7 @@ class Bench:
     store: SqlStore
     clock: FrozenClock
     world: World
-    scaler: WatchedScaler
+    writer: WatchedWriter
     ids: SequentialIds
     enabled: bool = True
     answers_within: float = 5.0
@@ -109,10 +123,10 @@ class Bench:
             ids=self.ids,
             clock=self.clock,
             owner=owner,
-            reader=self.world.cluster,
-            planner=self.world.scale_planner,
-            scaler=self.scaler,
-            limits=self.limits,
+            readers=self.world.readers,
+            planner=self.world.planner,
+            writers=Writers(cluster=self.writer, models=self.world.models),
+            bounds=self.limits,
             verify_within=lambda _: VERIFY,
             ask_again=ask_again,
             enabled=lambda: self.enabled,
@@ -134,9 +148,11 @@ class Bench:
         )
         return Start(approving=approving, deciding=deciding, remediating=remediating)
 
-    def limits(self, wish: RemediationRequest) -> ScaleBounds | None:
+    def limits(self, wish: RemediationRequest) -> Bounds | None:
         """The service's; a runbook called `careful` doubles at most."""
-        return replace(self.bounds, max_factor=2.0) if wish.runbook == "careful" else self.bounds
+        careful = wish.runbook == "careful"
+        scale = replace(self.bounds, max_factor=2.0) if careful else self.bounds
+        return Bounds(namespace=NAMESPACE, deployment=NAME, scale=scale)
 
     async def open_incident(self) -> Incident:
         """An open incident with its number."""
@@ -246,5 +262,5 @@ def make_bench(store: SqlStore, clock: FrozenClock, **changes: object) -> Bench:
     """A bench with three replicas; `clock` moves by itself."""
     ids = SequentialIds()
     world = World(clock, ids, manifests=[deployment(NAMESPACE)])
-    scaler = WatchedScaler(world)
-    return Bench(store=store, clock=clock, world=world, scaler=scaler, ids=ids, **changes)  # type: ignore[arg-type]  # passed on
+    writer = WatchedWriter(world)
+    return Bench(store=store, clock=clock, world=world, writer=writer, ids=ids, **changes)  # type: ignore[arg-type]  # passed on

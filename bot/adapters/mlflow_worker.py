@@ -27,8 +27,14 @@ def _answer(question: Mapping[str, str]) -> dict[str, Any]:
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:
-        client = MlflowClient()
-        version = client.get_model_version_by_alias(question["name"], question["alias"])
+        client, name = MlflowClient(), question["name"]
+        match question.get("do", "alias"):
+            case "set_alias":
+                return _set_alias(client, question)
+            case "version":
+                version = client.get_model_version(name, question["version"])
+            case _:
+                version = client.get_model_version_by_alias(name, question["alias"])
         metrics = _metrics(client, version.run_id) if version.run_id else {}
     except MlflowException as error:
         return _failure(error)
@@ -39,7 +45,19 @@ def _answer(question: Mapping[str, str]) -> dict[str, Any]:
         "created_ms": version.creation_timestamp,
         "run_id": version.run_id or "",
         "metrics": metrics,
+        "tags": dict(version.tags or {}),
     }
+
+
+def _set_alias(client: Any, question: Mapping[str, str]) -> dict[str, Any]:
+    """Compare by looking, set, and leave the mark by which it is known again."""
+    name, alias, after = question["name"], question["alias"], question["after"]
+    now = str(client.get_model_version_by_alias(name, alias).version)
+    if now != question["before"]:
+        return {"error": "conflict", "message": f"{alias} is version {now} now"}
+    client.set_registered_model_alias(name, alias, after)
+    client.set_model_version_tag(name, after, question["tag"], question["mark"])
+    return {"done": True}
 
 
 def _metrics(client: Any, run_id: str) -> dict[str, float]:

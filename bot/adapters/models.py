@@ -10,12 +10,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.adapters.workers import Worker
-from bot.domain.errors import Forbidden, LightshipError, NotFound, Permanent, Temporary
+from bot.domain.calls import MARK, granted_call
+from bot.domain.errors import (
+    Ambiguous,
+    Conflict,
+    Forbidden,
+    LightshipError,
+    NotFound,
+    Permanent,
+    Temporary,
+)
 from bot.domain.outside_text import one_line
+from bot.domain.remedies import CallKind
 from bot.ports.readers import ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bot.domain.approvals import Grant
 
 HOW_TO_GET_IT: Final = (
     "no MLflow server is configured: set MLFLOW_TRACKING_URI to its http(s) address; "
@@ -25,6 +37,7 @@ _PASSES: Final = r"(?:MLFLOW_|SSL_|REQUESTS_|CURL_)|(?:https?|no|all)_proxy\Z"
 _MEMORY: Final = 2_000_000_000
 _ERRORS: Final[dict[str, type[LightshipError]]] = {
     "not_found": NotFound,
+    "conflict": Conflict,
     "permanent": Permanent,
     "temporary": Temporary,
 }
@@ -57,23 +70,17 @@ class MlflowModels:
 
     async def version_by_alias(self, *, name: str, alias: str) -> ModelVersion:
         """The version behind an alias, with the metrics of its run. Raises NotFound where there is none."""
+        return _version_of(await self.ask({"do": "alias", "name": name, "alias": alias}))
+
+    async def version(self, *, name: str, version: str) -> ModelVersion:
+        """A version by its number. Raises NotFound where there is none."""
+        return _version_of(await self.ask({"do": "version", "name": name, "version": version}))
+
+    async def ask(self, question: Mapping[str, str]) -> Mapping[str, Any]:
+        """What the worker answers to one question. Raises Temporary where it cannot be told."""
         if not self._uri.startswith(("http://", "https://")):
             # A file store is refused by MLflow itself, a database has no registry without its server.
             raise Permanent(HOW_TO_GET_IT)
-        answer = await self._ask({"name": name, "alias": alias})
-        try:
-            return ModelVersion(
-                name=str(answer["name"]),
-                version=str(answer["version"]),
-                aliases=tuple(str(one) for one in answer["aliases"]),
-                created_at=datetime.fromtimestamp(answer["created_ms"] / 1000, UTC),
-                run_id=str(answer["run_id"]),
-                metrics={str(key): float(value) for key, value in answer["metrics"].items()},
-            )
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise Permanent("MLflow's answer cannot be read") from error
-
-    async def _ask(self, question: Mapping[str, str]) -> Mapping[str, Any]:
         output = await self.worker.ask(json.dumps(question).encode())
         try:
             answer = json.loads(output)
@@ -84,6 +91,46 @@ class MlflowModels:
         if "error" in answer:
             raise _error(str(answer["error"]), one_line(answer.get("message", ""), limit=300))
         return answer
+
+
+class MlflowAliases:
+    """`bot.ports.writers.ModelWriter` by the same worker, which looks before it sets."""
+
+    def __init__(self, models: MlflowModels) -> None:
+        self._models = models
+
+    async def set_alias(self, grant: Grant) -> None:
+        """Move the alias as granted, and mark its new version with the approval."""
+        call = granted_call(grant, CallKind.ALIAS)
+        (edit,) = call.edits
+        question = {
+            "do": "set_alias",
+            "name": call.name,
+            "alias": edit.path[-1],
+            "before": edit.before.strip('"'),
+            "after": edit.after.strip('"'),
+            "tag": MARK,
+            "mark": grant.approval_id,
+        }
+        try:
+            await self._models.ask(question)
+        except Temporary as error:
+            raise Ambiguous(f"MLflow may or may not have done it: {error}") from error
+
+
+def _version_of(answer: Mapping[str, Any]) -> ModelVersion:
+    try:
+        return ModelVersion(
+            name=str(answer["name"]),
+            version=str(answer["version"]),
+            aliases=tuple(str(one) for one in answer["aliases"]),
+            created_at=datetime.fromtimestamp(answer["created_ms"] / 1000, UTC),
+            run_id=str(answer["run_id"]),
+            metrics={str(key): float(value) for key, value in answer["metrics"].items()},
+            tags={str(key): str(value) for key, value in (answer.get("tags") or {}).items()},
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise Permanent("MLflow's answer cannot be read") from error
 
 
 def _error(word: str, message: str) -> LightshipError:

@@ -12,13 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot import telemetry
+from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import check_target, classification, routing, watched_services
 from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
-from bot.domain.services import ScaleBounds
 from bot.engines.approving import Approving
 from bot.engines.composing import Composing
 from bot.engines.deciding import Deciding
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bot.bootstrap.outside import Outside
     from bot.domain.approvals import Approval
     from bot.domain.auditing import Head
+    from bot.domain.bounds import Bounds
     from bot.domain.findings import Finding
     from bot.domain.policies import ApprovalPolicy
     from bot.domain.remedies import Plan, RemediationRequest
@@ -223,10 +224,10 @@ class Lightship:
             ids=outside.ids,
             clock=outside.clock,
             owner=self._owner,
-            reader=outside.readers.cluster,
+            readers=outside.readers,
             planner=outside.planner,
-            scaler=outside.scaler,
-            limits=self._limits,
+            writers=outside.writers,
+            bounds=self._bounds,
             verify_within=lambda name: self.services[name].verify_within,
             ask_again=self._ask_again,
             enabled=lambda: self.settings.remediations.enabled,
@@ -270,20 +271,9 @@ class Lightship:
         # Approving plans through remediating, and remediating asks again through approving.
         await self.approving.ask_again(tx, approval, plan)
 
-    def _limits(self, request: RemediationRequest) -> ScaleBounds | None:
-        """The service's bounds, narrowed by those of the runbook's remediation where it came from one."""
+    def _bounds(self, request: RemediationRequest) -> Bounds | None:
         service = self.services.get(request.service)
-        if service is None or not service.deployment:
-            return None
-        bounds = service.scale
-        runbook = self.runbooks.get(request.runbook)
-        remediation = runbook.remediation(request.remediation) if runbook else None
-        limits = remediation.limits if remediation else None
-        return ScaleBounds(
-            minimum=max(bounds.minimum, (limits and limits.minimum) or bounds.minimum),
-            maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),
-            max_factor=min(bounds.max_factor, (limits and limits.max_factor) or bounds.max_factor),
-        )
+        return bounds_of(service, request, self.runbooks.get(request.runbook)) if service else None
 
 
 def _show_head(head: Head) -> None:

@@ -14,17 +14,18 @@ from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.database import SqlStore, connect
 from bot.adapters.kubernetes import (
     KubernetesConnection,
+    KubernetesPlanner,
     KubernetesReader,
-    KubernetesScalePlanner,
-    KubernetesScaler,
+    KubernetesWriter,
 )
-from bot.adapters.models import MlflowModels
+from bot.adapters.models import MlflowAliases, MlflowModels
 from bot.adapters.network import NetworkProbes
 from bot.adapters.prometheus import PrometheusMetrics
 from bot.adapters.slack import SlackChat, SlackNotifier
 from bot.adapters.slack_calls import SlackCalls
 from bot.adapters.slack_directory import SlackDirectory
 from bot.ports.readers import Readers
+from bot.ports.writers import Writers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.ports.clock import Clock, Ids
-    from bot.ports.planners import ScalePlanner
-    from bot.ports.writers import DeploymentScaler, Silencer
+    from bot.ports.planners import ClusterPlanner
+    from bot.ports.writers import Silencer
     from bot.settings import Environment
 
 
@@ -49,8 +50,8 @@ class Outside:
     chat: SlackChat
     directory: SlackDirectory
     readers: Readers
-    planner: ScalePlanner
-    scaler: DeploymentScaler
+    planner: ClusterPlanner
+    writers: Writers
     silencer: Silencer
     close: tuple[Callable[[], Awaitable[None]], ...]
 
@@ -60,8 +61,8 @@ class Surroundings:
     """The part of the outside that a rehearsal world replaces."""
 
     readers: Readers
-    planner: ScalePlanner
-    scaler: DeploymentScaler
+    planner: ClusterPlanner
+    writers: Writers
     silencer: Silencer
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
 
@@ -70,6 +71,7 @@ def real_surroundings(environment: Environment) -> Surroundings:
     """Kubernetes, Prometheus, Alertmanager and MLflow as the environment names them, unopened."""
     connection = KubernetesConnection(kubeconfig=environment.kubeconfig or "")
     alertmanager = AlertmanagerClient(_text(environment.alertmanager_url))
+    models = MlflowModels(_text(environment.mlflow_tracking_uri))
     metrics = PrometheusMetrics(_text(environment.prometheus_url))
     models = MlflowModels(_text(environment.mlflow_tracking_uri))
     return Surroundings(
@@ -80,8 +82,8 @@ def real_surroundings(environment: Environment) -> Surroundings:
             models=models,
             network=NetworkProbes(),
         ),
-        planner=KubernetesScalePlanner(connection),
-        scaler=KubernetesScaler(connection),
+        planner=KubernetesPlanner(connection),
+        writers=Writers(cluster=KubernetesWriter(connection), models=MlflowAliases(models)),
         silencer=alertmanager,
         close=(connection.close, alertmanager.close, metrics.close, models.close),
     )
@@ -105,7 +107,7 @@ def make_outside(
         directory=SlackDirectory(calls, clock=clock),
         readers=surroundings.readers,
         planner=surroundings.planner,
-        scaler=surroundings.scaler,
+        writers=surroundings.writers,
         silencer=surroundings.silencer,
         close=(*surroundings.close, calls.aclose, store.close),
     )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from bot.bootstrap.policies import approval_policy
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
+from bot.domain.bounds import ScaleBounds
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
-from bot.domain.services import NamedMetric, ProbeTarget, ScaleBounds, WatchedService, Way
+from bot.domain.services import NamedMetric, ProbeTarget, WatchedService, Way
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.checks.reading import ago, condition_of, deployment_named, owned_by
-from bot.checks.rollout_changes import changes_between
 from bot.checks.rollout_revisions import revisions_of
 from bot.domain.durations import rough_duration
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.outside_text import one_line
+from bot.domain.pod_templates import changes_between
 from bot.domain.redaction import without_secrets
 from bot.domain.selectors import selector_text
 from bot.ports.readers import Resource
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bot.checks.rollout_changes import Changes
     from bot.checks.rollout_revisions import Revision
     from bot.checks.targets import CheckTarget
     from bot.domain.findings import Fact, Scalar
+    from bot.domain.pod_templates import Changes
     from bot.domain.rights import Right
     from bot.ports.readers import KubeObject, Readers
 
@@ -80,7 +80,7 @@ async def run(
             fresh_for=FRESH_FOR,
             facts={**dict.fromkeys(FACTS), "revisions": 0},
         )
-    changes = changes_between(revisions[1], revisions[0]) if len(revisions) > 1 else None
+    changes = changes_between(revisions[1].template, revisions[0].template) if len(revisions) > 1 else None
     facts = _facts(deployment, revisions, changes, now=now)
     return Finding(
         check=NAME,

@@ -22,7 +22,7 @@ import click
 from pydantic import SecretStr
 
 from bot.adapters.clock import RandomIds, SystemClock
-from bot.adapters.models import MlflowModels
+from bot.adapters.models import MlflowAliases, MlflowModels
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
@@ -140,8 +140,8 @@ def _assemble(environment: Environment, world: World, mlflow: DemoMlflow) -> Lig
     models = MlflowModels(mlflow.tracking_uri)
     surroundings = Surroundings(
         readers=replace(world.readers, models=models),
-        planner=world.scale_planner,
-        scaler=world.scaler,
+        planner=world.planner,
+        writers=replace(world.writers, models=MlflowAliases(models)),
         silencer=world.alertmanager,
         close=(models.close,),
     )

@@ -46,6 +46,10 @@ class Conflict(Permanent):
     """The object changed since it was read: read it again and plan anew."""
 
 
+class Protected(Permanent):
+    """A PodDisruptionBudget allows no eviction now."""
+
+
 class DryRunUnsupported(Permanent):
     """A dry run is not possible here, because an admission webhook does not take part in dry runs."""
 

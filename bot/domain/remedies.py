@@ -20,6 +20,13 @@ class Action(StrEnum):
     """The kinds of remediation."""
 
     SCALE = "scale"
+    RESTART = "restart"
+    ROLLBACK = "rollback"
+    RESOURCES = "resources"
+    DELETE_POD = "delete-pod"
+    RUN = "run"
+    RETRAIN = "retrain"
+    PROMOTE = "promote"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,8 +38,8 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """`deployment churn-mlops/churn-api`."""
-        return f"{self.kind.lower()} {self.namespace}/{self.name}"
+        """`deployment churn-mlops/churn-api`; a model is in no namespace."""
+        return f"{self.kind.lower()} {self.namespace}/{self.name}".replace(" /", " ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,11 +51,46 @@ class Change:
     after: str
 
 
+class CallKind(StrEnum):
+    """How a plan changes the world: with one call of one of these kinds."""
+
+    EDIT = "edit"
+    CREATE = "create"
+    EVICT = "evict"
+    ALIAS = "alias"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """One field that a call sets, with its value before and after as JSON; empty where it is absent."""
+
+    path: tuple[str, ...]
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """The one call that a plan stands for, sent as it stands here once approved (`bot.domain.calls`).
+
+    `resource` is the plural that the API has for it, `name` the object's: the pod to evict, the CronJob that
+    a Job is made of. `edits` are those of an EDIT or ALIAS, `body` is the object of a CREATE as JSON.
+    """
+
+    kind: CallKind
+    resource: str
+    name: str
+    subresource: str = ""
+    edits: tuple[Edit, ...] = ()
+    body: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemediationRequest:
     """What somebody asked for, before anything was looked at.
 
-    `runbook` and `remediation` are named when it came from a runbook, whose limits then hold too.
+    `runbook` and `remediation` are named when it came from a runbook, whose limits then hold too. `undoes` is
+    the id of the approval whose change is to be taken back; then nothing else decides what is done.
     """
 
     action: Action
@@ -59,6 +101,7 @@ class RemediationRequest:
     reason: str
     runbook: str = ""
     remediation: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +110,9 @@ class Plan:
 
     `resource_version` and `observed` (the values the plan rests on, such as the replicas now) tell later
     whether the object is still the one that was shown. `notes` are facts (HPA, budgets, quota), `warnings`
-    what speaks against it. `undo` says in words how it is undone, or that it cannot be. `runbook` and
-    `remediation` are those of the request, so that their limits hold when it has to be planned anew.
+    what speaks against it. `undo` says in words how it is undone, or that it cannot be; `undoable` says it to
+    programs. `runbook`, `remediation` and `undoes` are those of the request, so that they hold when it has to
+    be planned anew. `call` is what is sent; an older version's plan has none and has to be made anew.
     """
 
     action: Action
@@ -84,6 +128,9 @@ class Plan:
     undo: str = ""
     runbook: str = ""
     remediation: str = ""
+    call: Call | None = None
+    undoable: bool = False
+    undoes: str = ""
 
 
 class RefusalReason(StrEnum):
@@ -96,6 +143,13 @@ class RefusalReason(StrEnum):
     TOO_LARGE_A_STEP = "too_large_a_step"
     NO_CHANGE = "no_change"
     HPA_OWNS_REPLICAS = "hpa_owns_replicas"
+    WOULD_BE_REVERTED = "would_be_reverted"
+    ROLLOUT = "rollout"
+    NO_ROOM = "no_room"
+    BUDGET = "budget"
+    TOO_SOON = "too_soon"
+    NOT_OURS = "not_ours"
+    CANNOT_BE_UNDONE = "cannot_be_undone"
     TARGET_MISSING = "target_missing"
     FORBIDDEN = "forbidden"
     OBJECT_CHANGED = "object_changed"

@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.domain.bounds import Bounds, ScaleBounds
 from bot.domain.policies import ApprovalPolicy
 from bot.domain.severity import Severity
 
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
 
     from bot.domain.access import AccessPolicy
     from bot.domain.matchers import Matcher
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScaleBounds:
-    """What may be asked: absolute bounds, and by what factor replicas may change up or down at once."""
-
-    minimum: int = 1
-    maximum: int = 20
-    max_factor: float = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +70,8 @@ class WatchedService:
     oncall: str = ""
     mention: frozenset[Severity] = frozenset({Severity.P1})
     dashboard_url: str = ""
-    scale: ScaleBounds = ScaleBounds()
+    scale: ScaleBounds = field(default_factory=ScaleBounds)
+    bounds: Bounds = field(default_factory=Bounds)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     verify_within: timedelta = timedelta(minutes=10)
 

@@ -31,19 +31,21 @@ from bot.engines.noting import note_about
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.remediations.acting import ANSWERS_WITHIN, Acting
-from bot.remediations.registry import ApplyState, plan_scale
+from bot.remediations.outcomes import ApplyState
+from bot.remediations.planning import Asking
+from bot.remediations.registry import plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from bot.domain.bounds import Bounds
     from bot.domain.remedies import RemediationRequest
-    from bot.domain.services import ScaleBounds
     from bot.ports.clock import Clock, Ids
-    from bot.ports.planners import ScalePlanner
-    from bot.ports.readers import ClusterReader
+    from bot.ports.planners import ClusterPlanner
+    from bot.ports.readers import Readers
     from bot.ports.stores import Store, Transaction
-    from bot.ports.writers import DeploymentScaler
+    from bot.ports.writers import Writers
 
 AT_ONCE = 32
 LEASE = timedelta(seconds=60)
@@ -60,6 +62,17 @@ _ENDS = {
 }
 
 
+WAS_APPLIED = frozenset(
+    {
+        ExecutionState.APPLIED,
+        ExecutionState.SUCCEEDED,
+        ExecutionState.NO_EFFECT,
+        ExecutionState.NEEDS_HUMAN,
+    }
+)
+"""Where something may have been done, so that an undo compares it with the world."""
+
+
 class _ClaimLost(Exception):  # noqa: N818 - no error: somebody else goes on with it
     """Another replica holds the execution now."""
 
@@ -74,10 +87,10 @@ class Remediating:
         ids: Ids,
         clock: Clock,
         owner: str,
-        reader: ClusterReader,
-        planner: ScalePlanner,
-        scaler: DeploymentScaler,
-        limits: Callable[[RemediationRequest], ScaleBounds | None],
+        readers: Readers,
+        planner: ClusterPlanner,
+        writers: Writers,
+        bounds: Callable[[RemediationRequest], Bounds | None],
         verify_within: Callable[[str], timedelta],
         ask_again: Callable[[Transaction, Approval, Plan], Awaitable[None]],
         enabled: Callable[[], bool],
@@ -87,16 +100,16 @@ class Remediating:
         self._ids = ids
         self._clock = clock
         self._acting = Acting(
-            reader=reader,
-            scaler=scaler,
+            readers=readers,
+            writers=writers,
             clock=clock,
             enabled=lambda: enabled() and not self._frozen,
             answers_within=answers_within,
         )
         self._lease = Lease(owner=owner, duration=LEASE)
-        self._reader = reader
+        self._readers = readers
         self._planner = planner
-        self._limits = limits
+        self._bounds = bounds
         self._verify_within = verify_within
         self._ask_again = ask_again
         self._enabled = enabled
@@ -111,16 +124,36 @@ class Remediating:
         if not self._enabled():
             words = "Remediations are switched off (`remediations.enabled` is false)."
             return Refusal(reason=RefusalReason.DISABLED, sentence=words)
-        limits = self._limits(request)
-        if limits is None:
-            words = f"No deployment is configured for {request.service or 'this service'}."
+        bounds = self._bounds(request)
+        if bounds is None:
+            words = f"Nothing in a cluster is configured for {request.service or 'this service'}."
             return Refusal(reason=RefusalReason.NOT_CONFIGURED, sentence=words)
-        planning = plan_scale(request, limits=limits, reader=self._reader, planner=self._planner)
         try:
-            return await asyncio.wait_for(planning, self._answers_within)
+            async with asyncio.timeout(self._answers_within):
+                return await plan(await self._asking(request, bounds))
         except TimeoutError:
-            words = "Kubernetes cannot be asked now: it does not answer."
-            return Refusal(reason=RefusalReason.UNREACHABLE, sentence=words)
+            who = "Kubernetes" if request.target.namespace else "MLflow"
+            return Refusal(
+                reason=RefusalReason.UNREACHABLE, sentence=f"{who} cannot be asked now: it does not answer."
+            )
+
+    async def _asking(self, request: RemediationRequest, bounds: Bounds) -> Asking:
+        """What a plan is made with; the plan to be undone only if it was applied. Raises Temporary."""
+        done = None
+        if request.undoes:
+            async with self._store.transaction() as tx:
+                approval = await tx.approvals.get(request.undoes)
+                execution = await tx.executions.get(request.undoes)
+            if approval is not None and execution is not None and execution.state in WAS_APPLIED:
+                done = approval.plan
+        return Asking(
+            request=request,
+            bounds=bounds,
+            readers=self._readers,
+            planner=self._planner,
+            now=self._clock.now(),
+            done=done,
+        )
 
     async def begin_due(self) -> int:
         """Claim unfinished executions and work on them in the background; how many were begun."""

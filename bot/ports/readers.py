@@ -29,6 +29,7 @@ class Resource(Enum):
     NODES = ("v1", "Node", "nodes")
     SERVICES = ("v1", "Service", "services")
     RESOURCE_QUOTAS = ("v1", "ResourceQuota", "resourcequotas")
+    LIMIT_RANGES = ("v1", "LimitRange", "limitranges")
     DEPLOYMENTS = ("apps/v1", "Deployment", "deployments")
     REPLICA_SETS = ("apps/v1", "ReplicaSet", "replicasets")
     JOBS = ("batch/v1", "Job", "jobs")
@@ -182,6 +183,7 @@ class ModelVersion:
     created_at: datetime
     run_id: str
     metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class ModelReader(Protocol):
@@ -189,6 +191,10 @@ class ModelReader(Protocol):
 
     async def version_by_alias(self, *, name: str, alias: str) -> ModelVersion:
         """The version behind an alias. Raises NotFound where there is none."""
+        ...
+
+    async def version(self, *, name: str, version: str) -> ModelVersion:
+        """A version by its number. Raises NotFound where there is none."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Changing the world. Cluster writers demand a `Grant`; silences, by the contract, do not.
+"""Changing the world. Writers demand a `Grant` and send its plan's call; silences, by the contract, do not.
 
 Only remediations, the remediating and silencing engines, adapters, testing and bootstrap may import this.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-from bot.domain.remedies import Action
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,38 +17,43 @@ if TYPE_CHECKING:
     from bot.ports.readers import KubeObject
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScaleTo:
-    """One PATCH of `deployments/scale`, with the optimistic lock that the plan rests on."""
+class ClusterWriter(Protocol):
+    """Sends the one call of an approved plan to a cluster, once; what it sends follows from the grant alone.
 
-    namespace: str
-    name: str
-    replicas: int
-    resource_version: str
-    field_manager: str
+    Every method raises Conflict, NotFound, Forbidden or another Permanent where nothing was done, Temporary
+    where it was not taken, and Ambiguous where it may have been done. A grant for another call is Permanent.
+    """
 
-    def misfit(self, grant: Grant) -> str:
-        """In what this order is not what the grant allows; empty where it fits. Every scaler asks first."""
-        plan = grant.plan
-        if not grant.is_intact:
-            return "the plan is not the one that was approved"
-        if plan.action is not Action.SCALE or plan.target.kind != "Deployment":
-            return f"the approval is for {plan.action.value} of a {plan.target.kind}"
-        if (plan.target.namespace, plan.target.name) != (self.namespace, self.name):
-            return f"the approval is for {plan.target}"
-        if plan.arguments.get("replicas") != self.replicas:
-            return f"the approval is for {plan.arguments.get('replicas')} replicas"
-        if self.field_manager != grant.field_manager:
-            return "the field manager does not carry the approval's id"
-        return ""
-
-
-class DeploymentScaler(Protocol):
-    """Sets the replicas of a deployment."""
-
-    async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
-        """Patch once, never repeat. Raises Conflict, Ambiguous (it may have happened) or Permanent."""
+    async def edit(self, grant: Grant, *, resource_version: str) -> KubeObject:
+        """Patch the object, if it still has this version."""
         ...
+
+    async def create(self, grant: Grant) -> KubeObject:
+        """Create the object under the name that the approval gives it."""
+        ...
+
+    async def evict(self, grant: Grant) -> None:
+        """Evict the pod that was approved, by its uid. Raises Protected where a budget forbids it now."""
+        ...
+
+
+class ModelWriter(Protocol):
+    """Moves aliases of the model registry."""
+
+    async def set_alias(self, grant: Grant) -> None:
+        """Point the alias at the approved version, and mark that version with the approval's id.
+
+        Raises Conflict where the alias is no longer what the plan saw, and as `ClusterWriter` does.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writers:
+    """All writers that demand a grant."""
+
+    cluster: ClusterWriter
+    models: ModelWriter
 
 
 class Silencer(Protocol):

@@ -1,4 +1,4 @@
-"""The rehearsal's Kubernetes: reader, planner and scaler over one store, as apart as the real ones.
+"""The rehearsal's Kubernetes: its state, and the reader of it; planner and writer are in `writing`.
 
 The same contract suite runs over this and over a real API server (`tests/worlds/contract.py`).
 """
@@ -6,30 +6,24 @@ The same contract suite runs over this and over a real API server (`tests/worlds
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bot.domain.errors import Ambiguous, Conflict, NotFound, Permanent, Temporary
+from bot.domain.errors import NotFound, Permanent, Temporary
 from bot.domain.quantities import format_bytes, format_cores
-from bot.domain.rights import Right
-from bot.domain.selectors import selector_text
 from bot.ports.readers import Resource
+from bot.rehearsal.controllers import settle_autoscalers, settle_jobs
 from bot.rehearsal.deployments import DeploymentController
-from bot.rehearsal.objects import ObjectStore, stamp
+from bot.rehearsal.objects import ObjectStore, merged, stamp, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bot.domain.approvals import Grant
     from bot.ports.clock import Clock
     from bot.ports.readers import KubeObject
-    from bot.ports.writers import ScaleTo
     from bot.rehearsal.faults import Faults
-    from bot.rehearsal.objects import Key
 
 Usage = tuple[float, float]
 """CPU in cores and memory in bytes."""
-
-_PATCH_SCALE: Final = Right(verb="patch", group="apps", resource="deployments/scale")
 
 
 class RehearsalState:
@@ -43,7 +37,9 @@ class RehearsalState:
         *,
         starts_in: timedelta = timedelta(seconds=6),
         stops_in: timedelta = timedelta(seconds=2),
+        jobs_take: timedelta = timedelta(seconds=40),
     ) -> None:
+        self._jobs_take = jobs_take
         self.clock = clock
         self.faults = faults
         self.store = ObjectStore()
@@ -58,7 +54,10 @@ class RehearsalState:
 
     def settle(self) -> None:
         """Bring the controllers to the time that the clock shows."""
-        self.controller.settle(self.clock.now())
+        now = self.clock.now()
+        settle_autoscalers(self.store)
+        settle_jobs(self.store, now, take=self._jobs_take)
+        self.controller.settle(now)
 
     def put(self, manifest: KubeObject) -> None:
         """Create or replace an object."""
@@ -67,10 +66,22 @@ class RehearsalState:
 
     def scale_as(self, manager: str, *, namespace: str, name: str, replicas: int) -> None:
         """Let somebody else set the replicas, as `kubectl scale` or an operator would."""
-        deployment = self.store.held(_key(namespace, name))
+        key = (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, namespace, name)
+        deployment = self.store.held(key)
         deployment["spec"]["replicas"] = replicas
-        _take_over(deployment, manager=manager, now=self.clock.now())
-        self.store.changed(_key(namespace, name), spec=True)
+        take_over(deployment, manager=manager, subresource="scale", now=self.clock.now())
+        self.store.changed(key, spec=True)
+        self.settle()
+
+    def edit_as(
+        self, manager: str, resource: Resource, *, name: str, namespace: str, spec: KubeObject
+    ) -> None:
+        """Let somebody else set fields of an object's spec, as `kubectl patch` does with lists as wholes."""
+        key = (resource.api_version, resource.kind, namespace, name)
+        held = self.store.held(key)
+        held["spec"] = merged(held["spec"], spec)
+        take_over(held, manager=manager, subresource="", now=self.clock.now())
+        self.store.changed(key, spec=True)
         self.settle()
 
     def touch(self, resource: Resource, *, namespace: str, name: str) -> None:
@@ -159,93 +170,6 @@ class RehearsalCluster:
                 }
             )
         return found
-
-
-class RehearsalScalePlanner:
-    """`bot.ports.planners.ScalePlanner` in memory; it changes nothing."""
-
-    def __init__(self, state: RehearsalState) -> None:
-        self._state = state
-
-    async def dry_run_scale(
-        self, *, namespace: str, name: str, replicas: int, resource_version: str
-    ) -> KubeObject:
-        """The Scale object as it would be."""
-        lost = await self._state.faults.meet("planner.dry_run_scale", right=str(_PATCH_SCALE))
-        _never_came(lost=lost)
-        deployment = _locked(self._state, namespace, name, resource_version, replicas)
-        return _scale_of(deployment, replicas)
-
-
-class RehearsalScaler:
-    """`bot.ports.writers.DeploymentScaler` in memory."""
-
-    def __init__(self, state: RehearsalState) -> None:
-        self._state = state
-
-    async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
-        """Scale if the order fits the grant and nothing moved since; Ambiguous where the answer got lost."""
-        misfit = order.misfit(grant)
-        if misfit:
-            raise Permanent(f"the order does not fit the approval: {misfit}")
-        lost = await self._state.faults.meet("scaler.scale", right=str(_PATCH_SCALE))
-        deployment = _locked(self._state, order.namespace, order.name, order.resource_version, order.replicas)
-        if int(deployment["spec"].get("replicas", 1)) != order.replicas:
-            deployment["spec"]["replicas"] = order.replicas
-            _take_over(deployment, manager=order.field_manager, now=self._state.clock.now())
-            self._state.store.changed(_key(order.namespace, order.name), spec=True)
-        self._state.settle()
-        if lost:
-            raise Ambiguous("the answer got lost; it may or may not have been done")
-        return _scale_of(deployment, order.replicas)
-
-
-def _locked(
-    state: RehearsalState, namespace: str, name: str, resource_version: str, replicas: int
-) -> KubeObject:
-    state.settle()
-    deployment = state.store.held(_key(namespace, name))
-    if resource_version and deployment["metadata"]["resourceVersion"] != resource_version:
-        raise Conflict(f'deployment "{name}": the object has been modified')
-    if replicas < 0:
-        raise Permanent("spec.replicas: must be greater than or equal to 0")
-    return deployment
-
-
-def _key(namespace: str, name: str) -> Key:
-    return (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, namespace, name)
-
-
-def _scale_of(deployment: KubeObject, replicas: int) -> KubeObject:
-    metadata = deployment["metadata"]
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    return {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": {name: metadata[name] for name in kept},
-        "spec": {"replicas": replicas},
-        "status": {
-            "replicas": deployment.get("status", {}).get("replicas", 0),
-            "selector": selector_text(deployment["spec"].get("selector")),
-        },
-    }
-
-
-def _take_over(deployment: KubeObject, *, manager: str, now: datetime) -> None:
-    # The API server gives a field to its last writer, and forgets a manager that owns nothing more.
-    entries = deployment["metadata"].setdefault("managedFields", [])
-    entries[:] = [entry for entry in entries if entry.get("subresource") != "scale"]
-    entries.append(
-        {
-            "manager": manager,
-            "operation": "Update",
-            "apiVersion": "apps/v1",
-            "time": stamp(now),
-            "fieldsType": "FieldsV1",
-            "fieldsV1": {"f:spec": {"f:replicas": {}}},
-            "subresource": "scale",
-        }
-    )
 
 
 def _is_older(line: str, moment: datetime) -> bool:

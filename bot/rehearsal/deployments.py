@@ -1,6 +1,6 @@
-"""A deployment controller in miniature: pods come and go some seconds after the replicas change.
+"""Deployment, job and autoscaler controllers in miniature: what changes shows its effects some seconds later.
 
-Called by the rehearsal's cluster before every call: it brings the world to the time that the clock shows.
+Called by the rehearsal's cluster before every call: they bring the world to the time that the clock shows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from bot.domain.selectors import selector_matches
 from bot.ports.readers import Resource
 from bot.rehearsal.objects import stamp
 from bot.rehearsal.pods import is_ready, new_pod, start
+from bot.rehearsal.revisions import Revisions, owner_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +35,8 @@ class DeploymentController:
         self._starting: dict[Key, datetime] = {}
         self._stopping: dict[Key, datetime] = {}
         self._history: dict[tuple[str, str], list[tuple[datetime, int]]] = {}
+        self._complete: dict[Key, str] = {}
+        self._revisions = Revisions(store)
         self._made = 0
 
     def populate(self, now: datetime) -> None:
@@ -50,6 +53,12 @@ class DeploymentController:
         for key in self._store.keys(Resource.DEPLOYMENTS):
             self._reconcile(key, now, starts_in=self._starts_in)
             self._report(key, now)
+
+    def remove_pod(self, key: Key, now: datetime) -> None:
+        """Begin to stop a pod."""
+        self._store.held(key)["metadata"]["deletionTimestamp"] = stamp(now)
+        self._store.changed(key)
+        self._stopping[key] = now + self._stops_in
 
     def ready_at(self, namespace: str, name: str, moment: datetime) -> int:
         """How many pods of a deployment were ready then; before the world began, as many as at its start."""
@@ -74,20 +83,34 @@ class DeploymentController:
 
     def _reconcile(self, key: Key, now: datetime, *, starts_in: timedelta) -> None:
         deployment = self._store.held(key)
-        pods = self._pods_of(deployment)
+        present = self._revisions.present(deployment, now)
+        new, old = self._split(deployment, present)
         wanted = int(deployment.get("spec", {}).get("replicas", 1))
-        for _ in range(wanted - len(pods)):
+        for _ in range(wanted - len(new)):
             self._made += 1
             suffix = uuid5(NAMESPACE_URL, f"{key}/{self._made}").hex[:5]
-            pod = new_pod(deployment, suffix=suffix, now=now)
-            self._starting[self._store.put(pod, now=now)] = now + starts_in
-        if len(pods) > wanted:
-            # Kubernetes removes pods that are not ready first, then the newest.
-            by_worth = sorted(pods, key=lambda pod: _worth(self._store.held(pod)))
-            for surplus in by_worth[: len(pods) - wanted]:
-                self._store.held(surplus)["metadata"]["deletionTimestamp"] = stamp(now)
-                self._store.changed(surplus)
-                self._stopping[surplus] = now + self._stops_in
+            pod = new_pod(deployment, replica_set=present, suffix=suffix, now=now)
+            made = self._store.put(pod, now=now)
+            self._starting[made] = now + starts_in
+            new.append(made)
+        ready = sum(is_ready(self._store.held(pod)) for pod in new)
+        surplus = [*self._surplus(old, max(wanted - ready, 0)), *self._surplus(new, wanted)]
+        for pod_key in surplus:
+            self.remove_pod(pod_key, now)
+
+    def _surplus(self, pods: list[Key], wanted: int) -> list[Key]:
+        # Kubernetes removes pods that are not ready first, then the newest.
+        by_worth = sorted(pods, key=lambda pod: _worth(self._store.held(pod)))
+        return by_worth[: max(len(pods) - wanted, 0)]
+
+    def _split(self, deployment: KubeObject, present: str) -> tuple[list[Key], list[Key]]:
+        """The pods of the present revision, and those of older ones."""
+        older = self._revisions.names(deployment) - {present}
+        new: list[Key] = []
+        old: list[Key] = []
+        for key in self._pods_of(deployment):
+            (old if owner_name(self._store.held(key)) in older else new).append(key)
+        return new, old
 
     def _pods_of(self, deployment: KubeObject) -> list[Key]:
         selector = deployment.get("spec", {}).get("selector")
@@ -102,17 +125,21 @@ class DeploymentController:
 
     def _report(self, key: Key, now: datetime) -> None:
         deployment = self._store.held(key)
-        pods = [self._store.held(pod) for pod in self._pods_of(deployment)]
+        present = self._revisions.present(deployment, now)
+        new, old = self._split(deployment, present)
+        pods = [self._store.held(pod) for pod in (*new, *old)]
         ready = sum(is_ready(pod) for pod in pods)
         wanted = int(deployment.get("spec", {}).get("replicas", 1))
+        if not old and ready >= wanted and len(new) >= wanted:
+            self._complete[key] = present
         status: dict[str, Any] = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": len(pods),
-            "updatedReplicas": len(pods),
+            "updatedReplicas": len(new),
             "readyReplicas": ready,
             "availableReplicas": ready,
             "unavailableReplicas": max(wanted - ready, 0),
-            "conditions": _conditions(wanted, ready),
+            "conditions": _conditions(ready, complete=self._complete.get(key, present) == present),
         }
         status = {name: value for name, value in status.items() if value != 0}
         kept = {**deployment.get("status", {}), **status}
@@ -120,6 +147,7 @@ class DeploymentController:
         if kept != deployment.get("status"):
             deployment["status"] = kept
             self._store.changed(key)
+        self._revisions.report(deployment, [owner_name(pod) for pod in pods])
         history = self._history.setdefault((key[2], key[3]), [])
         if not history or history[-1][1] != ready:
             history.append((now, ready))
@@ -133,8 +161,7 @@ def _worth(pod: KubeObject) -> tuple[bool, float]:
     return (is_ready(pod), -float("".join(sign for sign in created if sign.isdigit())))
 
 
-def _conditions(wanted: int, ready: int) -> list[dict[str, str]]:
-    complete = ready >= wanted
+def _conditions(ready: int, *, complete: bool) -> list[dict[str, str]]:
     return [
         {"type": "Available", "status": "True" if ready else "False", "reason": "MinimumReplicasAvailable"},
         {

@@ -91,6 +91,37 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def merged(found: Any, patch: Any) -> Any:
+    """A value after a JSON merge patch."""
+    if not isinstance(patch, dict):
+        return deepcopy(patch)
+    result = dict(found) if isinstance(found, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def take_over(held: KubeObject, *, manager: str, subresource: str, now: datetime) -> None:
+    """Note who wrote last: the API server gives a field to its last writer, and forgets who owns no more."""
+    entries = held["metadata"].setdefault("managedFields", [])
+    mine = {"subresource": subresource} if subresource else {}
+    entries[:] = [one for one in entries if (one.get("subresource") or "") != subresource]
+    entries.append(
+        {
+            "manager": manager,
+            "operation": "Update",
+            "apiVersion": held["apiVersion"],
+            "time": stamp(now),
+            "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:replicas": {}} if subresource else {"f:template": {}}},
+            **mine,
+        }
+    )
+
+
 def _key_of(held: KubeObject) -> Key:
     metadata = held["metadata"]
     return (held["apiVersion"], held["kind"], metadata["namespace"], metadata["name"])

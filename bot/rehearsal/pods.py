@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 NODES = ("node-a", "node-b", "node-c")
 
 
-def new_pod(deployment: KubeObject, *, suffix: str, now: datetime) -> KubeObject:
+def new_pod(deployment: KubeObject, *, replica_set: str, suffix: str, now: datetime) -> KubeObject:
     """A pod of a deployment that is just being created."""
     metadata, template = deployment["metadata"], deployment.get("spec", {}).get("template", {})
-    replica_set = f"{metadata['name']}-6d4b75cb6d"
     spec = deepcopy(template.get("spec", {}))
     spec["nodeName"] = NODES[int(suffix, 16) % len(NODES)]
     return {

@@ -9,19 +9,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ports.readers import Readers
+from bot.ports.writers import Writers
 from bot.rehearsal.alertmanager import Dispatcher, Route
-from bot.rehearsal.cluster import (
-    RehearsalCluster,
-    RehearsalScalePlanner,
-    RehearsalScaler,
-    RehearsalState,
-)
+from bot.rehearsal.cluster import RehearsalCluster, RehearsalState
 from bot.rehearsal.faults import Faults
 from bot.rehearsal.metrics import RehearsalMetrics
 from bot.rehearsal.models import RehearsalModels
 from bot.rehearsal.network import RehearsalNetwork
 from bot.rehearsal.rules import RuleEvaluation
 from bot.rehearsal.silences import RehearsalAlertmanager
+from bot.rehearsal.writing import RehearsalPlanner, RehearsalWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +47,8 @@ class World:
             clock, self.faults, manifests, starts_in=pods_start_in, stops_in=pods_stop_in
         )
         self.cluster = RehearsalCluster(self.state)
-        self.scale_planner = RehearsalScalePlanner(self.state)
-        self.scaler = RehearsalScaler(self.state)
+        self.planner = RehearsalPlanner(self.state)
+        self.writer = RehearsalWriter(self.state)
         self.metrics = RehearsalMetrics(clock, self.faults)
         self.models = RehearsalModels(self.faults)
         self.network = RehearsalNetwork(self.faults)
@@ -68,6 +65,11 @@ class World:
             models=self.models,
             network=self.network,
         )
+
+    @property
+    def writers(self) -> Writers:
+        """What remediations are given."""
+        return Writers(cluster=self.writer, models=self.models)
 
     def watch(self, rules: Sequence[AlertRule]) -> None:
         """Let these rules, and no others, raise alerts from now on."""

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Temporary
 from bot.faults import fault
-from bot.remediations.scaling import Applied, ApplyState, apply, progress, recover
+from bot.remediations.applying import apply, recover
+from bot.remediations.outcomes import Applied, ApplyState, cannot_tell
+from bot.remediations.watching import progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.domain.approvals import Grant
     from bot.ports.clock import Clock
-    from bot.ports.readers import ClusterReader
-    from bot.ports.writers import DeploymentScaler
+    from bot.ports.readers import Readers
+    from bot.ports.writers import Writers
     from bot.remediations.deployments import RolloutProgress
 
 ANSWERS_WITHIN: Final = 30.0
@@ -32,14 +34,14 @@ class Acting:
     def __init__(
         self,
         *,
-        reader: ClusterReader,
-        scaler: DeploymentScaler,
+        readers: Readers,
+        writers: Writers,
         clock: Clock,
         enabled: Callable[[], bool],
         answers_within: float,
     ) -> None:
-        self._reader = reader
-        self._scaler = scaler
+        self._readers = readers
+        self._writers = writers
         self._clock = clock
         self._enabled = enabled
         self._answers_within = answers_within
@@ -67,16 +69,16 @@ class Acting:
         """How far the rollout is. Raises what the reader raises, and Temporary where it hangs."""
         try:
             async with asyncio.timeout(self._answers_within):
-                return await progress(grant, reader=self._reader)
+                return await progress(grant, readers=self._readers)
         except TimeoutError as error:
-            raise Temporary("Kubernetes does not answer") from error
+            raise Temporary(f"{_other_side(grant)} does not answer") from error
 
     async def _apply(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:
         """Try while trying again can help: `apply` is safe to repeat with the same grant."""
         for attempt in range(1, _TRIES + 1):
             await hold()
             fault("before-apply")
-            outcome = await self._answered(grant, apply(grant, reader=self._reader, scaler=self._scaler))
+            outcome = await self._answered(grant, apply(grant, readers=self._readers, writers=self._writers))
             if outcome.retry_after is None or attempt == _TRIES:
                 break
             await self._clock.sleep(max(outcome.retry_after, float(attempt)))
@@ -88,7 +90,7 @@ class Acting:
         """Look, again and again while the world does not tell."""
         for attempt in range(1, _TRIES + 1):
             await hold()
-            outcome = await self._answered(grant, recover(grant, reader=self._reader))
+            outcome = await self._answered(grant, recover(grant, readers=self._readers))
             if outcome.state is not ApplyState.CANNOT_TELL or attempt == _TRIES:
                 break
             await self._clock.sleep(float(attempt))
@@ -99,5 +101,8 @@ class Acting:
             async with asyncio.timeout(self._answers_within):
                 return await call
         except TimeoutError:
-            sentence = f"whether {grant.plan.target} was scaled cannot be told: Kubernetes does not answer"
-            return Applied(state=ApplyState.CANNOT_TELL, sentence=sentence)
+            return cannot_tell(grant, f"{_other_side(grant)} does not answer")
+
+
+def _other_side(grant: Grant) -> str:
+    return "Kubernetes" if grant.plan.target.namespace else "MLflow"

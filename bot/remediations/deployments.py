@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.outside_text import one_line
@@ -68,6 +69,37 @@ def generation_of(deployment: KubeObject) -> int:
 def uid_of(deployment: KubeObject) -> str:
     """Its uid, which another object of the same name does not have."""
     return str((deployment.get("metadata") or {}).get("uid") or "")
+
+
+class RolloutState(StrEnum):
+    """What a deployment's rollout is at, told from its status; pods that die later are no rollout."""
+
+    COMPLETE = "complete"
+    PAUSED = "paused"
+    UNDER_WAY = "under_way"
+    FAILING = "failing"
+
+
+def rollout_of(deployment: KubeObject) -> tuple[RolloutState, str]:
+    """The state of a deployment's rollout, and a sentence about it where it is not complete."""
+    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
+    if spec.get("paused"):
+        return RolloutState.PAUSED, "its rollout is paused; `kubectl rollout resume` goes on with it"
+    if int(status.get("observedGeneration") or 0) < generation_of(deployment):
+        return RolloutState.UNDER_WAY, "the deployment controller has not seen its last change yet"
+    stuck = _condition(status, "Progressing", "False")
+    if stuck is not None:
+        return RolloutState.FAILING, f"its rollout is failing: {_words(stuck)}"
+    updated, pods = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
+    going = _condition(status, "Progressing", "True")
+    # Without a deadline for progress there is no such condition.
+    if updated == pods if going is None else going.get("reason") == "NewReplicaSetAvailable":
+        return RolloutState.COMPLETE, ""
+    wanted = replicas_of(deployment)
+    return (
+        RolloutState.UNDER_WAY,
+        f"a rollout is under way: {updated} of {wanted} pods are of the new revision",
+    )
 
 
 def _condition(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any] | None:

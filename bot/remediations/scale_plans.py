@@ -1,212 +1,158 @@
-"""Planning a scaling: what would change, what speaks against it, and why it is refused where it is.
+"""Scaling a deployment, or the bounds of the HorizontalPodAutoscaler that owns its replicas.
 
-Called through the registry by the remediating engine. The only call that is no read is the dry run.
+Planning, and watching what became of it; called through the registry.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.domain.errors import Conflict, DryRunUnsupported, Forbidden, LightshipError, NotFound, Temporary
+from bot.domain.actions import whole_number
 from bot.domain.outside_text import one_line
-from bot.domain.remedies import Change, Plan, Refusal, RefusalReason
+from bot.domain.remedies import Change, RefusalReason
 from bot.ports.readers import Resource
-from bot.remediations.deployments import generation_of, observe, replicas_of, uid_of
-from bot.remediations.scale_surroundings import look_around, owners_that_revert
+from bot.remediations.autoscalers import autoscaler_of, bounds_for, bounds_of
+from bot.remediations.deployments import observe, replicas_of
+from bot.remediations.planning import Refused, edit_call, make_plan, try_edit
+from bot.remediations.room import need_of_pods
+from bot.remediations.surroundings import Seen, see_budgets, see_room
+from bot.remediations.targets import IN_THE_WAY, read_deployment, read_target, refuse_owned, refuse_rollout
 
 if TYPE_CHECKING:
-    from bot.domain.remedies import RemediationRequest
-    from bot.domain.services import ScaleBounds
-    from bot.ports.planners import ScalePlanner
-    from bot.ports.readers import ClusterReader, KubeObject
+    from bot.domain.bounds import ScaleBounds
+    from bot.domain.remedies import Call, Plan
+    from bot.ports.readers import KubeObject
+    from bot.remediations.planning import Asking
 
-_DRY_RUN_TRIES: Final = 3
-_MOST_DIGITS: Final = 6
-
-
-async def plan_scale(
-    request: RemediationRequest, *, limits: ScaleBounds, reader: ClusterReader, planner: ScalePlanner
-) -> Plan | Refusal:
-    """The plan for an approver to see, or the reason why there is none. Raises nothing that ports promise."""
-    replicas = _replicas_asked(request)
-    if isinstance(replicas, Refusal):
-        return replicas
-    outside = out_of_bounds(replicas, limits=limits)
-    if outside is not None:
-        return outside
-    try:
-        return await _plan(request, replicas, limits=limits, reader=reader, planner=planner)
-    except Forbidden as error:
-        return _refusal(
-            RefusalReason.FORBIDDEN,
-            f"Lightship lacks the right `{error.right}`; `lightship rbac` prints the Role that has it.",
-        )
-    except Temporary as error:
-        return _refusal(RefusalReason.UNREACHABLE, f"Kubernetes cannot be asked now: {one_line(error)}")
-    except LightshipError as error:
-        return _refusal(RefusalReason.UNREACHABLE, f"Kubernetes cannot be asked: {one_line(error)}")
+_REPLICAS: Final = ("spec", "replicas")
+_BOUNDS: Final = {"minReplicas": ("spec", "minReplicas"), "maxReplicas": ("spec", "maxReplicas")}
 
 
-def out_of_bounds(replicas: int, *, limits: ScaleBounds) -> Refusal | None:
-    """The refusal where the number is outside the absolute bounds."""
-    if limits.minimum <= replicas <= limits.maximum:
-        return None
-    return _refusal(
-        RefusalReason.OUT_OF_BOUNDS,
-        f"{replicas} replicas: the configured bounds are {limits.minimum} to {limits.maximum}.",
-    )
+async def plan_scale(asking: Asking) -> Plan:
+    """So many replicas, or bounds that lead there."""
+    replicas = whole_number(asking.request.arguments.get("replicas"))
+    assert replicas is not None  # noqa: S101 - the frame has looked at it
+    limits = asking.bounds.scale
+    refuse_bounds(replicas, limits=limits)
+    deployment = await read_deployment(asking)
+    hpa = await autoscaler_of(asking, deployment)
+    if hpa is not None:
+        return await _plan_autoscaler(asking, deployment, hpa, replicas)
+    return await _plan_replicas(asking, deployment, replicas)
 
 
-def too_large_a_step(current: int, replicas: int, *, limits: ScaleBounds) -> Refusal | None:
-    """The refusal where the number is too far from the one now; none is counted as one."""
+def refuse_bounds(replicas: int, *, limits: ScaleBounds) -> None:
+    """Refuse a number outside the absolute bounds."""
+    if not limits.minimum <= replicas <= limits.maximum:
+        words = f"{replicas} replicas: the configured bounds are {limits.minimum} to {limits.maximum}."
+        raise Refused(RefusalReason.OUT_OF_BOUNDS, words)
+
+
+def refuse_step(current: int, replicas: int, *, limits: ScaleBounds) -> None:
+    """Refuse a number too far from the one now; none is counted as one."""
     smaller, larger = sorted((max(current, 1), max(replicas, 1)))
-    if larger <= smaller * limits.max_factor:
-        return None
-    return _refusal(
-        RefusalReason.TOO_LARGE_A_STEP,
-        f"From {current} to {replicas} is more than a factor of {limits.max_factor:g}; take smaller steps.",
+    if larger > smaller * limits.max_factor:
+        factor = f"{limits.max_factor:g}"
+        words = f"From {current} to {replicas} is more than a factor of {factor}; take smaller steps."
+        raise Refused(RefusalReason.TOO_LARGE_A_STEP, words)
+
+
+async def _plan_replicas(asking: Asking, deployment: KubeObject, replicas: int) -> Plan:
+    target, current = asking.request.target, replicas_of(deployment)
+    if current == replicas:
+        raise Refused(RefusalReason.NO_CHANGE, f"{target} has {current} replicas already.")
+    refuse_step(current, replicas, limits=asking.bounds.scale)
+    warnings = (
+        *refuse_owned(asking, deployment),
+        *refuse_rollout(asking, deployment, IN_THE_WAY),
+        *_not_ready(deployment, current),
     )
 
+    def make(found: KubeObject) -> Call:
+        if replicas_of(found) != current:
+            raise Refused(RefusalReason.OBJECT_CHANGED, f"{target} is being scaled just now.")
+        return edit_call(found, "deployments", {_REPLICAS: replicas}, subresource="scale")
 
-async def _plan(
-    request: RemediationRequest,
-    replicas: int,
-    *,
-    limits: ScaleBounds,
-    reader: ClusterReader,
-    planner: ScalePlanner,
-) -> Plan | Refusal:
-    deployment = await _deployment(request, reader)
-    if isinstance(deployment, Refusal):
-        return deployment
-    current = replicas_of(deployment)
-    if current == replicas:
-        return _refusal(RefusalReason.NO_CHANGE, f"{request.target} has {current} replicas already.")
-    refusal = too_large_a_step(current, replicas, limits=limits) or await _autoscaled(request, reader)
-    if refusal is not None:
-        return refusal
-    tried = await _dry_run(request, deployment, replicas, reader=reader, planner=planner)
-    if isinstance(tried, Refusal):
-        return tried
-    deployment, cautions = tried
-    if replicas_of(deployment) != current:
-        return _refusal(RefusalReason.OBJECT_CHANGED, f"{request.target} is being scaled just now.")
-    around = await look_around(deployment, replicas, reader=reader)
-    progress = observe(deployment, desired=current)
-    rollout = () if progress.done else (f"a rollout is in progress: {progress.reason}",)
-    return Plan(
-        action=request.action,
-        service=request.service,
-        target=request.target,
+    tried = await try_edit(asking, lambda: read_deployment(asking), make)
+    (edit,) = tried.call.edits
+    if edit.after != str(replicas):
+        sentence = f"The API server would make it {one_line(edit.after)} replicas, not {replicas}."
+        raise Refused(RefusalReason.DRY_RUN_REFUSED, sentence)
+    seen = await _look_around(asking, deployment, replicas - current)
+    return make_plan(
+        asking,
+        tried,
         arguments={"replicas": replicas},
         changes=(Change(field="spec.replicas", before=str(current), after=str(replicas)),),
-        resource_version=str(deployment["metadata"]["resourceVersion"]),
-        observed={
-            "replicas": current,
-            "generation": generation_of(deployment),
-            "uid": uid_of(deployment),
-        },
-        notes=around.notes,
-        warnings=(*owners_that_revert(deployment), *rollout, *cautions, *around.warnings),
-        verification=f"{request.target} has {replicas} ready pods of its newest revision",
+        observed={"replicas": current},
+        verification=f"{target} has {replicas} ready pods of its newest revision",
         undo=f"scale back to {current}",
-        runbook=request.runbook,
-        remediation=request.remediation,
+        notes=tuple(seen.notes),
+        warnings=(*warnings, *seen.warnings),
     )
 
 
-def _replicas_asked(request: RemediationRequest) -> int | Refusal:
-    asked = request.arguments.get("replicas")
-    if isinstance(asked, str):
-        text = asked.strip()
-        if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
-            return int(text)
-    elif isinstance(asked, int) and not isinstance(asked, bool) and asked >= 0:
-        return asked
-    shown = "nothing" if asked is None else f"`{one_line(asked, limit=40)}`"
-    return _refusal(RefusalReason.BAD_ARGUMENT, f"Replicas must be a whole number, {shown} is none.")
-
-
-async def _deployment(request: RemediationRequest, reader: ClusterReader) -> KubeObject | Refusal:
-    target = request.target
-    if not target.namespace or not target.name:
-        return _refusal(RefusalReason.NOT_CONFIGURED, f"No deployment is configured for {request.service}.")
-    try:
-        return await reader.get(Resource.DEPLOYMENTS, namespace=target.namespace, name=target.name)
-    except NotFound:
-        return _refusal(RefusalReason.TARGET_MISSING, f"There is no {target}.")
-
-
-async def _autoscaled(request: RemediationRequest, reader: ClusterReader) -> Refusal | None:
-    target = request.target
-    for hpa in await reader.list(Resource.HORIZONTAL_POD_AUTOSCALERS, namespace=target.namespace):
-        spec = hpa.get("spec") or {}
-        scaled: dict[str, Any] = spec.get("scaleTargetRef") or {}
-        apps = str(scaled.get("apiVersion", "apps/v1")).startswith("apps/")
-        if not apps or (scaled.get("kind"), scaled.get("name")) != ("Deployment", target.name):
-            continue
-        metadata = hpa.get("metadata") or {}
-        keda = (metadata.get("labels") or {}).get("scaledobject.keda.sh/name")
-        by = f" of KEDA's ScaledObject {one_line(keda, limit=60)}" if keda else ""
-        name = one_line(metadata.get("name", ""), limit=80)
-        return _refusal(
-            RefusalReason.HPA_OWNS_REPLICAS,
-            f"HorizontalPodAutoscaler {name}{by} sets the replicas of {target}, between "
-            f"{spec.get('minReplicas', 1)} and {spec.get('maxReplicas')}, and would undo it. "
-            "Changing its bounds comes with a later version.",
+async def _plan_autoscaler(asking: Asking, deployment: KubeObject, hpa: KubeObject, replicas: int) -> Plan:
+    """The autoscaler's minimum or maximum instead: replicas that it owns would be set back by it."""
+    target, current, name = asking.request.target, replicas_of(deployment), hpa["metadata"]["name"]
+    shown = one_line(name, limit=80)
+    before = bounds_of(hpa)
+    after = bounds_for(replicas, current=current, minimum=before[0], maximum=before[1])
+    if after == before:
+        words = (
+            f"HorizontalPodAutoscaler {shown} keeps {target} at {before[0]} to {before[1]} replicas already."
         )
-    return None
+        raise Refused(RefusalReason.NO_CHANGE, words)
+    refuse_step(current, replicas, limits=asking.bounds.scale)
+    warnings = (*refuse_owned(asking, hpa), *refuse_rollout(asking, deployment, IN_THE_WAY))
+
+    async def read() -> KubeObject:
+        return await read_target(asking, Resource.HORIZONTAL_POD_AUTOSCALERS, name)
+
+    def make(found: KubeObject) -> Call:
+        if bounds_of(found) != before:
+            raise Refused(RefusalReason.OBJECT_CHANGED, f"HorizontalPodAutoscaler {shown} is being changed.")
+        wanted = {"minReplicas": after[0], "maxReplicas": after[1]}
+        was = dict(zip(_BOUNDS, before, strict=True))
+        fields: dict[tuple[str, ...], Any] = {
+            _BOUNDS[key]: value for key, value in wanted.items() if value != was[key]
+        }
+        return edit_call(found, "horizontalpodautoscalers", fields)
+
+    tried = await try_edit(asking, read, make)
+    seen = await _look_around(asking, deployment, max(after[0] - current, 0))
+    seen.notes.insert(
+        0, f"HorizontalPodAutoscaler {shown} owns the replicas, now {current}: its bounds are set instead"
+    )
+    changes = tuple(
+        Change(field=f"{shown} spec.{word}", before=str(was), after=str(now))
+        for word, was, now in zip(_BOUNDS, before, after, strict=True)
+        if was != now
+    )
+    return make_plan(
+        asking,
+        tried,
+        arguments={"replicas": replicas},
+        changes=changes,
+        observed={"replicas": current, "minReplicas": before[0], "maxReplicas": before[1]},
+        verification=f"the autoscaler brings {target} to {after[0]} to {after[1]} ready pods",
+        undo=f"set the autoscaler's bounds back to {before[0]} to {before[1]}",
+        notes=tuple(seen.notes),
+        warnings=(*warnings, *seen.warnings),
+    )
 
 
-async def _dry_run(
-    request: RemediationRequest,
-    deployment: KubeObject,
-    replicas: int,
-    *,
-    reader: ClusterReader,
-    planner: ScalePlanner,
-) -> tuple[KubeObject, tuple[str, ...]] | Refusal:
-    """The deployment as it was when the dry run passed, and warnings; status changes in between are met."""
-    for _ in range(_DRY_RUN_TRIES):
-        try:
-            warnings = await _try(request, deployment, replicas, planner)
-        except Conflict:
-            fresh = await _deployment(request, reader)
-            if isinstance(fresh, Refusal):
-                return fresh
-            deployment = fresh
-        else:
-            return warnings if isinstance(warnings, Refusal) else (deployment, warnings)
-    sentence = f"{request.target} is changing too quickly; ask again in a moment."
-    return _refusal(RefusalReason.OBJECT_CHANGED, sentence)
+def _not_ready(deployment: KubeObject, replicas: int) -> tuple[str, ...]:
+    seen = observe(deployment, desired=replicas)
+    return () if seen.done else (f"its pods are not all ready: {seen.reason}",)
 
 
-async def _try(
-    request: RemediationRequest, deployment: KubeObject, replicas: int, planner: ScalePlanner
-) -> tuple[str, ...] | Refusal:
-    """One dry run. Raises Conflict where the object moved, Forbidden and Temporary."""
-    target = request.target
-    try:
-        scale = await planner.dry_run_scale(
-            namespace=target.namespace,
-            name=target.name,
-            replicas=replicas,
-            resource_version=str(deployment["metadata"]["resourceVersion"]),
-        )
-    except (Conflict, Forbidden, Temporary):
-        raise
-    except DryRunUnsupported as error:
-        return (f"no dry run, the difference is computed: {one_line(error)}",)
-    except NotFound:
-        return _refusal(RefusalReason.TARGET_MISSING, f"There is no {target}.")
-    except LightshipError as error:
-        return _refusal(RefusalReason.DRY_RUN_REFUSED, f"The API server refuses it: {one_line(error)}")
-    would = (scale.get("spec") or {}).get("replicas", 0)
-    if would != replicas:
-        sentence = f"The API server would make it {would} replicas, not {replicas}."
-        return _refusal(RefusalReason.DRY_RUN_REFUSED, sentence)
-    return ()
-
-
-def _refusal(reason: RefusalReason, sentence: str) -> Refusal:
-    return Refusal(reason=reason, sentence=sentence)
+async def _look_around(asking: Asking, deployment: KubeObject, added: int) -> Seen:
+    seen = Seen()
+    template = (deployment.get("spec") or {}).get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    heed = "; scaling down does not heed it" if added < 0 else ""
+    await see_budgets(asking, labels, seen, heed=heed)
+    if added > 0:
+        await see_room(asking, template, need_of_pods(template, added), seen)
+    return seen

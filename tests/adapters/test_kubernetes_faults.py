@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from bot.adapters.kubernetes import KubernetesConnection, KubernetesReader, KubernetesScaler
-from bot.adapters.kubernetes.planner import KubernetesScalePlanner
+from bot.adapters.kubernetes import (
+    KubernetesConnection,
+    KubernetesPlanner,
+    KubernetesReader,
+    KubernetesWriter,
+)
 from bot.domain.errors import (
     Ambiguous,
     Conflict,
@@ -20,14 +24,13 @@ from bot.domain.errors import (
     Permanent,
     Temporary,
 )
-from bot.domain.remedies import Plan
-from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.rehearsal.world import World
-from bot.remediations.scale_plans import plan_scale
+from bot.remediations.planning import edit_call
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.adapters.standin import drop, endless, hang, html, standing_in, status, truncated
-from tests.worlds.objects import deployment, order_of, request
+from tests.planning import planned_in
+from tests.worlds.objects import deployment, request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+SCALING = edit_call(deployment("x"), "deployments", {("spec", "replicas"): 0}, subresource="scale")
 CANNOT = (
     'pods is forbidden: User "system:serviceaccount:x:bot" cannot list resource "pods" in API group "" '
     'in the namespace "churn-mlops"'
@@ -61,11 +65,7 @@ def kubeconfig(tmp_path: Path, url: str, **user: Any) -> str:
 async def grant() -> Grant:
     """A grant for five replicas."""
     world = World(FrozenClock(), SequentialIds(), manifests=[deployment("churn-mlops")])
-    plan = await plan_scale(
-        request("churn-mlops", 5), limits=ScaleBounds(), reader=world.cluster, planner=world.scale_planner
-    )
-    assert isinstance(plan, Plan)
-    return make_grant(plan)
+    return make_grant(await planned_in(world, request("churn-mlops", 5)))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_a_server_that_is_not_there_is_temporary(tmp_path: Path) -> None:
         await KubernetesReader(connection).get(Resource.PODS, namespace="x", name="p")
     granted = await grant()
     with pytest.raises(Temporary) as raised:
-        await KubernetesScaler(connection).scale(granted, order_of(granted))
+        await KubernetesWriter(connection).edit(granted, resource_version=granted.plan.resource_version)
     assert not isinstance(raised.value, Ambiguous)
     await connection.close()
 
@@ -134,7 +134,7 @@ async def test_a_patch_without_a_clear_answer_is_ambiguous(tmp_path: Path, answe
         config = kubeconfig(tmp_path, server.url)
         connection = KubernetesConnection(kubeconfig=config, timeout=0.5, max_bytes=1_000_000)
         with pytest.raises(Ambiguous):
-            await KubernetesScaler(connection).scale(granted, order_of(granted))
+            await KubernetesWriter(connection).edit(granted, resource_version=granted.plan.resource_version)
         await connection.close()
         (sent,) = server.got
         path = "/apis/apps/v1/namespaces/churn-mlops/deployments/churn-api/scale"
@@ -163,7 +163,7 @@ async def test_a_refused_patch_is_not_ambiguous(
     async with standing_in(answer) as server:
         connection = KubernetesConnection(kubeconfig=kubeconfig(tmp_path, server.url))
         with pytest.raises(error) as raised:
-            await KubernetesScaler(connection).scale(granted, order_of(granted))
+            await KubernetesWriter(connection).edit(granted, resource_version=granted.plan.resource_version)
         await connection.close()
         assert not isinstance(raised.value, Ambiguous)
         assert type(raised.value) is error
@@ -174,8 +174,7 @@ async def test_a_dry_run_is_always_a_dry_run(tmp_path: Path, answer: Answer) -> 
     """Whatever happens, what the planner sends says dryRun=All, and a lost answer is only temporary."""
     async with standing_in(answer) as server:
         connection = KubernetesConnection(kubeconfig=kubeconfig(tmp_path, server.url), timeout=0.5)
-        planner = KubernetesScalePlanner(connection)
-        asked = planner.dry_run_scale(namespace="x", name="d", replicas=0, resource_version="1")
+        asked = KubernetesPlanner(connection).dry_run(SCALING, namespace="x", resource_version="1")
         (outcome,) = await asyncio.gather(asked, return_exceptions=True)
         await connection.close()
         assert isinstance(outcome, dict | Temporary)
@@ -190,9 +189,7 @@ async def test_a_webhook_that_takes_no_part_in_dry_runs_is_told_apart(tmp_path: 
     async with standing_in(status(400, {"message": message})) as server:
         connection = KubernetesConnection(kubeconfig=kubeconfig(tmp_path, server.url))
         with pytest.raises(DryRunUnsupported):
-            await KubernetesScalePlanner(connection).dry_run_scale(
-                namespace="x", name="d", replicas=2, resource_version="1"
-            )
+            await KubernetesPlanner(connection).dry_run(SCALING, namespace="x", resource_version="1")
         await connection.close()
 
 

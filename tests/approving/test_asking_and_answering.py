@@ -34,7 +34,7 @@ async def test_a_grant_commits_the_intent_and_rings(bench: Bench) -> None:
     assert (await bench.outcome(approval))[0] == ExecutionState.INTENDED
     (event,) = await bench.events(incident, EventKind.APPROVAL_GRANTED)
     assert (event.actor, event.detail["digest"]) == (BOB, approval.digest)
-    assert bench.scaler.orders == []
+    assert bench.writer.orders == []
 
 
 async def test_a_request_goes_into_the_incident_s_thread_else_into_the_channel(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,24 +9,26 @@ import pytest
 
 from bot.adapters.kubernetes import (
     KubernetesConnection,
+    KubernetesPlanner,
     KubernetesReader,
-    KubernetesScalePlanner,
-    KubernetesScaler,
+    KubernetesWriter,
 )
 from bot.checks import registry as checks
 from bot.checks.targets import CheckTarget
 from bot.domain.errors import Forbidden, Permanent
 from bot.domain.findings import Verdict
 from bot.domain.remedies import Action, Plan, Refusal, RefusalReason
-from bot.ports.readers import Readers, Resource
+from bot.ports.readers import Resource
+from bot.ports.writers import Writers
 from bot.rehearsal.world import World
 from bot.remediations import registry as remediations
-from bot.remediations.scale_plans import plan_scale
-from bot.remediations.scaling import ApplyState, apply
+from bot.remediations.applying import apply
+from bot.remediations.outcomes import ApplyState
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.e2e.scenes import rules_of
 from tests.e2e.servers.cluster import USAGE_CPU, USAGE_MEMORY
-from tests.worlds.contract import LIMITS, ClusterContract, planned, read, settled
+from tests.planning import plan_in
+from tests.worlds.contract import ClusterContract, planned, read, scale_call, settled
 from tests.worlds.objects import NAME, deployment, request
 
 if TYPE_CHECKING:
@@ -46,8 +49,10 @@ class RealWorld:
         self.namespace = namespace
         self.connection = KubernetesConnection(kubeconfig=str(kubeconfig))
         self.reader = KubernetesReader(self.connection)
-        self.planner = KubernetesScalePlanner(self.connection)
-        self.scaler = KubernetesScaler(self.connection)
+        self.planner = KubernetesPlanner(self.connection)
+        rehearsal = World(FrozenClock(), SequentialIds())
+        self.readers = replace(rehearsal.readers, cluster=self.reader)
+        self.writers = Writers(cluster=KubernetesWriter(self.connection), models=rehearsal.models)
 
     async def create(self, manifest: KubeObject) -> None:
         """Add an object."""
@@ -98,21 +103,13 @@ async def world(cluster: Cluster, namespace: str) -> AsyncIterator[RealWorld]:
 
 async def look(world: RealWorld) -> Finding:
     """Run the pods check."""
-    rehearsal = World(FrozenClock(), SequentialIds())
-    readers = Readers(
-        cluster=world.reader,
-        metrics=rehearsal.metrics,
-        alertmanager=rehearsal.alertmanager,
-        models=rehearsal.models,
-        network=rehearsal.network,
-    )
     target = CheckTarget(service="churn", namespace=world.namespace, deployment=NAME)
 
     def crashed(name: str, error: Exception) -> None:
         raise AssertionError(name) from error
 
     return await checks.run_check(
-        "pods", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
+        "pods", target=target, readers=world.readers, now=datetime.now(UTC), crashed=crashed
     )
 
 
@@ -128,9 +125,7 @@ class TestRealCluster(ClusterContract):
         rules = rules_of(sorted(ALL_RIGHTS - {missing}))
         kubeconfig = await asyncio.to_thread(cluster.service_account, world.namespace, "weaker", rules)
         weaker = RealWorld(cluster, world.namespace, kubeconfig)
-        refusal = await plan_scale(
-            request(world.namespace, 6), limits=LIMITS, reader=weaker.reader, planner=weaker.planner
-        )
+        refusal = await plan_in(weaker, request(world.namespace, 6))
         await weaker.connection.close()
         assert isinstance(refusal, Refusal)
         assert refusal.reason is RefusalReason.FORBIDDEN
@@ -142,7 +137,7 @@ class TestRealCluster(ClusterContract):
             pytest.skip("the audit log is the test cluster's own")
         await settled(world)
         grant = make_grant(await planned(world, 5))
-        assert (await apply(grant, reader=world.reader, scaler=world.scaler)).state is ApplyState.APPLIED
+        assert (await apply(grant, readers=world.readers, writers=world.writers)).state is ApplyState.APPLIED
         async with asyncio.timeout(10):
             while not (taken := self._taken(world, cluster)):
                 await world.wait()
@@ -162,7 +157,7 @@ class TestRealCluster(ClusterContract):
         ]
 
     async def test_the_quota_of_the_cluster_is_read(self, world: RealWorld) -> None:
-        """A ResourceQuota without room is a warning with the numbers that the cluster counts."""
+        """A ResourceQuota without room is a refusal with the numbers that the cluster counts."""
         await settled(world)
         await world.create(
             {
@@ -174,11 +169,12 @@ class TestRealCluster(ClusterContract):
         )
         async with asyncio.timeout(30):
             while True:
-                found = await planned(world, 6)
-                if found.warnings:
+                found = await plan_in(world, request(world.namespace, 6))
+                if isinstance(found, Refusal):
                     break
                 await world.wait()
-        assert found.warnings == ("ResourceQuota team is too small: 3 of pods needed, 1 left",)
+        assert found.reason is RefusalReason.NO_ROOM
+        assert found.sentence == "ResourceQuota team is too small: 3 of pods needed, 1 left."
 
     async def test_the_pods_check_sees_the_pods(self, world: RealWorld) -> None:
         """The check says that three of three are ready, with node, requests and limits."""
@@ -226,10 +222,9 @@ class TestRealCluster(ClusterContract):
         """What the API server finds invalid is Permanent, with its words."""
         found = await settled(world)
         with pytest.raises(Permanent, match="greater than or equal to 0"):
-            await world.planner.dry_run_scale(
+            await world.planner.dry_run(
+                scale_call(found, -1),
                 namespace=world.namespace,
-                name=NAME,
-                replicas=-1,
                 resource_version=found["metadata"]["resourceVersion"],
             )
 
@@ -238,7 +233,7 @@ class TestRealCluster(ClusterContract):
         await world.create(deployment(world.namespace))
         grant = make_grant(await self._steady_plan(world))
         outcomes = await asyncio.gather(
-            *(apply(grant, reader=world.reader, scaler=world.scaler) for _ in range(4))
+            *(apply(grant, readers=world.readers, writers=world.writers) for _ in range(4))
         )
         assert {outcome.state for outcome in outcomes} == {ApplyState.APPLIED}
         assert (await read(world))["spec"]["replicas"] == 5

@@ -123,8 +123,8 @@ async def bot(tmp_path: Path) -> AsyncIterator[Embedded]:
         world = churn_world(SystemClock(), RandomIds())
         surroundings = Surroundings(
             readers=world.readers,
-            planner=world.scale_planner,
-            scaler=world.scaler,
+            planner=world.planner,
+            writers=world.writers,
             silencer=world.alertmanager,
         )
         lightship = Lightship(

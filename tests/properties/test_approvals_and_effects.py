@@ -37,7 +37,7 @@ POINTS = (
     "before-outcome-commit",
 )
 WITH_POINTS: tuple[Any, ...] = (deciding, remediating, acting)
-CALLS = ("scaler", "cluster.get", "cluster.list", "planner")
+CALLS = ("writer", "cluster.get", "cluster.list", "planner")
 FAULTS = (
     Fault.HANG,
     Fault.FORBIDDEN,
@@ -201,7 +201,7 @@ class Bot(RuleBasedStateMachine):
     @invariant()
     def no_effect_without_its_own_grant(self) -> None:
         """Each effect is one that somebody granted, with the number that was shown, and none comes twice."""
-        effects = self.bench.scaler.effects
+        effects = self.bench.writer.effects
         assert len({approval_id for approval_id, _ in effects}) == len(effects)
         for approval_id, replicas in effects:
             approval = self.do(self.bench.approval(approval_id))
@@ -212,7 +212,7 @@ class Bot(RuleBasedStateMachine):
     @invariant()
     def nothing_is_said_that_is_not_so(self) -> None:
         """Failed means that nothing was done; applied and what follows it means that it was."""
-        done = {approval_id for approval_id, _ in self.bench.scaler.effects}
+        done = {approval_id for approval_id, _ in self.bench.writer.effects}
         for approval_id, (_, state) in self.last.items():
             if state == ExecutionState.FAILED:
                 assert approval_id not in done

@@ -32,7 +32,7 @@ async def test_one_approval_is_one_patch_and_is_watched_to_its_end(bench: Bench)
     start, incident = bench.start(), await bench.open_incident()
     approval = await bench.granted(start, incident=incident)
     assert [await start.work(), await start.work()] == [1, 0]
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
     assert await bench.outcome(approval) == ("succeeded", "6 of 6 pods ready")
     kinds = [event.kind for event in await bench.events(incident)]
     assert kinds[-2:] == [EventKind.REMEDIATION_APPLIED, EventKind.REMEDIATION_SUCCEEDED]
@@ -45,7 +45,7 @@ async def test_nothing_is_done_without_a_grant(bench: Bench) -> None:
     start = bench.start()
     await bench.asked(start)
     assert await start.work() == 0
-    assert bench.scaler.orders == []
+    assert bench.writer.orders == []
 
 
 @pytest.mark.parametrize("arrives", [True, False])
@@ -55,14 +55,14 @@ async def test_a_hanging_patch_is_cut_off_and_looked_up(bench: Bench, *, arrives
     start = bench.start()
     approval = await bench.granted(start)
     if arrives:
-        bench.world.faults.switch_on("scaler", Fault.LOST_ANSWER, times=1)
+        bench.world.faults.switch_on("writer", Fault.LOST_ANSWER, times=1)
         bench.world.faults.switch_on("cluster.get", Fault.HANG, times=1)
     else:
-        bench.world.faults.switch_on("scaler", Fault.HANG, times=1)
+        bench.world.faults.switch_on("writer", Fault.HANG, times=1)
     await start.work()
-    assert bench.scaler.effects == [(approval.id, 6)]
-    assert len(bench.scaler.orders) == (1 if arrives else 2)
-    assert len({order.resource_version for order in bench.scaler.orders}) == 1
+    assert bench.writer.effects == [(approval.id, 6)]
+    assert len(bench.writer.orders) == (1 if arrives else 2)
+    assert len(set(bench.writer.orders)) == 1
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
 
 
@@ -70,24 +70,24 @@ async def test_a_lost_answer_and_a_cluster_that_is_away_need_a_human(bench: Benc
     """What the world never tells is not guessed: neither done again nor called done."""
     start = bench.start()
     approval = await bench.granted(start)
-    bench.world.faults.switch_on("scaler", Fault.LOST_ANSWER)
+    bench.world.faults.switch_on("writer", Fault.LOST_ANSWER)
     bench.world.faults.switch_on("cluster", Fault.SERVER_ERROR)
     await start.work()
     state, sentence = await bench.outcome(approval)
     assert state == ExecutionState.NEEDS_HUMAN
     assert "cannot be told" in sentence
-    assert len(bench.scaler.orders) == 1
+    assert len(bench.writer.orders) == 1
 
 
 async def test_a_lost_answer_is_looked_up_until_the_world_tells(bench: Bench) -> None:
     """A cluster that is away for a moment after the lost answer does not cost the outcome."""
     start = bench.start()
     approval = await bench.granted(start)
-    bench.world.faults.switch_on("scaler", Fault.LOST_ANSWER, times=1)
+    bench.world.faults.switch_on("writer", Fault.LOST_ANSWER, times=1)
     bench.world.faults.switch_on("cluster", Fault.SERVER_ERROR, times=3)
     await start.work()
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ async def test_refusals_of_the_api_server(
     """429 and 500 are tried again within bounds; a refusal is the end, in words."""
     start = bench.start()
     approval = await bench.granted(start)
-    bench.world.faults.switch_on("scaler", fault, times=times)
+    bench.world.faults.switch_on("writer", fault, times=times)
     await start.work()
     found, sentence = await bench.outcome(approval)
-    assert (found, len(bench.scaler.orders)) == (state, orders)
+    assert (found, len(bench.writer.orders)) == (state, orders)
     assert state is ExecutionState.SUCCEEDED or "nothing was done" in sentence
-    assert len(bench.scaler.effects) == (state is ExecutionState.SUCCEEDED)
+    assert len(bench.writer.effects) == (state is ExecutionState.SUCCEEDED)
 
 
 async def test_a_moved_status_is_met_by_another_try(bench: Bench) -> None:
@@ -121,7 +121,7 @@ async def test_a_moved_status_is_met_by_another_try(bench: Bench) -> None:
     bench.world.state.touch(Resource.DEPLOYMENTS, namespace=NAMESPACE, name=NAME)
     await start.work()
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 async def test_a_changed_object_is_left_alone_and_asked_about_anew(bench: Bench) -> None:
@@ -131,13 +131,13 @@ async def test_a_changed_object_is_left_alone_and_asked_about_anew(bench: Bench)
     bench.scale_by_hand(4)
     await start.work()
     state, sentence = await bench.outcome(approval)
-    assert (state, bench.scaler.effects) == (ExecutionState.FAILED, [])
+    assert (state, bench.writer.effects) == (ExecutionState.FAILED, [])
     assert "4 replicas now, not 3; nothing was done" in sentence
     (again,) = await bench.waiting()
     assert (again.requester, again.incident_id, again.plan.changes[0].before) == (ALICE, incident.id, "4")
     await bench.press(start, again)
     await start.work()
-    assert bench.scaler.effects == [(again.id, 6)]
+    assert bench.writer.effects == [(again.id, 6)]
 
 
 async def test_the_new_question_keeps_the_runbook_s_limits(bench: Bench) -> None:
@@ -162,7 +162,7 @@ async def test_nobody_is_asked_anew_beside_a_newer_wish_or_after_the_end(bench: 
     bench.scale_by_hand(3)
     await bench.resolve(incident)
     await start.work()
-    assert (await bench.waiting(), bench.scaler.effects) == ([], [])
+    assert (await bench.waiting(), bench.writer.effects) == ([], [])
 
 
 async def test_the_kill_switch_holds_for_what_was_granted_before(bench: Bench) -> None:
@@ -172,14 +172,14 @@ async def test_the_kill_switch_holds_for_what_was_granted_before(bench: Bench) -
     bench.enabled = False
     await start.work()
     assert await bench.outcome(approval) == ("failed", "remediations are switched off; nothing was done")
-    assert bench.scaler.orders == []
+    assert bench.writer.orders == []
 
 
 async def test_the_kill_switch_ends_the_tries(bench: Bench) -> None:
     """Switched off while a throttled PATCH waits for its next try: there is none."""
     start = bench.start()
     approval = await bench.granted(start)
-    bench.world.faults.switch_on("scaler", Fault.THROTTLED)
+    bench.world.faults.switch_on("writer", Fault.THROTTLED)
     real = bench.clock.sleep
 
     async def switch_off(seconds: float) -> None:
@@ -189,7 +189,7 @@ async def test_the_kill_switch_ends_the_tries(bench: Bench) -> None:
     bench.clock.sleep = switch_off  # type: ignore[method-assign]  # the moment between two tries
     await start.work()
     assert (await bench.outcome(approval))[0] == ExecutionState.FAILED
-    assert len(bench.scaler.orders) == 1
+    assert len(bench.writer.orders) == 1
 
 
 async def test_somebody_else_s_number_ends_the_watch(bench: Bench) -> None:
@@ -225,23 +225,23 @@ async def test_what_cannot_be_verified_is_not_called_without_effect(bench: Bench
     await start.work()
     state, sentence = await bench.outcome(approval)
     assert (state, sentence.startswith("time is up: ")) == (ExecutionState.NEEDS_HUMAN, True)
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 async def test_a_stop_in_the_middle_leaves_it_to_the_next_start(bench: Bench) -> None:
     """SIGTERM while the PATCH is under way: claims are given back, the next start takes up at once."""
-    bench.scaler.gate = asyncio.Event()
+    bench.writer.gate = asyncio.Event()
     first = bench.start("first")
     approval = await bench.granted(first)
     await first.remediating.begin_due()
-    await asyncio.wait_for(bench.scaler.entered.wait(), 5)
+    await asyncio.wait_for(bench.writer.entered.wait(), 5)
     await first.remediating.stop()
     assert await first.remediating.begin_due() == 0
     assert (await bench.outcome(approval))[0] == ExecutionState.INTENDED
-    bench.scaler.gate = None
+    bench.writer.gate = None
     assert await bench.start("second").work() == 1
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 async def test_two_replicas_do_it_once(bench: Bench) -> None:
@@ -249,23 +249,23 @@ async def test_two_replicas_do_it_once(bench: Bench) -> None:
     starts = [bench.start("first"), bench.start("second")]
     approval = await bench.granted(starts[0])
     assert sorted(await asyncio.gather(*(start.work() for start in starts))) == [0, 1]
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 async def test_a_frozen_replica_that_thaws_does_nothing_twice(bench: Bench) -> None:
     """Its claim ran out in the middle of the PATCH; another did it; the late PATCH meets the lock."""
-    bench.scaler.gate = gate = asyncio.Event()
+    bench.writer.gate = gate = asyncio.Event()
     frozen, other = bench.start("frozen"), bench.start("other")
     approval = await bench.granted(frozen)
     await frozen.remediating.begin_due()
-    await asyncio.wait_for(bench.scaler.entered.wait(), 5)
+    await asyncio.wait_for(bench.writer.entered.wait(), 5)
     bench.pass_time(LEASE_SECONDS)
-    bench.scaler.gate = None
+    bench.writer.gate = None
     assert await other.work() == 1
     gate.set()
     await frozen.remediating.settled()
-    assert bench.scaler.effects == [(approval.id, 6)]
-    assert len(bench.scaler.orders) == 2
+    assert bench.writer.effects == [(approval.id, 6)]
+    assert len(bench.writer.orders) == 2
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
 
 
@@ -282,17 +282,17 @@ async def test_after_a_crash_the_world_is_asked_first(
     bench: Bench, *, acted: bool, then: int | None, state: ExecutionState
 ) -> None:
     """Acted or not, once in all; where somebody scaled since, it cannot be told, so a human is asked."""
-    bench.scaler.gate = asyncio.Event()
+    bench.writer.gate = asyncio.Event()
     first = bench.start("first")
     approval = await bench.granted(first)
     await first.remediating.begin_due()
-    await asyncio.wait_for(bench.scaler.entered.wait(), 5)
-    bench.scaler.gate = None
+    await asyncio.wait_for(bench.writer.entered.wait(), 5)
+    bench.writer.gate = None
     (crashed,) = first.remediating._tasks
     crashed.cancel()
     await asyncio.wait([crashed])
     if acted:
-        await bench.scaler.scale(grant_of(approval), bench.scaler.orders[0])
+        await bench.writer.edit(grant_of(approval), resource_version=bench.writer.orders[0])
     if then is not None:
         bench.scale_by_hand(then)
     second = bench.start("second")
@@ -300,24 +300,24 @@ async def test_after_a_crash_the_world_is_asked_first(
     bench.pass_time(LEASE_SECONDS)
     assert await second.work() == 1
     assert (await bench.outcome(approval))[0] == state
-    assert len(bench.scaler.effects) <= 1
+    assert len(bench.writer.effects) <= 1
     assert (await bench.waiting()) == []
 
 
 async def test_the_kill_switch_does_not_deny_what_a_crash_left_behind(bench: Bench) -> None:
     """Switched off after an earlier start had acted: it is not called undone."""
-    bench.scaler.gate = asyncio.Event()
+    bench.writer.gate = asyncio.Event()
     first = bench.start("first")
     approval = await bench.granted(first)
     await first.remediating.begin_due()
-    await asyncio.wait_for(bench.scaler.entered.wait(), 5)
+    await asyncio.wait_for(bench.writer.entered.wait(), 5)
     await first.remediating.stop()
-    bench.scaler.gate = None
-    await bench.scaler.scale(grant_of(approval), bench.scaler.orders[0])
+    bench.writer.gate = None
+    await bench.writer.edit(grant_of(approval), resource_version=bench.writer.orders[0])
     bench.enabled = False
     await bench.start("second").work()
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 @pytest.mark.parametrize("fails", range(1, 7))
@@ -341,7 +341,7 @@ async def test_a_store_that_goes_away_for_a_moment_strands_nothing(
     await start.work()
     assert count[0] > fails + 3
     assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-    assert bench.scaler.effects == [(approval.id, 6)]
+    assert bench.writer.effects == [(approval.id, 6)]
 
 
 async def test_an_error_of_our_own_is_handed_to_a_human(
@@ -369,7 +369,7 @@ async def test_a_plan_that_was_tampered_with_is_not_carried_out(bench: Bench) ->
         await link.run(text("UPDATE approvals SET body = replace(body, 'replicas\"\\:6', 'replicas\"\\:9')"))
     await start.work()
     state, sentence = await bench.outcome(approval)
-    assert (state, bench.scaler.orders) == (ExecutionState.NEEDS_HUMAN, [])
+    assert (state, bench.writer.orders) == (ExecutionState.NEEDS_HUMAN, [])
     assert "does not match the plan" in sentence
 
 

@@ -5,22 +5,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.domain.bounds import ScaleBounds
 from bot.domain.errors import Ambiguous, Permanent
-from bot.domain.remedies import Plan
-from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
+from bot.ports.writers import Writers
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
+from bot.remediations.applying import apply, recover
 from bot.remediations.deployments import observe
-from bot.remediations.scale_plans import plan_scale
-from bot.remediations.scaling import ApplyState, apply, progress, recover
+from bot.remediations.outcomes import ApplyState
+from bot.remediations.watching import progress
 from bot.testing import FrozenClock, SequentialIds, make_grant
-from tests.worlds.objects import deployment, order_of, request
+from tests.planning import planned_in
+from tests.worlds.objects import deployment, request
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
     from bot.ports.readers import KubeObject
-    from bot.ports.writers import ScaleTo
 
 NAMESPACE = "churn-mlops"
 LIMITS = ScaleBounds(minimum=0, maximum=10, max_factor=5)
@@ -34,11 +35,7 @@ def world() -> World:
 
 async def granted(world: World, replicas: int = 5) -> Grant:
     """A grant to have that many replicas."""
-    plan = await plan_scale(
-        request(NAMESPACE, replicas), limits=LIMITS, reader=world.cluster, planner=world.scale_planner
-    )
-    assert isinstance(plan, Plan)
-    return make_grant(plan)
+    return make_grant(await planned_in(world, request(NAMESPACE, replicas), limits=LIMITS))
 
 
 async def read(world: World) -> KubeObject:
@@ -46,66 +43,79 @@ async def read(world: World) -> KubeObject:
     return await world.cluster.get(Resource.DEPLOYMENTS, namespace=NAMESPACE, name="churn-api")
 
 
-class LosingScaler:
+class LosingWriter:
     """Loses its answers: before the cluster gets the order (`arrives` false) or after."""
 
-    def __init__(self, world: World, *, arrives: bool, times: int, late: bool = False) -> None:
+    def __init__(self, world: World, *, arrives: bool, times: int) -> None:
         self.world = world
         self.arrives = arrives
         self.times = times
-        self.late = late
-        self.sent: list[ScaleTo] = []
+        self.sent: list[str] = []
 
-    async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
-        """Scale, or lose it."""
-        self.sent.append(order)
+    async def edit(self, grant: Grant, *, resource_version: str) -> KubeObject:
+        """Edit, or lose it."""
+        self.sent.append(resource_version)
         if len(self.sent) > self.times:
-            return await self.world.scaler.scale(grant, order)
+            return await self.world.writer.edit(grant, resource_version=resource_version)
         if self.arrives:
-            await self.world.scaler.scale(grant, order)
+            await self.world.writer.edit(grant, resource_version=resource_version)
         raise Ambiguous("no answer")
+
+    async def create(self, grant: Grant) -> KubeObject:
+        """Create as the world does."""
+        return await self.world.writer.create(grant)
+
+    async def evict(self, grant: Grant) -> None:
+        """Evict as the world does."""
+        await self.world.writer.evict(grant)
+
+    @property
+    def writers(self) -> Writers:
+        """As remediations are given it."""
+        return Writers(cluster=self, models=self.world.models)
 
 
 async def test_a_lost_answer_is_looked_up(world: World) -> None:
     """When the order took effect and the answer got lost, our own mark tells, and nothing is sent again."""
     grant = await granted(world)
-    scaler = LosingScaler(world, arrives=True, times=1)
-    outcome = await apply(grant, reader=world.cluster, scaler=scaler)
+    writer = LosingWriter(world, arrives=True, times=1)
+    outcome = await apply(grant, readers=world.readers, writers=writer.writers)
     assert outcome.state is ApplyState.APPLIED
-    assert len(scaler.sent) == 1
+    assert len(writer.sent) == 1
 
 
 async def test_a_lost_order_is_sent_again_with_the_same_lock(world: World) -> None:
     """When the order got lost, it is repeated with the same version, so that only one of them can win."""
     grant = await granted(world)
-    scaler = LosingScaler(world, arrives=False, times=1)
-    outcome = await apply(grant, reader=world.cluster, scaler=scaler)
+    writer = LosingWriter(world, arrives=False, times=1)
+    outcome = await apply(grant, readers=world.readers, writers=writer.writers)
     assert outcome.state is ApplyState.APPLIED
-    assert [order.resource_version for order in scaler.sent] == [grant.plan.resource_version] * 2
+    assert writer.sent == [grant.plan.resource_version] * 2
     assert (await read(world))["spec"]["replicas"] == 5
 
 
 async def test_answers_that_stay_lost_cannot_be_told(world: World) -> None:
     """After a bounded number of lost answers a human is needed."""
     grant = await granted(world)
-    scaler = LosingScaler(world, arrives=False, times=100)
-    outcome = await apply(grant, reader=world.cluster, scaler=scaler)
+    writer = LosingWriter(world, arrives=False, times=100)
+    outcome = await apply(grant, readers=world.readers, writers=writer.writers)
     assert outcome.state is ApplyState.CANNOT_TELL
-    assert len(scaler.sent) == 5
+    assert len(writer.sent) == 5
 
 
 async def test_a_lost_answer_and_a_change_cannot_be_told(world: World) -> None:
     """When the answer got lost and somebody scaled since, the change may have been ours."""
     grant = await granted(world)
 
-    class Overtaken(LosingScaler):
-        async def scale(self, grant: Grant, order: ScaleTo) -> KubeObject:
+    class Overtaken(LosingWriter):
+        async def edit(self, grant: Grant, *, resource_version: str) -> KubeObject:
             try:
-                return await super().scale(grant, order)
+                return await super().edit(grant, resource_version=resource_version)
             finally:
                 self.world.state.scale_as("kubectl", namespace=NAMESPACE, name="churn-api", replicas=4)
 
-    outcome = await apply(grant, reader=world.cluster, scaler=Overtaken(world, arrives=True, times=1))
+    writer = Overtaken(world, arrives=True, times=1)
+    outcome = await apply(grant, readers=world.readers, writers=writer.writers)
     assert outcome.state is ApplyState.CANNOT_TELL
     assert (await read(world))["spec"]["replicas"] == 4
 
@@ -113,12 +123,12 @@ async def test_a_lost_answer_and_a_change_cannot_be_told(world: World) -> None:
 async def test_a_lost_answer_and_no_sight_cannot_be_told(world: World) -> None:
     """When the answer got lost and the cluster cannot be read, nothing is claimed."""
     grant = await granted(world)
-    world.faults.switch_on("scaler", Fault.LOST_ANSWER)
+    world.faults.switch_on("writer", Fault.LOST_ANSWER)
     world.faults.switch_on("cluster.get", Fault.SERVER_ERROR)
-    outcome = await apply(grant, reader=world.cluster, scaler=world.scaler)
+    outcome = await apply(grant, readers=world.readers, writers=world.writers)
     assert outcome.state is ApplyState.CANNOT_TELL
     world.faults.switch_off()
-    assert (await recover(grant, reader=world.cluster)).state is ApplyState.APPLIED
+    assert (await recover(grant, readers=world.readers)).state is ApplyState.APPLIED
 
 
 @pytest.mark.parametrize(
@@ -132,8 +142,8 @@ async def test_a_lost_answer_and_no_sight_cannot_be_told(world: World) -> None:
 async def test_what_was_not_taken_was_not_done(world: World, fault: Fault, again: float | None) -> None:
     """A refusal is certain: nothing was done, and the outcome says whether trying again may help."""
     grant = await granted(world)
-    world.faults.switch_on("scaler", fault)
-    outcome = await apply(grant, reader=world.cluster, scaler=world.scaler)
+    world.faults.switch_on("writer", fault)
+    outcome = await apply(grant, readers=world.readers, writers=world.writers)
     assert (outcome.state, outcome.retry_after) == (ApplyState.NOT_APPLIED, again)
     assert (await read(world))["spec"]["replicas"] == 3
 
@@ -142,9 +152,11 @@ async def test_a_recreated_deployment_is_another(world: World) -> None:
     """A deployment deleted and made anew with the same name is not what was approved."""
     grant = await granted(world)
     world.state.store.remove(("apps/v1", "Deployment", NAMESPACE, "churn-api"))
-    assert (await apply(grant, reader=world.cluster, scaler=world.scaler)).state is ApplyState.OBJECT_CHANGED
+    assert (
+        await apply(grant, readers=world.readers, writers=world.writers)
+    ).state is ApplyState.OBJECT_CHANGED
     world.state.put(deployment(NAMESPACE))
-    outcome = await apply(grant, reader=world.cluster, scaler=world.scaler)
+    outcome = await apply(grant, readers=world.readers, writers=world.writers)
     assert outcome.state is ApplyState.OBJECT_CHANGED
     assert "created anew" in outcome.sentence
 
@@ -154,21 +166,21 @@ async def test_a_plan_that_was_changed_after_the_approval_is_refused(world: Worl
     grant = await granted(world)
     forged = replace(grant, plan=replace(grant.plan, arguments={"replicas": 9}))
     with pytest.raises(Permanent, match="not the one that was approved"):
-        await world.scaler.scale(forged, order_of(forged))
+        await world.writer.edit(forged, resource_version=grant.plan.resource_version)
     assert (await read(world))["spec"]["replicas"] == 3
 
 
 async def test_an_applied_scaling_can_be_watched(world: World) -> None:
     """Polling shows the pods coming until the rollout is done, and a failure when somebody scales past it."""
     grant = await granted(world)
-    await apply(grant, reader=world.cluster, scaler=world.scaler)
-    seen = await progress(grant, reader=world.cluster)
+    await apply(grant, readers=world.readers, writers=world.writers)
+    seen = await progress(grant, readers=world.readers)
     assert (seen.ready, seen.desired, seen.done) == (3, 5, False)
     assert isinstance(world.clock, FrozenClock)
     await world.clock.advance(seconds=10)
-    assert (await progress(grant, reader=world.cluster)).done
+    assert (await progress(grant, readers=world.readers)).done
     world.state.scale_as("argocd", namespace=NAMESPACE, name="churn-api", replicas=3)
-    assert (await progress(grant, reader=world.cluster)).failed
+    assert (await progress(grant, readers=world.readers)).failed
 
 
 def status_of(spec: int, **status: object) -> KubeObject:

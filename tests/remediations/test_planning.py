@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.bounds import Bounds, ScaleBounds
 from bot.domain.remedies import Action, Plan, Refusal, RefusalReason, RemediationRequest, Target
-from bot.domain.services import ScaleBounds
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
-from bot.remediations.scale_plans import out_of_bounds, plan_scale, too_large_a_step
+from bot.remediations.planning import Refused
+from bot.remediations.scale_plans import refuse_bounds, refuse_step
 from bot.testing import FrozenClock, SequentialIds
+from tests.planning import plan_in
 from tests.worlds.objects import deployment, request
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ async def plan(world: World, replicas: Argument, limits: ScaleBounds = LIMITS) -
         incident_id=None,
         reason="",
     )
-    return await plan_scale(asked, limits=limits, reader=world.cluster, planner=world.scale_planner)
+    return await plan_in(world, asked, limits=limits)
 
 
 def reason_of(found: Plan | Refusal) -> RefusalReason:
@@ -79,9 +81,15 @@ def test_no_plan_leaves_its_limits(
 def test_a_step_that_is_allowed_can_be_undone(current: int, asked: int, factor: float) -> None:
     """The factor is the same up and down, so that undoing is never too large a step."""
     limits = ScaleBounds(max_factor=factor)
-    there = too_large_a_step(current, asked, limits=limits)
-    back = too_large_a_step(asked, current, limits=limits)
-    assert (there is None) is (back is None)
+
+    def is_refused(before: int, after: int) -> bool:
+        try:
+            refuse_step(before, after, limits=limits)
+        except Refused:
+            return True
+        return False
+
+    assert is_refused(current, asked) is is_refused(asked, current)
 
 
 @pytest.mark.parametrize("asked", ["six", "", "-1", "1e3", "٣", "9999999", 2.5, -1, "6; rm"])
@@ -100,9 +108,8 @@ async def test_digits_from_the_chat_are_a_number() -> None:
 @pytest.mark.parametrize("asked", [0, 11])
 def test_bounds_are_told(asked: int) -> None:
     """A refusal for the bounds says which they are."""
-    refusal = out_of_bounds(asked, limits=LIMITS)
-    assert refusal is not None
-    assert "1 to 10" in refusal.sentence
+    with pytest.raises(Refused, match="1 to 10"):
+        refuse_bounds(asked, limits=LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +168,16 @@ async def test_a_webhook_without_dry_runs_leaves_a_computed_difference() -> None
         ),
     ],
 )
-async def test_owners_that_would_revert_it_are_shown(metadata: dict[str, Any], words: str) -> None:
-    """A tool that owns the deployment is a warning with its name."""
-    found = await plan(world_of(**metadata), 6)
+async def test_owners_that_would_revert_it_refuse(metadata: dict[str, Any], words: str) -> None:
+    """A tool that owns the deployment is named in a refusal; where the policy lets it pass, in a warning."""
+    world = world_of(**metadata)
+    refusal = await plan(world, 6)
+    assert reason_of(refusal) is RefusalReason.WOULD_BE_REVERTED
+    assert isinstance(refusal, Refusal)
+    assert f"will be reverted by {words}" in refusal.sentence
+    found = await plan_in(world, request(NAMESPACE, 6), bounds=Bounds(scale=LIMITS, may_be_reverted=True))
     assert isinstance(found, Plan)
-    assert found.warnings == (f"will be reverted by {words}, unless that leaves the replicas to others",)
+    assert found.warnings == (f"will be reverted by {words}",)
 
 
 async def test_a_helm_label_alone_proves_nothing() -> None:
@@ -191,7 +203,7 @@ async def test_keda_is_named_with_its_autoscaler() -> None:
         },
     }
     found = await plan(world_of(hpa), 6)
-    assert reason_of(found) is RefusalReason.HPA_OWNS_REPLICAS
+    assert reason_of(found) is RefusalReason.WOULD_BE_REVERTED
     assert isinstance(found, Refusal)
     assert "KEDA's ScaledObject churn-scaler" in found.sentence
 
@@ -226,14 +238,15 @@ def quota(**used: str) -> dict[str, Any]:
 
 
 async def test_the_quota_s_headroom_is_a_note() -> None:
-    """With room left the quota is a fact; when it is too small, a warning with the numbers."""
+    """With room left the quota is a fact; when it is too small, a refusal with the numbers."""
     found = await plan(world_of(quota(**{"requests.cpu": "30m"})), 6)
     assert isinstance(found, Plan)
     assert "ResourceQuota team: 3 of pods needed, 7 left" in found.notes
     assert not found.warnings
     found = await plan(world_of(quota(**{"requests.cpu": "90m"})), 6)
-    assert isinstance(found, Plan)
-    assert found.warnings == ("ResourceQuota team is too small: 30m of requests.cpu needed, 10m left",)
+    assert reason_of(found) is RefusalReason.NO_ROOM
+    assert isinstance(found, Refusal)
+    assert found.sentence == "ResourceQuota team is too small: 30m of requests.cpu needed, 10m left."
 
 
 @pytest.mark.parametrize("resource", ["poddisruptionbudgets", "resourcequotas"])
@@ -252,23 +265,20 @@ async def test_a_rollout_in_progress_warns() -> None:
     world.state.scale_as("kubectl", namespace=NAMESPACE, name="churn-api", replicas=5)
     found = await plan(world, 6)
     assert isinstance(found, Plan)
-    assert found.warnings == ("a rollout is in progress: 3 of 5 pods ready",)
+    assert found.warnings == ("its pods are not all ready: 3 of 5 pods ready",)
 
 
 async def test_without_a_deployment_nothing_can_be_scaled() -> None:
     """A service without a deployment is refused as not configured."""
     world = world_of()
-    found = await plan_scale(
-        request("", 6, name=""), limits=LIMITS, reader=world.cluster, planner=world.scale_planner
-    )
+    found = await plan_in(world, request("", 6, name=""))
     assert reason_of(found) is RefusalReason.NOT_CONFIGURED
 
 
 async def test_names_from_the_cluster_are_made_inert() -> None:
     """Text from the cluster comes cut and on one line."""
     found = await plan(world_of(labels={"helm.toolkit.fluxcd.io/name": "x\n\u202e" + "y" * 500}), 6)
-    assert isinstance(found, Plan)
-    (warning,) = found.warnings
-    assert "\n" not in warning
-    assert "\u202e" not in warning
-    assert len(warning) < 200
+    assert isinstance(found, Refusal)
+    assert "\n" not in found.sentence
+    assert "\u202e" not in found.sentence
+    assert len(found.sentence) < 250

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,23 +11,22 @@ import pytest
 
 from bot.domain.errors import Conflict, NotFound, Permanent
 from bot.domain.remedies import Plan, Refusal, RefusalReason
-from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
-from bot.ports.writers import ScaleTo
+from bot.remediations.applying import apply, recover
 from bot.remediations.deployments import observe
-from bot.remediations.scale_plans import plan_scale
-from bot.remediations.scaling import ApplyState, apply, recover
+from bot.remediations.outcomes import ApplyState
+from bot.remediations.planning import edit_call
 from bot.testing import make_grant
-from tests.worlds.objects import NAME, autoscaler, budget, deployment, order_of, request
+from tests.planning import LIMITS, plan_in, planned_in, undo_of
+from tests.worlds.objects import NAME, autoscaler, budget, deployment, request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bot.ports.planners import ScalePlanner
-    from bot.ports.readers import ClusterReader, KubeObject
-    from bot.ports.writers import DeploymentScaler
-
-LIMITS = ScaleBounds(minimum=1, maximum=10, max_factor=3)
+    from bot.domain.remedies import Call
+    from bot.ports.planners import ClusterPlanner
+    from bot.ports.readers import ClusterReader, KubeObject, Readers
+    from bot.ports.writers import Writers
 
 
 class WorldUnderTest(Protocol):
@@ -40,12 +40,17 @@ class WorldUnderTest(Protocol):
         ...
 
     @property
-    def planner(self) -> ScalePlanner:
+    def readers(self) -> Readers:
+        """Looks, as remediations do."""
+        ...
+
+    @property
+    def planner(self) -> ClusterPlanner:
         """Tries."""
         ...
 
     @property
-    def scaler(self) -> DeploymentScaler:
+    def writers(self) -> Writers:
         """Acts."""
         ...
 
@@ -112,10 +117,9 @@ class ClusterContract:
     async def test_a_dry_run_changes_nothing(self, world: WorldUnderTest) -> None:
         """The dry run answers the Scale as it would be and leaves the deployment as it is."""
         before = await settled(world)
-        scale = await world.planner.dry_run_scale(
+        scale = await world.planner.dry_run(
+            scale_call(before, 5),
             namespace=world.namespace,
-            name=NAME,
-            replicas=5,
             resource_version=before["metadata"]["resourceVersion"],
         )
         assert scale["spec"]["replicas"] == 5
@@ -128,10 +132,9 @@ class ClusterContract:
         before = await settled(world)
         await world.annotate(NAME)
         with pytest.raises(Conflict):
-            await world.planner.dry_run_scale(
+            await world.planner.dry_run(
+                scale_call(before, 5),
                 namespace=world.namespace,
-                name=NAME,
-                replicas=5,
                 resource_version=before["metadata"]["resourceVersion"],
             )
 
@@ -139,7 +142,7 @@ class ClusterContract:
         """A scaled deployment has the replicas, a new generation, and the approval's id in managedFields."""
         before = await settled(world)
         grant = make_grant(await planned(world, 5))
-        scale = await world.scaler.scale(grant, order_of(grant))
+        scale = await world.writers.cluster.edit(grant, resource_version=grant.plan.resource_version)
         assert scale["spec"]["replicas"] == 5
         after = await read(world)
         assert after["spec"]["replicas"] == 5
@@ -151,32 +154,42 @@ class ClusterContract:
         """The same order sent twice acts once: the second answers Conflict."""
         await settled(world)
         grant = make_grant(await planned(world, 5))
-        await world.scaler.scale(grant, order_of(grant))
+        await world.writers.cluster.edit(grant, resource_version=grant.plan.resource_version)
         with pytest.raises(Conflict):
-            await world.scaler.scale(grant, order_of(grant))
+            await world.writers.cluster.edit(grant, resource_version=grant.plan.resource_version)
 
     async def test_an_order_beyond_the_grant_is_refused(self, world: WorldUnderTest) -> None:
-        """Replicas, target or name that the approval does not say never reach the cluster."""
+        """A plan that was changed after its approval, or another kind of call, never reaches the cluster."""
         await settled(world)
         grant = make_grant(await planned(world, 5))
-        right = order_of(grant)
-        for wrong in (
-            {"replicas": 9},
-            {"name": "other"},
-            {"namespace": "kube-system"},
-            {"field_manager": "lightship-other"},
-        ):
-            fields = {name: getattr(right, name) for name in ScaleTo.__dataclass_fields__}
+        assert grant.plan.call is not None
+        (edit,) = grant.plan.call.edits
+        more = replace(grant.plan.call, edits=(replace(edit, after="9"),))
+        forged = replace(grant, plan=replace(grant.plan, call=more))
+        with pytest.raises(Permanent, match="does not fit the approval"):
+            await world.writers.cluster.edit(forged, resource_version=grant.plan.resource_version)
+        for other in (world.writers.cluster.create, world.writers.cluster.evict):
             with pytest.raises(Permanent, match="does not fit the approval"):
-                await world.scaler.scale(grant, ScaleTo(**{**fields, **wrong}))
+                await other(grant)
         assert (await read(world))["spec"]["replicas"] == 3
+
+    async def test_an_action_cannot_do_what_another_may(self, world: WorldUnderTest) -> None:
+        """An approval to scale whose call would change the image is refused, however it came about."""
+        found = await settled(world)
+        scaling = await planned(world, 5)
+        image = edit_call(found, "deployments", {("spec", "template", "spec", "containers"): []})
+        grant = make_grant(replace(scaling, call=image))
+        with pytest.raises(Permanent, match="scale may not edit deployments"):
+            await world.writers.cluster.edit(grant, resource_version=scaling.resource_version)
 
     async def test_pods_come_and_go(self, world: WorldUnderTest) -> None:
         """After scaling up and down again, the rollout is observed as done each time."""
         await settled(world)
         for replicas in (5, 2):
             grant = make_grant(await planned(world, replicas), approval_id=f"id-{replicas}")
-            assert (await apply(grant, reader=world.reader, scaler=world.scaler)).state is ApplyState.APPLIED
+            assert (
+                await apply(grant, readers=world.readers, writers=world.writers)
+            ).state is ApplyState.APPLIED
             found = await until(world, partial(rolled_out, replicas=replicas))
             assert observe(found, desired=replicas).ready == replicas
 
@@ -191,14 +204,25 @@ class ClusterContract:
         assert not plan.warnings
 
     async def test_an_autoscaler_is_not_fought(self, world: WorldUnderTest) -> None:
-        """Where a HorizontalPodAutoscaler owns the replicas, scaling is refused with its name and bounds."""
+        """Where a HorizontalPodAutoscaler owns the replicas its bounds are set instead, and put back."""
         await settled(world)
         await world.create(autoscaler(world.namespace))
-        refusal = await plan(world, 6)
-        assert isinstance(refusal, Refusal)
-        assert refusal.reason is RefusalReason.HPA_OWNS_REPLICAS
-        assert "churn-api-hpa" in refusal.sentence
-        assert "2 and 7" in refusal.sentence
+        plan = await planned(world, 6)
+        assert [(c.field, c.before, c.after) for c in plan.changes] == [
+            ("churn-api-hpa spec.minReplicas", "2", "6")
+        ]
+        assert "owns the replicas" in plan.notes[0]
+        grant = make_grant(plan)
+        assert (await apply(grant, readers=world.readers, writers=world.writers)).state is ApplyState.APPLIED
+        await until(world, partial(rolled_out, replicas=6))
+        assert (await recover(grant, readers=world.readers)).state is ApplyState.APPLIED
+        back = await planned_in(world, undo_of(plan, grant.approval_id), done=plan)
+        undo = make_grant(back, approval_id="id-undo")
+        assert (await apply(undo, readers=world.readers, writers=world.writers)).state is ApplyState.APPLIED
+        hpa = await world.reader.get(
+            Resource.HORIZONTAL_POD_AUTOSCALERS, namespace=world.namespace, name="churn-api-hpa"
+        )
+        assert (hpa["spec"]["minReplicas"], hpa["spec"]["maxReplicas"]) == (2, 7)
 
     async def test_a_missing_target_is_said(self, world: WorldUnderTest) -> None:
         """There is no plan for a deployment that does not exist."""
@@ -212,7 +236,7 @@ class ClusterContract:
         grant = make_grant(await planned(world, 5))
         await world.touch(NAME)
         assert (await read(world))["metadata"]["resourceVersion"] != grant.plan.resource_version
-        assert (await apply(grant, reader=world.reader, scaler=world.scaler)).state is ApplyState.APPLIED
+        assert (await apply(grant, readers=world.readers, writers=world.writers)).state is ApplyState.APPLIED
         assert (await read(world))["spec"]["replicas"] == 5
 
     async def test_a_moved_spec_needs_a_new_plan(self, world: WorldUnderTest) -> None:
@@ -220,7 +244,7 @@ class ClusterContract:
         await settled(world)
         grant = make_grant(await planned(world, 5))
         await world.scale_as_somebody(NAME, 4)
-        outcome = await apply(grant, reader=world.reader, scaler=world.scaler)
+        outcome = await apply(grant, readers=world.readers, writers=world.writers)
         assert outcome.state is ApplyState.OBJECT_CHANGED
         assert "4 replicas now, not 3" in outcome.sentence
         assert (await read(world))["spec"]["replicas"] == 4
@@ -230,10 +254,10 @@ class ClusterContract:
         await settled(world)
         grant = make_grant(await planned(world, 5))
         for _ in range(2):
-            outcome = await apply(grant, reader=world.reader, scaler=world.scaler)
+            outcome = await apply(grant, readers=world.readers, writers=world.writers)
             assert outcome.state is ApplyState.APPLIED
         await world.scale_as_somebody(NAME, 3)
-        outcome = await apply(grant, reader=world.reader, scaler=world.scaler)
+        outcome = await apply(grant, readers=world.readers, writers=world.writers)
         assert outcome.state is ApplyState.OBJECT_CHANGED
         assert (await read(world))["spec"]["replicas"] == 3
 
@@ -242,17 +266,17 @@ class ClusterContract:
         await settled(world)
         grant = make_grant(await planned(world, 5))
         await world.touch(NAME)
-        assert (await recover(grant, reader=world.reader)).state is ApplyState.NOT_APPLIED
-        await apply(grant, reader=world.reader, scaler=world.scaler)
-        assert (await recover(grant, reader=world.reader)).state is ApplyState.APPLIED
+        assert (await recover(grant, readers=world.readers)).state is ApplyState.NOT_APPLIED
+        await apply(grant, readers=world.readers, writers=world.writers)
+        assert (await recover(grant, readers=world.readers)).state is ApplyState.APPLIED
 
     async def test_recovery_does_not_guess(self, world: WorldUnderTest) -> None:
         """After somebody else set the replicas, managedFields forget us, and recovery says so."""
         await settled(world)
         grant = make_grant(await planned(world, 5))
-        await apply(grant, reader=world.reader, scaler=world.scaler)
+        await apply(grant, readers=world.readers, writers=world.writers)
         await world.scale_as_somebody(NAME, 3)
-        assert (await recover(grant, reader=world.reader)).state is ApplyState.CANNOT_TELL
+        assert (await recover(grant, readers=world.readers)).state is ApplyState.CANNOT_TELL
 
 
 async def settled(world: WorldUnderTest) -> KubeObject:
@@ -281,8 +305,12 @@ async def read(world: WorldUnderTest) -> KubeObject:
 
 def plan(world: WorldUnderTest, replicas: int) -> Awaitable[Plan | Refusal]:
     """What planning comes to."""
-    asked = request(world.namespace, replicas)
-    return plan_scale(asked, limits=LIMITS, reader=world.reader, planner=world.planner)
+    return plan_in(world, request(world.namespace, replicas), limits=LIMITS)
+
+
+def scale_call(found: KubeObject, replicas: int) -> Call:
+    """The call that scales a deployment."""
+    return edit_call(found, "deployments", {("spec", "replicas"): replicas}, subresource="scale")
 
 
 async def planned(world: WorldUnderTest, replicas: int) -> Plan:

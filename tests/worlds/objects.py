@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.remedies import Action, RemediationRequest, Target
-from bot.ports.writers import ScaleTo
 
 if TYPE_CHECKING:
-    from bot.domain.approvals import Grant
     from bot.ports.readers import KubeObject
 
 NAME = "churn-api"
@@ -70,16 +68,4 @@ def request(namespace: str, replicas: int, *, name: str = NAME) -> RemediationRe
         arguments={"replicas": replicas},
         incident_id=None,
         reason="traffic",
-    )
-
-
-def order_of(grant: Grant, *, version: str = "") -> ScaleTo:
-    """The order that a grant allows."""
-    plan = grant.plan
-    return ScaleTo(
-        namespace=plan.target.namespace,
-        name=plan.target.name,
-        replicas=int(plan.arguments["replicas"]),
-        resource_version=version or plan.resource_version,
-        field_manager=grant.field_manager,
     )

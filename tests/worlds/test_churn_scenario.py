@@ -8,17 +8,16 @@ import pytest
 
 from bot.bootstrap.services import check_target, watched_services
 from bot.checks.registry import run_check
+from bot.domain.bounds import ScaleBounds
 from bot.domain.findings import Verdict
 from bot.domain.matchers import parse_matchers
-from bot.domain.remedies import Plan, Refusal, RefusalReason
-from bot.domain.services import ScaleBounds
 from bot.ports.readers import Resource
 from bot.rehearsal.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from bot.rehearsal.rules import fingerprint_of
-from bot.remediations.scale_plans import plan_scale
-from bot.remediations.scaling import apply
+from bot.remediations.applying import apply
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds, make_grant
+from tests.planning import planned_in
 from tests.worlds.objects import request
 
 if TYPE_CHECKING:
@@ -62,11 +61,8 @@ async def sent_within(
 
 async def scale(world: World, replicas: int) -> None:
     """Scale as an approved request does."""
-    plan = await plan_scale(
-        request(NAMESPACE, replicas), limits=LIMITS, reader=world.cluster, planner=world.scale_planner
-    )
-    assert isinstance(plan, Plan)
-    await apply(make_grant(plan), reader=world.cluster, scaler=world.scaler)
+    plan = await planned_in(world, request(NAMESPACE, replicas), limits=LIMITS)
+    await apply(make_grant(plan), readers=world.readers, writers=world.writers)
 
 
 async def test_six_replicas_cure_the_latency(world: World, clock: FrozenClock) -> None:
@@ -139,14 +135,15 @@ async def test_a_lasting_alert_is_repeated(world: World, clock: FrozenClock) -> 
     assert len(await sent_within(world, dispatcher, clock, 30)) == 1
 
 
-async def test_the_autoscaled_scenario_refuses(clock: FrozenClock) -> None:
-    """With the HPA in the world the request is refused and names it."""
+async def test_in_the_autoscaled_scenario_the_bounds_move(clock: FrozenClock) -> None:
+    """With the HPA in the world its minimum is raised, and the deployment follows."""
     world = churn_world(clock, SequentialIds(), autoscaled=True)
-    refusal = await plan_scale(
-        request(NAMESPACE, 6), limits=LIMITS, reader=world.cluster, planner=world.scale_planner
-    )
-    assert isinstance(refusal, Refusal)
-    assert refusal.reason is RefusalReason.HPA_OWNS_REPLICAS
+    plan = await planned_in(world, request(NAMESPACE, 6), limits=LIMITS)
+    assert plan.changes[0].field.endswith("spec.minReplicas")
+    await apply(make_grant(plan), readers=world.readers, writers=world.writers)
+    assert (await world.cluster.get(Resource.DEPLOYMENTS, namespace=NAMESPACE, name="churn-api"))["spec"][
+        "replicas"
+    ] == 6
 
 
 def test_fingerprints_are_those_of_prometheus() -> None:

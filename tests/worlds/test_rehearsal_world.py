@@ -23,8 +23,9 @@ class RehearsedWorld:
         self.clock = FrozenClock()
         self.world = World(self.clock, SequentialIds())
         self.reader = self.world.cluster
-        self.planner = self.world.scale_planner
-        self.scaler = self.world.scaler
+        self.readers = self.world.readers
+        self.planner = self.world.planner
+        self.writers = self.world.writers
 
     async def create(self, manifest: KubeObject) -> None:
         """Add an object."""

@@ -1,12 +1,12 @@
-"""Kubernetes behind the ports: one connection, a reader, a planner that can only dry-run, and a scaler.
+"""Kubernetes behind the ports: one connection, a reader, a planner that can only dry-run, and a writer.
 
 Only the client's transport and credentials are used (`kubernetes.aio`'s ApiClient): its typed classes import
 every model there is. The client itself is imported by the first call, in a thread.
 """
 
 from bot.adapters.kubernetes.connection import KubernetesConnection
-from bot.adapters.kubernetes.planner import KubernetesScalePlanner
+from bot.adapters.kubernetes.planner import KubernetesPlanner
 from bot.adapters.kubernetes.reader import KubernetesReader
-from bot.adapters.kubernetes.scaler import KubernetesScaler
+from bot.adapters.kubernetes.writer import KubernetesWriter
 
-__all__ = ["KubernetesConnection", "KubernetesReader", "KubernetesScalePlanner", "KubernetesScaler"]
+__all__ = ["KubernetesConnection", "KubernetesPlanner", "KubernetesReader", "KubernetesWriter"]

@@ -1,6 +1,6 @@
 """One connection to one API server: credentials, time-outs, size limits; no request is ever repeated.
 
-Made by `bot.bootstrap`, shared by reader, planner and scaler. Callers decide whether to try again.
+Made by `bot.bootstrap`, shared by reader, planner and writer. Callers decide whether to try again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _UNUSABLE: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
 _CHUNK: Final = 65_536
 _REREAD_AFTER: Final = 60.0
 """Seconds after which a kubeconfig's credentials (token files, exec plugins) are read anew."""
+
+_CONTENT: Final = {"PATCH": "application/merge-patch+json", "POST": "application/json"}
 
 Query = dict[str, str]
 
@@ -75,17 +77,17 @@ class KubernetesConnection:
         except _UnreadableError as error:
             raise _temporary(error) from error
 
-    async def patch_once(
-        self, path: str, *, query: Query, body: Mapping[str, Any], right: Right, place: str
+    async def write_once(
+        self, method: str, path: str, *, query: Query, body: Mapping[str, Any], right: Right, place: str
     ) -> dict[str, Any]:
-        """The object that one merge PATCH answers.
+        """The object that one merge PATCH or one POST answers.
 
         Raises Ambiguous where it was sent and the answer does not tell, Temporary where it was not taken.
         """
         client = await self._open()
         try:
             answer = await self._send(
-                client, "PATCH", path, query=query, right=right, place=place, content=dict(body)
+                client, method, path, query=query, right=right, place=place, content=dict(body)
             )
             return _object_of(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -114,7 +116,7 @@ class KubernetesConnection:
         resource_path = f"{path}?{urlencode(query)}" if query else path
         headers = {"Accept": "application/json, */*"}
         if content is not None:
-            headers["Content-Type"] = "application/merge-patch+json"
+            headers["Content-Type"] = _CONTENT[method]
         request = await client.param_serialize(
             method, resource_path, header_params=headers, body=content, auth_settings=["BearerToken"]
         )
@@ -128,7 +130,7 @@ class KubernetesConnection:
         if response.status == 401:  # noqa: PLR2004 - unauthorised: read the credentials anew next time
             self._read_at = float("-inf")
         error = error_of_answer(response.status, response.headers, body, right=right, place=place)
-        if method == "PATCH" and response.status >= 500 and isinstance(error, Temporary):  # noqa: PLR2004
+        if content is not None and response.status >= 500 and isinstance(error, Temporary):  # noqa: PLR2004
             raise Ambiguous(str(error), delay=error.delay)
         raise error
 

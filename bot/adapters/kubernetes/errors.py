@@ -1,4 +1,4 @@
-"""What the API server's refusals and the network's failures mean, said once for reader, planner and scaler.
+"""What the API server's refusals and the network's failures mean, said once for reader, planner and writer.
 
 Called by the connection alone. No answer's body goes into an error except the API's own `message`, cut short.
 """
@@ -17,6 +17,7 @@ from bot.domain.errors import (
     LightshipError,
     NotFound,
     Permanent,
+    Protected,
     Temporary,
 )
 from bot.domain.outside_text import one_line
@@ -47,8 +48,9 @@ def error_of_answer(
         return _forbidden(message, right=right, place=place)
     if status in _KINDS:
         return _KINDS[HTTPStatus(status)](f"Kubernetes: {message}")
-    if _NO_DRY_RUN.search(message):
-        return DryRunUnsupported(f"Kubernetes: {message}")
+    if _is_budget(status, body) or _NO_DRY_RUN.search(message):
+        kind = Protected if _is_budget(status, body) else DryRunUnsupported
+        return kind(f"Kubernetes: {message}")
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         delay = retry_after(headers.get("Retry-After"))
         return Temporary(f"Kubernetes answered {status}: {message}", delay=delay)
@@ -72,10 +74,24 @@ def _forbidden(message: str, *, right: Right, place: str) -> LightshipError:
     return Forbidden(f"Lightship may not `{missing}` in {place}", right=missing)
 
 
+def _is_budget(status: int, body: bytes) -> bool:
+    """Whether it is the eviction's own refusal, and not a server that has too much to do."""
+    if status != HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    details = _answer_of(body).get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    reasons = [one.get("reason") for one in causes or () if isinstance(one, dict)]
+    return "DisruptionBudget" in reasons
+
+
 def _message_of(body: bytes) -> str:
+    message = _answer_of(body).get("message")
+    return one_line(message, limit=300) if isinstance(message, str) else ""
+
+
+def _answer_of(body: bytes) -> dict[str, Any]:
     try:
         answer: Any = json.loads(body)
     except ValueError:
-        return ""
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return one_line(message, limit=300) if isinstance(message, str) else ""
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -13,16 +13,15 @@ from typing import Any
 
 from bot import faults
 from bot.__main__ import main
-from bot.adapters.kubernetes import KubernetesScaler
+from bot.adapters.kubernetes import KubernetesWriter
 from bot.domain.approvals import Approval, Grant
 from bot.domain.remedies import Execution, ExecutionState
 from bot.engines import deciding, publishing, remediating
 from bot.engines.deciding import Deciding
 from bot.engines.silencing import Silencing
 from bot.ports.stores import Transaction
-from bot.ports.writers import ScaleTo
 from bot.remediations import acting
-from bot.remediations.scaling import Applied, ApplyState
+from bot.remediations.outcomes import Applied, ApplyState
 
 LEASE = timedelta(seconds=3)
 
@@ -36,15 +35,15 @@ def shorten_leases() -> None:
 
 def without_the_look_and_the_lock() -> None:
     """Act again after a crash without looking at the world, and without the version that was approved."""
-    patch = KubernetesScaler.scale
+    patch = KubernetesWriter.edit
 
-    async def unlocked(self: KubernetesScaler, grant: Grant, order: ScaleTo) -> dict[str, Any]:
-        return await patch(self, grant, replace(order, resource_version=""))
+    async def unlocked(self: KubernetesWriter, grant: Grant, *, resource_version: str) -> dict[str, Any]:  # noqa: ARG001 - the lock is what is taken away
+        return await patch(self, grant, resource_version="")
 
     async def blind(*_: object, **__: object) -> Applied:
         return Applied(state=ApplyState.NOT_APPLIED, sentence="nobody looked", retry_after=0.0)
 
-    KubernetesScaler.scale = unlocked  # type: ignore[method-assign]  # the point of this module
+    KubernetesWriter.edit = unlocked  # type: ignore[method-assign]  # the point of this module
     acting.recover = blind  # type: ignore[attr-defined]  # as above
 
 

@@ -1,4 +1,7 @@
-"""What differs between the pods of two revisions, in words. Pure; of the environment it tells names only."""
+"""What differs between two pod templates, in words. Pure; of the environment it tells names only.
+
+Called by the check of rollouts and by the plans of rollbacks.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from bot.domain.outside_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from bot.checks.rollout_revisions import Revision
 
 _IMAGE: Final = 160
 _NAMES: Final = 8
@@ -39,9 +40,9 @@ class Changes:
     words: tuple[str, ...]
 
 
-def changes_between(before: Revision, after: Revision) -> Changes:
-    """Compare the pod templates of two revisions."""
-    found = [*_pods(before.template.get("spec") or {}, after.template.get("spec") or {})]
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """Compare two pod templates."""
+    found = [*_pods(before.get("spec") or {}, after.get("spec") or {})]
     found.sort(key=lambda one: _ORDER.index(one[0]))
     kinds = {kind for kind, _ in found}
     return Changes(

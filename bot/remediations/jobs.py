@@ -1,0 +1,93 @@
+"""Jobs that an approval makes of a CronJob: made once, found again by their name, watched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.calls import job_name, mark_of
+from bot.domain.errors import Ambiguous, Conflict, LightshipError, NotFound
+from bot.domain.outside_text import one_line
+from bot.ports.readers import Resource
+from bot.remediations.deployments import RolloutProgress
+from bot.remediations.outcomes import Applied, ApplyState, applied, cannot_tell, refused
+
+if TYPE_CHECKING:
+    from bot.domain.approvals import Grant
+    from bot.domain.remedies import Call
+    from bot.ports.readers import ClusterReader, KubeObject
+    from bot.ports.writers import ClusterWriter
+
+_MESSAGE: Final = 200
+_TRIES: Final = 3
+
+
+async def apply(grant: Grant, call: Call, *, reader: ClusterReader, writer: ClusterWriter) -> Applied:
+    """Create the Job as granted. Its name is the approval's, so that a repeat is a conflict with itself.
+
+    After a lost answer it is repeated at once: while this goes on nothing removes the Job unseen.
+    """
+    lost = ""
+    for _ in range(_TRIES):
+        try:
+            await writer.create(grant)
+        except Conflict:
+            return await _look(grant, call, reader)
+        except Ambiguous as error:
+            lost = one_line(error)
+        except LightshipError as error:
+            return cannot_tell(grant, f"{lost}, and then: {one_line(error)}") if lost else refused(error)
+        else:
+            return applied(grant)
+    return cannot_tell(grant, lost)
+
+
+async def recover(grant: Grant, call: Call, *, reader: ClusterReader) -> Applied:
+    """Whether the Job is there. One that is not may have run and been removed, so it is never made again."""
+    return await _look(grant, call, reader)
+
+
+async def _look(grant: Grant, call: Call, reader: ClusterReader) -> Applied:
+    name = job_name(call, grant.approval_id)
+    try:
+        job = await read_job(grant, call, reader)
+    except NotFound:
+        return cannot_tell(grant, f"there is no Job {name}; it was never made, or it was removed since")
+    except LightshipError as error:
+        return cannot_tell(grant, f"it cannot be looked at: {one_line(error)}")
+    if mark_of(job) == grant.approval_id:
+        return applied(grant)
+    return Applied(
+        state=ApplyState.NOT_APPLIED,
+        sentence=f"nothing was done: a Job {name} is there that Lightship did not make",
+    )
+
+
+async def read_job(grant: Grant, call: Call, reader: ClusterReader) -> KubeObject:
+    """The Job of an approval. Raises what the reader raises."""
+    name = job_name(call, grant.approval_id)
+    return await reader.get(Resource.JOBS, namespace=grant.plan.target.namespace, name=name)
+
+
+def job_progress(job: KubeObject) -> RolloutProgress:
+    """How far a Job is: complete, failed, or what its pods do."""
+    spec, status = job.get("spec") or {}, job.get("status") or {}
+    wanted, done = int(spec.get("completions") or 1), int(status.get("succeeded") or 0)
+
+    def at(reason: str, *, done_: bool = False, failed: bool = False) -> RolloutProgress:
+        return RolloutProgress(ready=done, desired=wanted, done=done_, failed=failed, reason=reason)
+
+    conditions = {
+        one.get("type"): one for one in status.get("conditions") or () if one.get("status") == "True"
+    }
+    if "Complete" in conditions:
+        return at("the Job is complete", done_=True)
+    if "Failed" in conditions:
+        why = one_line(
+            conditions["Failed"].get("message") or conditions["Failed"].get("reason"), limit=_MESSAGE
+        )
+        return at(f"the Job failed: {why}", failed=True)
+    active, failed = int(status.get("active") or 0), int(status.get("failed") or 0)
+    tries = f", {failed} failed" if failed else ""
+    return at(
+        f"{active} pods running, {done} of {wanted} done{tries}" if active else f"no pod runs yet{tries}"
+    )
