@@ -15,6 +15,7 @@ from bot.domain.incidents import Resolution, end
 from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.engines.approving import Approving
 from bot.engines.deciding import Deciding
+from bot.engines.planning import Planning
 from bot.engines.remediating import Remediating
 from bot.ports.readers import Resource
 from bot.ports.writers import Writers
@@ -118,15 +119,23 @@ class Bench:
         async def ask_again(tx: Transaction, approval: Approval, plan: Plan) -> None:
             await approving.ask_again(tx, approval, plan)
 
+        planning = Planning(
+            store=self.store,
+            clock=self.clock,
+            readers=self.world.readers,
+            planner=self.world.planner,
+            bounds=self.limits,
+            enabled=lambda: self.enabled,
+            answers_within=self.answers_within,
+        )
         remediating = Remediating(
             store=self.store,
             ids=self.ids,
             clock=self.clock,
             owner=owner,
             readers=self.world.readers,
-            planner=self.world.planner,
             writers=Writers(cluster=self.writer, models=self.world.models),
-            bounds=self.limits,
+            plan=planning.plan,
             verify_within=lambda _: VERIFY,
             ask_again=ask_again,
             enabled=lambda: self.enabled,
@@ -135,7 +144,7 @@ class Bench:
         approving = Approving(
             store=self.store,
             ids=self.ids,
-            plan=remediating.plan,
+            plan=planning.plan,
             policy=lambda _: self.policy,
             channel_of=lambda _: "C0CHURN",
             on_granted=lambda: self.rung.append(True),

@@ -28,6 +28,7 @@ from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.looping import keep_going
 from bot.engines.merging import Merging
 from bot.engines.noticing import Noticing
+from bot.engines.planning import Planning
 from bot.engines.publishing import Publishing, PublishLimits
 from bot.engines.recording import Recording
 from bot.engines.remediating import Remediating
@@ -219,15 +220,22 @@ class Lightship:
             press_rest=PRESSED_CHECK_REST,
             at_once=CHECKS_AT_ONCE,
         )
+        self.planning = Planning(
+            store=outside.store,
+            clock=outside.clock,
+            readers=outside.readers,
+            planner=outside.planner,
+            bounds=self._bounds,
+            enabled=lambda: self.settings.remediations.enabled,
+        )
         self.remediating = Remediating(
             store=outside.store,
             ids=outside.ids,
             clock=outside.clock,
             owner=self._owner,
             readers=outside.readers,
-            planner=outside.planner,
             writers=outside.writers,
-            bounds=self._bounds,
+            plan=self.planning.plan,
             verify_within=lambda name: self.services[name].verify_within,
             ask_again=self._ask_again,
             enabled=lambda: self.settings.remediations.enabled,
@@ -235,7 +243,7 @@ class Lightship:
         self.approving = Approving(
             store=outside.store,
             ids=outside.ids,
-            plan=self.remediating.plan,
+            plan=self.planning.plan,
             policy=self._policy,
             channel_of=lambda name: self.services[name].channel,
             on_granted=self._granted.ring,

@@ -1,8 +1,9 @@
-"""Doing what was approved: plans for approvals, and intents carried out once and watched to their end.
+"""Doing what was approved: intents carried out once and watched to their end.
 
-The only engine that reaches remediations and writers. It acts on committed intents alone, and commits that
-it begins before it does: where an earlier start began and died, the world is looked at before anything is
-done, and a human is asked where it does not tell. While the store is away this waits; no intent is forgotten.
+The only engine that reaches remediations and writers; `planning` makes the plans. It acts on committed
+intents alone, and commits that it begins before it does: where an earlier start began and died, the world is
+looked at before anything is done, and a human is asked where it does not tell. While the store is away this
+waits; no intent is forgotten.
 """
 
 from __future__ import annotations
@@ -25,24 +26,19 @@ from bot.domain.remedies import (
     ExecutionState,
     Plan,
     Refusal,
-    RefusalReason,
 )
 from bot.engines.noting import note_about
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.remediations.acting import ANSWERS_WITHIN, Acting
 from bot.remediations.outcomes import ApplyState
-from bot.remediations.planning import Asking
-from bot.remediations.registry import plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from bot.domain.bounds import Bounds
     from bot.domain.remedies import RemediationRequest
     from bot.ports.clock import Clock, Ids
-    from bot.ports.planners import ClusterPlanner
     from bot.ports.readers import Readers
     from bot.ports.stores import Store, Transaction
     from bot.ports.writers import Writers
@@ -62,23 +58,12 @@ _ENDS = {
 }
 
 
-WAS_APPLIED = frozenset(
-    {
-        ExecutionState.APPLIED,
-        ExecutionState.SUCCEEDED,
-        ExecutionState.NO_EFFECT,
-        ExecutionState.NEEDS_HUMAN,
-    }
-)
-"""Where something may have been done, so that an undo compares it with the world."""
-
-
 class _ClaimLost(Exception):  # noqa: N818 - no error: somebody else goes on with it
     """Another replica holds the execution now."""
 
 
 class Remediating:
-    """Plans, acts, verifies. `owner` is unique to this start of the process; `enabled` is configured."""
+    """Acts and watches. `owner` is unique to this start of the process; `enabled` is configured."""
 
     def __init__(
         self,
@@ -88,9 +73,8 @@ class Remediating:
         clock: Clock,
         owner: str,
         readers: Readers,
-        planner: ClusterPlanner,
         writers: Writers,
-        bounds: Callable[[RemediationRequest], Bounds | None],
+        plan: Callable[[RemediationRequest], Awaitable[Plan | Refusal]],
         verify_within: Callable[[str], timedelta],
         ask_again: Callable[[Transaction, Approval, Plan], Awaitable[None]],
         enabled: Callable[[], bool],
@@ -107,9 +91,7 @@ class Remediating:
             answers_within=answers_within,
         )
         self._lease = Lease(owner=owner, duration=LEASE)
-        self._readers = readers
-        self._planner = planner
-        self._bounds = bounds
+        self._plan = plan
         self._verify_within = verify_within
         self._ask_again = ask_again
         self._enabled = enabled
@@ -118,42 +100,6 @@ class Remediating:
         self._claiming = asyncio.Lock()
         self._stopping = False
         self._frozen = False
-
-    async def plan(self, request: RemediationRequest) -> Plan | Refusal:
-        """What would be done, or why nothing may be; changes nothing."""
-        if not self._enabled():
-            words = "Remediations are switched off (`remediations.enabled` is false)."
-            return Refusal(reason=RefusalReason.DISABLED, sentence=words)
-        bounds = self._bounds(request)
-        if bounds is None:
-            words = f"Nothing in a cluster is configured for {request.service or 'this service'}."
-            return Refusal(reason=RefusalReason.NOT_CONFIGURED, sentence=words)
-        try:
-            async with asyncio.timeout(self._answers_within):
-                return await plan(await self._asking(request, bounds))
-        except TimeoutError:
-            who = "Kubernetes" if request.target.namespace else "MLflow"
-            return Refusal(
-                reason=RefusalReason.UNREACHABLE, sentence=f"{who} cannot be asked now: it does not answer."
-            )
-
-    async def _asking(self, request: RemediationRequest, bounds: Bounds) -> Asking:
-        """What a plan is made with; the plan to be undone only if it was applied. Raises Temporary."""
-        done = None
-        if request.undoes:
-            async with self._store.transaction() as tx:
-                approval = await tx.approvals.get(request.undoes)
-                execution = await tx.executions.get(request.undoes)
-            if approval is not None and execution is not None and execution.state in WAS_APPLIED:
-                done = approval.plan
-        return Asking(
-            request=request,
-            bounds=bounds,
-            readers=self._readers,
-            planner=self._planner,
-            now=self._clock.now(),
-            done=done,
-        )
 
     async def begin_due(self) -> int:
         """Claim unfinished executions and work on them in the background; how many were begun."""
@@ -260,7 +206,7 @@ class Remediating:
             case ApplyState.APPLIED:
                 return await self._finish(execution, approval, ExecutionState.APPLIED, outcome.sentence)
             case ApplyState.OBJECT_CHANGED:
-                again = await self.plan(wish_of(approval))
+                again = await self._plan(wish_of(approval))
                 await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence, again=again)
             case ApplyState.NOT_APPLIED:
                 await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence)

@@ -30,28 +30,34 @@ class Revisions:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._seen: dict[tuple[str, str], Key] = {}
 
     def names(self, deployment: KubeObject) -> set[str]:
         """The names of a deployment's ReplicaSets."""
         return {key[3] for key in self._of(deployment)}
 
     def present(self, deployment: KubeObject, now: datetime) -> str:
-        """The name of the ReplicaSet of the template that the deployment has now, made if there is none."""
-        sets = self._of(deployment)
-        wanted = canonical(deployment["spec"].get("template") or {})
-        numbers = {key: self._number(key) for key in sets}
-        newest = max(numbers.values(), default=0)
-        found = next((key for key in sets if canonical(self._template(key)) == wanted), None)
+        """The name of the ReplicaSet of the template that the deployment has now, made when it is new.
+
+        At first sight the newest one that a scenario brought along is taken for it.
+        """
+        uid, sets = deployment["metadata"]["uid"], self._of(deployment)
+        wanted = (uid, canonical(deployment["spec"].get("template") or {}))
+        newest = max(sets, key=self._number, default=None)
+        found = self._seen.get(wanted)
+        if found is None and newest is not None and uid not in {known for known, _ in self._seen}:
+            found = newest
         if found is None:
-            found = self._make(deployment, newest + 1, now)
-        elif numbers[found] < newest:
+            found = next((key for key in sets if canonical(self._template(key)) == wanted[1]), None)
+        if found is None:
+            found = self._make(deployment, (self._number(newest) if newest else 0) + 1, now)
+        self._seen[wanted] = found
+        if found in sets and newest is not None and self._number(found) < self._number(newest):
             # Kubernetes gives an old ReplicaSet that is taken again the next number.
-            self._store.held(found)["metadata"]["annotations"][REVISION] = str(newest + 1)
+            self._store.held(found)["metadata"]["annotations"][REVISION] = str(self._number(newest) + 1)
             self._store.changed(found)
-        number = str(self._number(found))
-        annotations = deployment["metadata"].setdefault("annotations", {})
-        if annotations.get(REVISION) != number:
-            annotations[REVISION] = number
+        if found in self._of(deployment):
+            deployment["metadata"].setdefault("annotations", {})[REVISION] = str(self._number(found))
         return found[3]
 
     def report(self, deployment: KubeObject, owners: Iterable[str]) -> None:
@@ -59,8 +65,8 @@ class Revisions:
         names = list(owners)
         for key in self._of(deployment):
             held, count = self._store.held(key), names.count(key[3])
-            if (held["spec"].get("replicas") or 0) != count:
-                held["spec"]["replicas"] = count
+            if (held.get("spec", {}).get("replicas") or 0) != count:
+                held.setdefault("spec", {})["replicas"] = count
                 held["status"] = {"replicas": count, "readyReplicas": count}
                 self._store.changed(key)
 
@@ -77,7 +83,7 @@ class Revisions:
         return found
 
     def _template(self, key: Key) -> dict[str, Any]:
-        template: dict[str, Any] = self._store.held(key)["spec"]["template"]
+        template: dict[str, Any] = self._store.held(key).get("spec", {}).get("template") or {}
         return template
 
     def _number(self, key: Key) -> int:

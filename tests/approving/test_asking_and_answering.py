@@ -172,7 +172,7 @@ async def test_nothing_is_asked_for_a_resolved_or_an_unknown_incident(bench: Ben
 async def test_an_incident_that_ends_while_it_is_planned_for_asks_nobody(bench: Bench) -> None:
     """Planning takes seconds; what ended in them needs no repair."""
     start, incident = bench.start(), await bench.open_incident()
-    real = start.remediating.plan
+    real = start.approving._plan
 
     async def slow(wish: RemediationRequest) -> Plan | Refusal:
         plan = await real(wish)

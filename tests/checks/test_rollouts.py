@@ -8,6 +8,7 @@ import pytest
 
 from bot.checks.rollouts import FACTS
 from bot.domain.findings import Verdict
+from bot.ports.readers import Resource
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.objects import stamp
 from bot.testing import START
@@ -183,15 +184,18 @@ async def test_paused_and_stuck_are_told() -> None:
 async def test_a_rollout_under_way_warns() -> None:
     """While pods are missing and the controller has not called it complete, it is under way."""
     world = world_of(revision(1, ago=90), revision(2, ago=1, image="churn-api:2"))
-    world.state.scale_as("kubectl", namespace=NAMESPACE, name="churn-api", replicas=5)
+    spec = {"template": {"spec": {"containers": [{"name": "api", "image": "churn-api:3"}]}}}
+    world.state.edit_as("kubectl", Resource.DEPLOYMENTS, namespace=NAMESPACE, name="churn-api", spec=spec)
     finding = await look("rollouts", world)
     assert (finding.verdict, finding.facts["progressing"]) == (Verdict.WARN, True)
-    assert finding.summary.startswith("under way: revision 2 came 1m ago")
+    assert finding.summary.startswith("under way: revision 3 came")
 
 
 async def test_no_revision_is_unknown() -> None:
     """A deployment whose ReplicaSets nobody made is unknown with a reason."""
-    finding = await look("rollouts", world_of())
+    world = world_of()
+    world.state.store.remove(("apps/v1", "ReplicaSet", NAMESPACE, "churn-api-6d4b75cb6d"))
+    finding = await look("rollouts", world)
     assert finding.verdict is Verdict.UNKNOWN
     assert "no ReplicaSet" in finding.reason
 

@@ -59,7 +59,7 @@ async def test_what_was_granted_before_the_freeze_is_not_begun(bench: Bench) -> 
     await freezing(bench).freeze(FREEZE)
     await start.work()
     state, words = await bench.outcome(approval)
-    assert (state, bench.scaler.orders) == (ExecutionState.FAILED, [])
+    assert (state, bench.writer.orders) == (ExecutionState.FAILED, [])
     assert "frozen" in words
 
 
