@@ -45,7 +45,6 @@ async def plan_in(
     limits: ScaleBounds = LIMITS,
     now: datetime = START,
     done: Plan | None = None,
-    done_at: tuple[datetime, ...] = (),
 ) -> Plan | Refusal:
     """What planning comes to."""
     bounds = bounds or Bounds(
@@ -58,7 +57,6 @@ async def plan_in(
         planner=world.planner,
         now=now,
         done=done,
-        done_at=done_at,
     )
     return await plan(asking)
 

@@ -32,7 +32,6 @@ class Bounds:
 
     `may_be_reverted` lets a plan pass that another owner (KEDA, Argo CD, Flux) will take back, and warns;
     `nodes_may_grow` says that nodes are added on demand, so that too little room on them is no refusal.
-    `per_hour` is how often an action may be done to a target within an hour, None for no limit.
     """
 
     namespace: str = ""
@@ -44,4 +43,3 @@ class Bounds:
     resources: ResourceBounds = field(default_factory=ResourceBounds)
     may_be_reverted: bool = False
     nodes_may_grow: bool = False
-    per_hour: int | None = None

@@ -147,7 +147,6 @@ class RefusalReason(StrEnum):
     ROLLOUT = "rollout"
     NO_ROOM = "no_room"
     BUDGET = "budget"
-    TOO_SOON = "too_soon"
     NOT_OURS = "not_ours"
     CANNOT_BE_UNDONE = "cannot_be_undone"
     TARGET_MISSING = "target_missing"

@@ -7,12 +7,10 @@ call that is no read is the dry run.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.actions import ACTIONS, fault_in
 from bot.domain.calls import make_edit, value_at
-from bot.domain.durations import rough_duration
 from bot.domain.errors import (
     Conflict,
     DryRunUnsupported,
@@ -37,15 +35,11 @@ if TYPE_CHECKING:
 
 NEVER_UNDONE: Final = "cannot be undone"
 _DRY_RUN_TRIES: Final = 3
-_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """All that a plan is made with. `done` is the plan to be taken back, where the request undoes one.
-
-    `done_at` is when the action was done to the target lately.
-    """
+    """All that a plan is made with. `done` is the plan to be taken back, where the request undoes one."""
 
     request: RemediationRequest
     bounds: Bounds
@@ -53,7 +47,6 @@ class Asking:
     planner: ClusterPlanner
     now: datetime
     done: Plan | None = None
-    done_at: tuple[datetime, ...] = ()
 
 
 class Refused(Exception):  # noqa: N818 - no error: an answer
@@ -87,7 +80,7 @@ def _who(asking: Asking) -> str:
 
 
 def _check(asking: Asking) -> None:
-    """What is wrong with any request of its kind: its arguments, its namespace, its frequency."""
+    """What is wrong with any request of its kind: its arguments, its namespace."""
     request, bounds = asking.request, asking.bounds
     if not request.undoes:
         for argument in ACTIONS[request.action].arguments:
@@ -102,14 +95,6 @@ def _check(asking: Asking) -> None:
     if bounds.namespace and request.target.namespace not in {"", bounds.namespace}:
         words = f"{request.target} is not in the namespace of {request.service}."
         raise Refused(RefusalReason.NOT_OURS, words)
-    lately = [at for at in asking.done_at if at > asking.now - _HOUR]
-    if bounds.per_hour is not None and len(lately) >= bounds.per_hour and not request.undoes:
-        ago, times = rough_duration(asking.now - max(lately)), bounds.per_hour
-        words = (
-            f"{request.action.value} of {request.target.name} ran {ago} ago already; "
-            f"the configuration allows {times} an hour."
-        )
-        raise Refused(RefusalReason.TOO_SOON, words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

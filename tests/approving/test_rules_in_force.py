@@ -65,7 +65,7 @@ async def test_two_people_have_to_agree(bench: Bench) -> None:
     assert [vote.by for vote in kept.votes] == [BOB, CAROL]
     assert len(await bench.events(incident, EventKind.APPROVAL_COUNTED)) == 1
     await start.work()
-    assert len(bench.scaler.effects) == 1
+    assert len(bench.writer.effects) == 1
 
 
 async def test_what_needs_no_approval_is_done_and_stands_in_the_audit(bench: Bench) -> None:
@@ -79,7 +79,7 @@ async def test_what_needs_no_approval_is_done_and_stands_in_the_audit(bench: Ben
     (event,) = await bench.events(incident, EventKind.APPROVAL_NOT_NEEDED)
     assert event.actor.id == "policy"
     await start.work()
-    assert len(bench.scaler.effects) == 1
+    assert len(bench.writer.effects) == 1
     async with bench.store.transaction() as tx:
         chained = [json.loads(entry.body)["kind"] for entry, _ in await tx.audit.entries(after=0, limit=9)]
     assert chained[:2] == ["remediation_requested", "approval_not_needed"]
