@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from bot.domain.errors import Ambiguous, LightshipError, NotFound, Permanent, Temporary
 from bot.domain.outside_text import one_line
@@ -25,6 +27,7 @@ _MUCH: Final = 128 * 1024
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ALREADY: Final = "already expired"
+_HIDDEN: Final = "<secret>"
 _UNKNOWN: Final = "silence not found"
 _SUCCESS, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 404, 429, 500
 _ALL: Final = dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), "true")
@@ -60,6 +63,22 @@ class AlertmanagerClient:
         """When it started: just after, it knows less than there is."""
         answer = await self._call("GET", "status")
         return _parsed(lambda: datetime.fromisoformat(answer["uptime"]))
+
+    async def webhook_addresses(self) -> tuple[str, ...]:
+        """The address of each webhook in its configuration; empty where it hides them, as newer ones do."""
+        answer = await self._call("GET", "status")
+        written = _parsed(lambda: str(answer["config"]["original"]))
+        try:
+            configuration = await asyncio.to_thread(YAML(typ="safe").load, written)
+        except YAMLError as error:
+            raise Permanent("the configuration that Alertmanager shows is no YAML") from error
+        return _parsed(
+            lambda: tuple(
+                "" if _HIDDEN in str(hook.get("url", _HIDDEN)) else str(hook["url"])
+                for receiver in configuration.get("receivers") or ()
+                for hook in receiver.get("webhook_configs") or ()
+            )
+        )
 
     async def create(
         self,

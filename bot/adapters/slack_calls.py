@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SLACK_API_URL: Final = "https://slack.com/api/"
 _CONNECTIONS: Final = 20
 _LARGEST_REFUSAL: Final = 10_000
+_SCOPES: Final = "x-oauth-scopes"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +127,13 @@ class SlackCalls:
                 bot=str(answer.get("bot_id", "")),
             )
         return self._identity
+
+    async def scopes(self) -> frozenset[str]:
+        """The token's OAuth scopes, for `lightship doctor`; empty where Slack does not tell them."""
+        with _Measured("auth.test", repeatable=True):
+            answer = await self.client().api_call("auth.test")
+        named = {name.lower(): value for name, value in answer.headers.items()}.get(_SCOPES, "")
+        return frozenset(scope.strip() for scope in named.split(",") if scope.strip())
 
     async def ping(self) -> None:
         """Ask Slack whether the token is good, every time anew; for readiness and `lightship doctor`."""

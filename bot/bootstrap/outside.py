@@ -14,6 +14,7 @@ from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.database import SqlStore, connect
 from bot.adapters.kubernetes import (
     KubernetesConnection,
+    KubernetesOwnRights,
     KubernetesPlanner,
     KubernetesReader,
     KubernetesWriter,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.ports.clock import Clock, Ids
+    from bot.ports.examiners import AlertRoutes, OwnRights
     from bot.ports.planners import ClusterPlanner
     from bot.ports.writers import Silencer
     from bot.settings import Environment
@@ -54,6 +56,8 @@ class Outside:
     writers: Writers
     silencer: Silencer
     close: tuple[Callable[[], Awaitable[None]], ...]
+    own_rights: OwnRights | None = None
+    alert_routes: AlertRoutes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +69,8 @@ class Surroundings:
     writers: Writers
     silencer: Silencer
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
+    own_rights: OwnRights | None = None
+    alert_routes: AlertRoutes | None = None
 
 
 def real_surroundings(environment: Environment) -> Surroundings:
@@ -85,6 +91,8 @@ def real_surroundings(environment: Environment) -> Surroundings:
         planner=KubernetesPlanner(connection),
         writers=Writers(cluster=KubernetesWriter(connection), models=MlflowAliases(models)),
         silencer=alertmanager,
+        own_rights=KubernetesOwnRights(connection),
+        alert_routes=alertmanager,
         close=(connection.close, alertmanager.close, metrics.close, models.close),
     )
 
@@ -110,6 +118,8 @@ def make_outside(
         writers=surroundings.writers,
         silencer=surroundings.silencer,
         close=(*surroundings.close, calls.aclose, store.close),
+        own_rights=surroundings.own_rights,
+        alert_routes=surroundings.alert_routes,
     )
 
 

@@ -34,6 +34,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "audit": Entry("bot.cli.auditing:audit", "Verify that the audit was not changed."),
     "incident": Entry("bot.cli.incidents:incident", "Read incidents from the store."),
     "drift": Entry("bot.cli.drifting:drift", "Compare data with its reference, or profile a reference."),
+    "doctor": Entry(
+        "bot.cli.examining:doctor", "Ask every dependency whether it is there and permits enough."
+    ),
     "rbac": Entry("bot.cli.granting:rbac", "Print the Kubernetes Roles that the configuration needs."),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),

@@ -5,8 +5,15 @@ every model there is. The client itself is imported by the first call, in a thre
 """
 
 from bot.adapters.kubernetes.connection import KubernetesConnection
+from bot.adapters.kubernetes.own_rights import KubernetesOwnRights
 from bot.adapters.kubernetes.planner import KubernetesPlanner
 from bot.adapters.kubernetes.reader import KubernetesReader
 from bot.adapters.kubernetes.writer import KubernetesWriter
 
-__all__ = ["KubernetesConnection", "KubernetesPlanner", "KubernetesReader", "KubernetesWriter"]
+__all__ = [
+    "KubernetesConnection",
+    "KubernetesOwnRights",
+    "KubernetesPlanner",
+    "KubernetesReader",
+    "KubernetesWriter",
+]

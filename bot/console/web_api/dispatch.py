@@ -112,7 +112,9 @@ class Door:
             answer = {"ok": True, **METHODS[method](self.context, arguments)}
         except ApiError as refused:
             return refused.code, web.json_response(refused.as_json())
-        return "ok", web.json_response(answer)
+        scopes = self.context.workspace.app.scopes
+        told = {} if scopes is None else {"X-OAuth-Scopes": ",".join(sorted(scopes))}
+        return "ok", web.json_response(answer, headers=told)
 
     def _authorize(self, method: str, token: str) -> None:
         if method not in METHODS:
