@@ -129,15 +129,14 @@ class Publishing:
         return wait
 
     async def _claim(self, room: int) -> tuple[tuple[Claimed, ...], float]:
-        strays = tuple(self._strays.items())
-        async with self._store.transaction() as tx:
-            for message_id, why in strays:
+        for message_id, why in tuple(self._strays.items()):
+            async with self._store.transaction() as tx:
                 await tx.messages.postpone(message_id, owner=self._lease.owner, error=why, retry_at=tx.now)
+            del self._strays[message_id]
+        async with self._store.transaction() as tx:
             claimed = await tx.messages.claim(self._lease, self._limits.pace, limit=room)
             due = await tx.messages.next_due()
             wait = self._limits.poll if due is None else (due - tx.now).total_seconds()
-        for message_id, _ in strays:
-            del self._strays[message_id]
         return claimed, min(max(wait, _SHORTEST_WAIT), self._limits.poll)
 
     async def _deliver(self, claimed: Claimed) -> None:

@@ -101,7 +101,7 @@ class Messages(Protocol):
         ...
 
     async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
-        """What it shows has changed: one desired revision more, due at once.
+        """What it shows has changed: one desired revision more, due at once, when the transaction ends.
 
         While sending it fails it stays due at its next attempt: new content does not mend a channel.
         """

@@ -187,17 +187,14 @@ class Case:
             return "approve" not in buttons(self.chat.now(request))
 
         await self.within(LOST_SECONDS, gone, "the answer is shown")
-        if self.found:
-            self.found.append(
-                str(
-                    await self.rows(
-                        "SELECT kind, ts, desired_revision, posted_revision, claimed_by, claimed_until,"
-                        " attempts, last_error, next_attempt_at FROM messages"
-                    )
-                )
-            )
-            self.found.append(str(await self.rows("SELECT * FROM slots")))
-            self.found.append(self.bot.log.read_text()[-4000:])
+
+    async def explain(self) -> None:
+        """Print what the store and the log say, which pytest shows where a test fails."""
+        columns = "kind, ts, desired_revision, posted_revision, claimed_by, attempts, last_error"
+        messages = await self.rows(f"SELECT {columns} FROM messages")  # noqa: S608 - ours
+        for row in (*messages, *await self.rows("SELECT * FROM slots")):
+            sys.stdout.write(f"{self.point}: {row}\n")
+        sys.stdout.write(self.bot.log.read_text()[-4_000:])
 
     def replicas(self) -> int:
         """What the deployment wants."""
@@ -299,6 +296,8 @@ def run(
                 await (case.silence() if point in SILENCING else case.scale())
                 code = await asyncio.to_thread(case.bot.stop)
                 await case.expect("an end in order", code, 0)
+                if case.found:
+                    await case.explain()
             finally:
                 await asyncio.to_thread(case.bot.kill)
                 await asyncio.to_thread(cluster.delete_namespace, namespace)

@@ -37,11 +37,13 @@ LATE_POST_SECONDS = 54.0
 
 @asynccontextmanager
 async def two(tmp_path: Path, postgres: Postgres) -> AsyncIterator[tuple[Deployed, Lightship, Lightship]]:
-    """Two replicas, which must end in order."""
+    """Two replicas, which never wait for each other in a ring, and must end in order."""
     async with deployed(tmp_path, postgres.create_database()) as parts:
         one, other = await asyncio.gather(parts.start(), parts.start())
         yield parts, one, other
         assert [await asyncio.to_thread(bot.stop) for bot in (one, other)] == [0, 0]
+        rings = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert [row[0] for row in await parts.rows(rings)] == [0]
 
 
 async def test_the_same_webhook_to_both_at_once(tmp_path: Path, postgres: Postgres) -> None:

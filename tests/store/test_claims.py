@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bot.adapters.database import open_store
 from bot.domain.messages import Lease, MessageKind, Pace
-from bot.testing import START
+from bot.testing import START, FrozenClock
 from tests.making import make_message
 
 if TYPE_CHECKING:
     from bot.ports.stores import Claimed
+    from tests.e2e.servers.postgres import Postgres
     from tests.store.conftest import World
 
 A = Lease(owner="a", duration=timedelta(seconds=0.4))
@@ -248,3 +251,23 @@ async def test_two_stores_never_claim_the_same(world: World) -> None:
     halves = await asyncio.gather(*(claim_some(owner) for owner in "abc"))
     everything = [subject for half in halves for subject in half]
     assert sorted(everything) == sorted(str(number) for number in range(12))
+
+
+@pytest.mark.e2e
+async def test_a_claim_waits_for_nobody(postgres_server: Postgres) -> None:
+    """A message or a bucket that another replica is just changing is left to the next claim."""
+    clock, url = FrozenClock(), postgres_server.create_database()
+    async with open_store(url, clock=clock) as store, open_store(url, clock=clock) as other:
+        worse = make_message("worse", channel="C1", urgency=1)
+        mild = make_message("mild", channel="C1")
+        edit = make_message("edit", channel="C2", ts="2.1", posted_revision=1, desired_revision=2)
+        async with store.transaction() as tx:
+            for message in (worse, mild, edit):
+                await tx.messages.put(message)
+            await tx.messages.hold(channel=None, until=tx.now)
+        async with asyncio.timeout(3), other.transaction() as theirs:
+            await theirs.messages.forget(worse.id)
+            await theirs.messages.hold(channel=None, until=theirs.now)
+            async with store.transaction() as tx:
+                found = await tx.messages.claim(LONG, NO_PACE, limit=10)
+        assert [one.message.subject for one in found] == ["mild"]

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.adapters.database import open_store
-from bot.domain.messages import Lease
+from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import Execution, ExecutionState
 from bot.testing import START
-from tests.making import make_approval, make_delivery, make_incident, make_key
+from tests.making import make_approval, make_delivery, make_incident, make_key, make_message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.ports.stores import Transaction
     from tests.store.conftest import World
 
@@ -33,6 +35,25 @@ async def test_replicas_merge_one_incident_one_after_the_other(world: World) -> 
             return (known or await tx.incidents.save(make_incident(key=keys[0]))).id
 
     assert len(set(await asyncio.gather(*(open_or_find() for _ in range(3))))) == 1
+
+
+async def test_replicas_that_change_the_same_messages_do_not_wait_in_a_ring(world: World) -> None:
+    """Each names them in another order; both commit, and what is touched twice has one revision more."""
+    names = [f"m{number}" for number in range(4)]
+    async with world.store.transaction() as tx:
+        for name in names:
+            await tx.messages.put(make_message(name))
+
+    async def touch(order: Sequence[str]) -> None:
+        async with open_store(world.url, clock=world.clock) as store, store.transaction() as tx:
+            for name in (*order, order[0]):
+                await tx.messages.touch(MessageKind.NOTICE, name)
+                await asyncio.sleep(0.02)
+
+    await asyncio.gather(touch(names), touch(names[::-1]), touch([*names[2:], *names[:2]]))
+    async with world.store.transaction() as tx:
+        found = [await tx.messages.find(MessageKind.NOTICE, name) for name in names]
+    assert [one and one.desired_revision for one in found] == [4] * 4
 
 
 async def test_executions_are_claimed_once_and_moved_under_the_claim(world: World) -> None:

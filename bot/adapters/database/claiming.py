@@ -126,13 +126,14 @@ async def _channels(link: Link, *, posts_only: bool) -> list[str]:
 
 
 async def _best(link: Link, channel: str, *, posts_only: bool) -> Row[Any] | None:
+    """The one to go next; what somebody is just changing is left until that is committed."""
     query = (
         select(messages, _PARENT.c.ts.label("parent_ts"))
         .select_from(_WITH_PARENT)
         .where(messages.c.channel == channel, _due(link, posts_only=posts_only))
         .order_by(messages.c.urgency, _IS_EDIT, messages.c.due_since, messages.c.created_at, messages.c.id)
         .limit(1)
-        .with_for_update(of=messages)
+        .with_for_update(of=messages, skip_locked=True)
     )
     return await link.first(query)
 

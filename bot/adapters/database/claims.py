@@ -53,6 +53,11 @@ async def claim(
     return sorted(await link.all(taken), key=lambda row: getattr(row, str(first.key)))
 
 
-async def give_back(link: Link, table: Table, owner: str) -> None:
-    """Free every row that the owner holds."""
-    await link.run(update(table).where(table.c.claimed_by == owner).values(NOBODY))
+async def give_back(
+    link: Link, table: Table, owner: str, *, order: Sequence[ColumnElement[Any]] = ()
+) -> None:
+    """Free every row that the owner holds, locked in that order where others lock several as well."""
+    own = table.c.claimed_by == owner
+    if order:
+        await link.all(select(next(iter(table.primary_key))).where(own).order_by(*order).with_for_update())
+    await link.run(update(table).where(own).values(NOBODY))

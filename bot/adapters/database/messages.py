@@ -1,11 +1,13 @@
 """What has to be shown (`bot.ports.stores.Messages`): the rows and what becomes of them.
 
-Which row goes next is decided in `claiming`; how fast, in `pacing`.
+Which row goes next is decided in `claiming`; how fast, in `pacing`. Locks have one order, so that replicas do
+not wait for each other in a ring: what changed is marked when its transaction ends, message by message in the
+order of their names, and a claim waits for nobody's rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, select, update
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MessageTable:
-    """Messages. `due` collects what was written, so that the publisher wakes after the commit."""
+    """Messages. `due` collects what was written, so that the publisher wakes after the commit.
+
+    `touched` is what `mark` has to write before it: kinds and subjects, and their urgency where it is new.
+    """
 
     link: Link
     due: list[str]
+    touched: dict[tuple[str, str], int | None] = field(default_factory=dict)
 
     async def put(self, message: Message) -> None:
         """Add it unless there is one of its kind and subject."""
@@ -60,16 +66,23 @@ class MessageTable:
         self.due.append(message.id)
 
     async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
-        """One desired revision more."""
-        values = _dirtied(self.link.now)
-        if urgency is not None:
-            values["urgency"] = urgency
-        await self.link.run(update(messages).where(_shows(kind, subject)).values(values))
+        """One desired revision more, once the transaction ends."""
+        name = (kind.value, subject)
+        self.touched[name] = self.touched.get(name) if urgency is None else urgency
         self.due.append(subject)
+
+    async def mark(self) -> None:
+        """Write what was touched; the store does so as its transaction ends."""
+        for (kind, subject), urgency in sorted(self.touched.items(), key=lambda one: one[0]):
+            values = _dirtied(self.link.now)
+            if urgency is not None:
+                values["urgency"] = urgency
+            await self.link.run(update(messages).where(_shows(kind, subject)).values(values))
+        self.touched.clear()
 
     async def find(self, kind: MessageKind, subject: str) -> Message | None:
         """By what it shows."""
-        row = await self.link.first(select(messages).where(_shows(kind, subject)))
+        row = await self.link.first(select(messages).where(_shows(kind.value, subject)))
         return message_of(row) if row else None
 
     async def get(self, message_id: str) -> Message | None:
@@ -141,7 +154,7 @@ class MessageTable:
 
     async def release(self, owner: str) -> None:
         """Give all back."""
-        await give_back(self.link, messages, owner)
+        await give_back(self.link, messages, owner, order=(messages.c.kind, messages.c.subject))
         await pacing.vacate(self.link, owner=owner)
 
     async def backlog(self) -> Backlog:
@@ -180,8 +193,8 @@ def _dirtied(now: datetime) -> dict[str, Any]:
     }
 
 
-def _shows(kind: MessageKind, subject: str) -> ColumnElement[bool]:
-    return and_(messages.c.kind == kind.value, messages.c.subject == subject)
+def _shows(kind: str, subject: str) -> ColumnElement[bool]:
+    return and_(messages.c.kind == kind, messages.c.subject == subject)
 
 
 def _own(message_id: str, owner: str) -> ColumnElement[bool]:

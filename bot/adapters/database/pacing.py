@@ -44,6 +44,9 @@ def open_now(now: datetime) -> ColumnElement[bool]:
 
 async def make_slot(link: Link, name: str) -> None:
     """Make sure that there is one."""
+    # Asked first, because an insert that finds it there waits for whoever is just changing it.
+    if await link.first(select(slots.c.name).where(slots.c.name == name)) is not None:
+        return
     # Open for long: a bucket that nobody used yet is a full one.
     opened = link.now - _LONG_AGO
     values = {"name": name, "next_at": opened, "held_until": opened, "busy_until": opened}
@@ -94,7 +97,10 @@ async def edits_open(link: Link) -> bool:
 
 
 class EditBucket:
-    """The workspace's bucket of edits during one claim; read when first asked, written once by `keep`."""
+    """The workspace's bucket of edits during one claim; read when first asked, written once by `keep`.
+
+    While another replica takes from it, it is as if it were empty: a claim waits for nobody.
+    """
 
     def __init__(self, link: Link, pace: Pace) -> None:
         self._link = link
@@ -129,6 +135,6 @@ class EditBucket:
     async def _read(self) -> None:
         await make_slot(self._link, EDITS)
         query = select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS)
-        row = await self._link.first(query.with_for_update())
+        row = await self._link.first(query.with_for_update(skip_locked=True))
         if row is not None:
             self._next_at, self._held_until = row.next_at, row.held_until

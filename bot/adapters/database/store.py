@@ -55,12 +55,12 @@ class SqlStore:
         due: list[str] = []
         head: Head | None = None
         async with self._database.begin(first=first) as link:
-            recorded, audit = EventTable(link), AuditTable(link)
+            recorded, audit, shown = EventTable(link), AuditTable(link), MessageTable(link, due)
             yield Transaction(
                 now=link.now,
                 deliveries=DeliveryTable(link),
                 incidents=IncidentTable(link),
-                messages=MessageTable(link, due),
+                messages=shown,
                 approvals=ApprovalTable(link),
                 executions=ExecutionTable(link),
                 events=recorded,
@@ -70,6 +70,7 @@ class SqlStore:
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
             )
+            await shown.mark()
             if recorded.audited:
                 head = await audit.append(recorded.audited, key=self._audit_key)
         if head is not None:
