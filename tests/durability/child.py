@@ -1,7 +1,8 @@
 """A bot small enough to be killed: intake, merging and publishing over a store and a chat that is a file.
 
-Run by the tests of this folder as `python -m tests.durability.child URL CHAT SEND BLIND`. With SEND `yes` it
-sends webhooks (each until it is accepted, as Alertmanager does); it ends when everything is shown.
+Run by the tests of this folder as `python -m tests.durability.child URL CHAT SEND [WITHOUT]`. With SEND `yes`
+it sends webhooks (each until it is accepted, as Alertmanager does); it ends when everything is shown. WITHOUT
+names a protection that is taken out, to show its worth; the product itself has no such switch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from uuid import uuid4
 
 from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.database import connect
+from bot.adapters.database import store as store_module
+from bot.adapters.database.deliveries import DeliveryTable
 from bot.domain.backoff import Backoff
 from bot.domain.errors import NotFound, Overloaded
 from bot.domain.incidents import Classification, IntakeRules
@@ -24,7 +27,7 @@ from bot.domain.messages import Pace
 from bot.domain.routing import Destination
 from bot.domain.severity import Severity
 from bot.engines.delivering import Waits
-from bot.engines.intake import Intake
+from bot.engines.intake import Intake, _Waiting
 from bot.engines.merging import Merging
 from bot.engines.publishing import Publishing, PublishLimits
 from bot.ports.notifier import RenderedMessage
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bot.domain.deliveries import Delivery
     from bot.domain.messages import Message
     from bot.ports.stores import Transaction
 
@@ -50,9 +54,8 @@ LIMITS = PublishLimits(
 class FileChat:
     """A chat that outlives the process: one line a call in a file."""
 
-    def __init__(self, path: Path, *, blind: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._blind = blind
 
     def shown(self) -> dict[str, dict[str, Any]]:
         """What is to be seen: by timestamp id."""
@@ -91,7 +94,7 @@ class FileChat:
     ) -> tuple[str, ...]:
         """By the id in the lines."""
         found = (ts for ts, call in self.shown().items() if call["id"] == message_id)
-        return () if self._blind else tuple(found)
+        return tuple(found)
 
     async def delete(self, *, channel: str, ts: str) -> None:  # noqa: ARG002 - the port's
         """One line more."""
@@ -102,6 +105,33 @@ class FileChat:
             file.write(json.dumps(call) + "\n")
 
 
+class BlindChat(FileChat):
+    """Without the look-up: nothing is ever found again."""
+
+    async def find(self, **_: object) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+class HastyIntake(Intake):
+    """Without the wait for the commit: answered as soon as it is in memory."""
+
+    async def submit(self, delivery: Delivery) -> None:
+        """Return at once."""
+        self._enqueue(_Waiting(delivery))
+
+
+class HastyLedger(DeliveryTable):
+    """Without the one transaction: webhooks are out of the ledger before their incidents are changed."""
+
+    async def take(self, *, limit: int) -> tuple[Delivery, ...]:
+        """Take, forget, commit."""
+        taken = await super().take(limit=limit)
+        await self.merged([delivery.id for delivery in taken])
+        await self.link._raw.commit()
+        return taken
+
+
 async def compose(tx: Transaction, message: Message) -> RenderedMessage:
     """The incident's state and how often it was told, so that an older state is seen."""
     incident = await tx.incidents.get(message.incident_id or 0)
@@ -109,9 +139,11 @@ async def compose(tx: Transaction, message: Message) -> RenderedMessage:
     return RenderedMessage(text=f"{message.kind} {words}")
 
 
-async def main(url: str, chat: str, send: str, blind: str) -> None:
-    """Run until everything that was accepted is shown. `blind` takes the look-up away, to show its worth."""
+async def main(url: str, chat: str, send: str, without: str = "") -> None:
+    """Run until everything that was accepted is shown."""
     clock, ids = SystemClock(), RandomIds()
+    if without == "one-transaction":
+        store_module.DeliveryTable = HastyLedger  # type: ignore[attr-defined]  # the point of it
     store = connect(url, clock=clock)
     merging = Merging(
         store=store,
@@ -125,13 +157,13 @@ async def main(url: str, chat: str, send: str, blind: str) -> None:
     )
     publishing = Publishing(
         store=store,
-        notifier=FileChat(Path(chat), blind=blind == "yes"),
+        notifier=(BlindChat if without == "look-up" else FileChat)(Path(chat)),
         clock=clock,
         compose=compose,
         owner=ids.new(),
         limits=LIMITS,
     )
-    intake = Intake(store=store, on_stored=merging.wake)
+    intake = (HastyIntake if without == "commit" else Intake)(store=store, on_stored=merging.wake)
     store.on_due(publishing.wake)
     loops = [asyncio.create_task(one.run()) for one in (intake, merging, publishing)]
     if send == "yes":

@@ -31,10 +31,10 @@ POINTS = (
 
 
 def run(
-    url: str, chat: Path, *, send: bool, kill_at: str = "", blind: bool = False
+    url: str, chat: Path, *, send: bool, kill_at: str = "", without: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the small bot to its end, or to its death."""
-    flags = ["yes" if flag else "no" for flag in (send, blind)]
+    flags = ["yes" if send else "no", without]
     environment = {**os.environ, "LIGHTSHIP_KILL_POINT": kill_at}
     return subprocess.run(
         [sys.executable, "-m", "tests.durability.child", url, str(chat), *flags],
@@ -47,19 +47,19 @@ def run(
     )
 
 
-async def die_and_recover(url: str, chat: Path, point: str) -> None:
+async def die_and_recover(url: str, chat: Path, point: str, *, without: str = "") -> None:
     """Killed there and restarted: what was accepted is shown, once."""
     await upgrade(url, clock=SystemClock())
-    dead = run(url, chat, send=True, kill_at=point)
+    dead = run(url, chat, send=True, kill_at=point, without=without)
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     accepted = dead.stdout.split("accepted ")[1:]
-    restarted = run(url, chat, send=False)
+    restarted = run(url, chat, send=False, without=without)
     assert restarted.returncode == 0, restarted.stderr
     texts = [one["text"] for one in FileChat(chat).shown().values()]
-    assert len(texts) <= 1
+    assert len(texts) <= 1, "shown twice"
+    assert len(texts) >= bool(accepted), "lost"
     if accepted:
-        (text,) = texts
-        assert int(text.removeprefix("incident triggered ")) >= int(accepted[-1])
+        assert int(texts[0].removeprefix("incident triggered ")) >= int(accepted[-1]), "lost"
 
 
 @pytest.mark.parametrize("point", QUICK)
@@ -79,11 +79,18 @@ async def test_killed_anywhere_on_either_database(point: str, url: str, tmp_path
     assert [one["text"] for one in FileChat(chat).shown().values()] == ["incident triggered 2"]
 
 
+WITHOUT = (
+    ("look-up", "after-post", "shown twice"),
+    ("commit", "before-intake-commit", "lost"),
+    ("one-transaction", "before-merge-commit", "lost"),
+)
+
+
 @pytest.mark.e2e
-async def test_without_the_look_up_the_same_crash_doubles_the_message(url: str, tmp_path: Path) -> None:
-    """The protection is what holds the promise: taken out, a kill after the post shows the incident twice."""
-    chat = tmp_path / "chat"
-    await upgrade(url, clock=SystemClock())
-    assert run(url, chat, send=True, kill_at="after-post").returncode == -signal.SIGKILL
-    assert run(url, chat, send=False, blind=True).returncode == 0
-    assert len(FileChat(chat).shown()) == 2
+@pytest.mark.parametrize(("without", "point", "words"), WITHOUT)
+async def test_without_its_protection_the_same_test_fails(
+    without: str, point: str, words: str, url: str, tmp_path: Path
+) -> None:
+    """The look-up, the commit before the answer, the one transaction of a merge: each holds its promise."""
+    with pytest.raises(AssertionError, match=words):
+        await die_and_recover(url, tmp_path / "chat", point, without=without)

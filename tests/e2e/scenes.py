@@ -155,7 +155,8 @@ async def scene(
         finally:
             code = await asyncio.to_thread(bot.stop)
         assert code == 0, f"the bot ended with {code}\n{bot.program.tail()}"
-        assert bot.log_lines("error") == []
+        errors = bot.log_lines("error")
+        assert not errors, errors
         assert not [secret for secret in (TOKEN, SECRET, app.bot_token) if secret in bot.log.read_text()]
 
 

@@ -51,7 +51,9 @@ ACTING = (
     "before-outcome-commit:2",
 )
 SILENCING = ("after-silence",)
-LOST_SECONDS = 25.0
+LOST_SECONDS = 60.0
+MISSED_SECONDS = 20.0
+"""How long is waited for what a protection would have brought, where it is taken out."""
 
 
 class Driven(Lightship):
@@ -86,6 +88,7 @@ class Case:
     bot: Driven
     slack: SlackStandIn
     alertmanager: Alertmanager
+    patience: float
     died: bool = False
     found: list[str] = field(default_factory=list)
 
@@ -136,7 +139,7 @@ class Case:
         await self.die_and_restart()
         if await self.is_open():
             await self.chat.press(BOB, request, "approve")
-        await self.within(LOST_SECONDS, self.is_done, "the approved scaling is done")
+        await self.within(self.patience, self.is_done, "the approved scaling is done")
         replicas = await asyncio.to_thread(self.replicas)
         patches = await asyncio.to_thread(self.patches)
         await self.expect("six replicas", replicas, 6)
@@ -186,7 +189,7 @@ class Case:
         async def gone() -> bool:
             return "approve" not in buttons(self.chat.now(request))
 
-        await self.within(LOST_SECONDS, gone, "the answer is shown")
+        await self.within(self.patience, gone, "the answer is shown")
 
     async def explain(self) -> None:
         """Print what the store and the log say, which pytest shows where a test fails."""
@@ -290,6 +293,7 @@ def run(
                 bot=Driven(folder, environment, without),
                 slack=slack,
                 alertmanager=alertmanager,
+                patience=MISSED_SECONDS if without else LOST_SECONDS,
             )
             try:
                 await case.begin()

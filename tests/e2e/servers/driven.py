@@ -9,28 +9,32 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bot import faults
 from bot.__main__ import main
 from bot.adapters.kubernetes import KubernetesWriter
+from bot.bootstrap import assembly
 from bot.domain.approvals import Approval, Grant
 from bot.domain.remedies import Execution, ExecutionState
-from bot.engines import deciding, publishing, remediating
+from bot.engines import deciding, remediating
 from bot.engines.deciding import Deciding
+from bot.engines.publishing import PublishLimits
 from bot.engines.silencing import Silencing
 from bot.ports.stores import Transaction
 from bot.remediations import acting
 from bot.remediations.outcomes import Applied, ApplyState
 
 LEASE = timedelta(seconds=3)
+PUBLISHING_LEASE = timedelta(seconds=12)
 
 
 def shorten_leases() -> None:
     """What a dead process held is free soon."""
     remediating.LEASE = LEASE
-    defaults: dict[str, Any] = publishing.Publishing.__init__.__kwdefaults__ or {}
-    defaults["limits"] = replace(defaults["limits"], lease=timedelta(seconds=12))
+    shortened = partial(PublishLimits, lease=PUBLISHING_LEASE)
+    assembly.PublishLimits = shortened  # type: ignore[assignment, attr-defined]  # the point of this module
 
 
 def without_the_look_and_the_lock() -> None:
