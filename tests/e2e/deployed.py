@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from sqlalchemy import text
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import connect
+from bot.adapters.database.engine import StoreLimits, make_database
 from bot.console import SlackStandIn, demo_workspace
 from bot.domain.incidents import IncidentState
 from tests.e2e.scenes import SECRET, TOKEN
@@ -162,8 +165,6 @@ class Deployed:
 
     async def rows(self, statement: str) -> Sequence[Row[Any]]:
         """What the database itself answers."""
-        from sqlalchemy import text  # noqa: PLC0415 - of this one method
-
         async with self.store._database.begin() as link:
             return await link.all(text(statement))
 
@@ -261,6 +262,27 @@ async def deployed(directory: Path, database: str, **settings: str) -> AsyncIter
             for bot in made.bots:
                 await asyncio.to_thread(bot.kill)
             await store.close()
+
+
+@asynccontextmanager
+async def locked(database: str) -> AsyncIterator[None]:
+    """Another connection holds what every webhook's commit needs."""
+    if database.startswith("sqlite"):
+        other = sqlite3.connect(sqlite_file(database), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.close()
+        return
+    store = make_database(database, clock=SystemClock(), limits=StoreLimits())
+    async with store.connection() as raw:
+        await raw.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
+        yield
+    await store.dispose()
+
+
+def sqlite_file(database: str) -> str:
+    """The file of a SQLite URL."""
+    return re.sub("^[^:]*:///", "", database)
 
 
 def clock_ahead(ahead: timedelta) -> Sequence[str]:

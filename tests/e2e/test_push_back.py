@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import os
 import resource
-import sqlite3
-from contextlib import asynccontextmanager, contextmanager
+import subprocess
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
-from bot.adapters.clock import SystemClock
-from bot.adapters.database.engine import StoreLimits, make_database
-from bot.console.faults import Fault
-from tests.e2e.deployed import ANSWER_SECONDS, CHURN, Load, alert, deployed, until_true, webhook
+from tests.e2e.deployed import (
+    ANSWER_SECONDS,
+    CHURN,
+    alert,
+    deployed,
+    locked,
+    sqlite_file,
+    until_true,
+    webhook,
+)
 from tests.e2e.scenes import TOKEN
 from tests.e2e.servers.alertmanager import posting_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.e2e.deployed import Deployed
     from tests.e2e.servers.alertmanager import Alertmanager
@@ -28,30 +32,33 @@ if TYPE_CHECKING:
     from tests.e2e.servers.postgres import Postgres
 
 QUEUE = 5
-STOP_SECONDS = 10.0
-
-
-@asynccontextmanager
-async def locked(database: str) -> AsyncIterator[None]:
-    """Another connection holds what every webhook's commit needs."""
-    if database.startswith("sqlite"):
-        other = sqlite3.connect(sqlite_file(database), isolation_level=None)
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.close()
-        return
-    store = make_database(database, clock=SystemClock(), limits=StoreLimits())
-    async with store.connection() as raw:
-        await raw.execute(text("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"))
-        yield
-    await store.dispose()
+FULL = (
+    "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$; "
+    "CREATE TRIGGER full_disk BEFORE INSERT ON deliveries EXECUTE FUNCTION no_room()"
+)
 
 
 @contextmanager
-def full(bot: Lightship, database: str) -> Iterator[None]:
-    """No file of the bot's grows any more, as on a disk that is full."""
-    log = Path(sqlite_file(database) + "-wal")
-    size = log.stat().st_size
+def full(bot: Lightship, database: str, postgres: Postgres) -> Iterator[None]:
+    """The store's disk is full: PostgreSQL says so, SQLite meets it."""
+    if database.startswith("postgresql"):
+        name = database.rpartition("/")[2]
+        postgres.sql(FULL, name)
+        yield
+        postgres.sql("DROP TRIGGER full_disk ON deliveries", name)
+        return
+    file = Path(sqlite_file(database))
+    if os.path.ismount(file.parent):
+        rest = file.with_name("rest")
+        with suppress(OSError), rest.open("wb", buffering=0) as filling:
+            while filling.write(bytes(1024)):
+                pass
+        yield
+        rest.unlink()
+        return
+    # No disk may be mounted here: instead no file of the bot's may grow.
+    size = file.with_name(file.name + "-wal").stat().st_size
     assert bot.log.stat().st_size < size, "the limit is the process's, so its log must stay below it"
     _, hard = resource.prlimit(bot.program.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(bot.program.pid, resource.RLIMIT_FSIZE, (size, hard))
@@ -59,9 +66,17 @@ def full(bot: Lightship, database: str) -> Iterator[None]:
     resource.prlimit(bot.program.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def sqlite_file(database: str) -> str:
-    """The file of a SQLite URL."""
-    return re.sub("^[^:]*:///", "", database)
+@contextmanager
+def small_disk(directory: Path) -> Iterator[Path]:
+    """A folder on a disk of its own that is soon full; only a folder where nothing may be mounted."""
+    directory.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
+    mounted = not subprocess.run(command, capture_output=True, check=False).returncode
+    try:
+        yield directory
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 async def is_pushed_back(deployed: Deployed, bot: Lightship, *, count: int = 3 * QUEUE) -> None:
@@ -130,17 +145,22 @@ async def answer_text(deployed: Deployed, bot: Lightship) -> str:
 
 
 async def test_a_full_store_pushes_back(
-    tmp_path: Path, start_alertmanager: Callable[[Mapping[str, Any]], Alertmanager]
+    tmp_path: Path,
+    database: str,
+    postgres: Postgres,
+    start_alertmanager: Callable[[Mapping[str, Any]], Alertmanager],
 ) -> None:
-    """Where SQLite's files cannot grow nothing is answered 200, and it goes on once they can."""
-    database = f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
-    async with deployed(tmp_path, database) as parts:
-        bot, alertmanager = await begin(parts, start_alertmanager)
-        with full(bot, database):
-            fire(alertmanager, "one", "two")
-            await is_pushed_back(parts, bot)
-            assert "store" in await answer_text(parts, bot)
-        await all_arrives(parts, bot, "one", "two")
+    """Where the store's disk is full nothing is answered 200, and it goes on once there is room again."""
+    with small_disk(tmp_path / "small") as disk:
+        if database.startswith("sqlite"):
+            database = f"sqlite+aiosqlite:///{disk / 'lightship.db'}"
+        async with deployed(tmp_path, database) as parts:
+            bot, alertmanager = await begin(parts, start_alertmanager)
+            with full(bot, database, postgres):
+                fire(alertmanager, "one", "two")
+                await is_pushed_back(parts, bot)
+                assert "the store failed: " in await answer_text(parts, bot)
+            await all_arrives(parts, bot, "one", "two")
 
 
 async def test_a_store_that_is_gone_or_hangs_pushes_back(
@@ -174,99 +194,3 @@ async def is_unready(deployed: Deployed, bot: Lightship) -> bool:
     """Whether it says so, because of the store."""
     status, words = await deployed.page(bot, "/readyz")
     return status == 503 and "store: ok" not in words
-
-
-async def test_sigterm_under_load(tmp_path: Path, database: str) -> None:
-    """What was answered 200 is kept, claims are given back, it takes ten seconds at most; a start goes on."""
-    async with deployed(tmp_path, database) as parts:
-        bot = await parts.start()
-        parts.slack.faults.add(Fault.hang("chat.postMessage", times=2, applied=True))
-        load = Load(deployed=parts, bots=[bot])
-        running = asyncio.create_task(load.run())
-        await parts.until_called("chat.postMessage", outcome="hang")
-        await until_true(lambda: enough(load), "some webhooks are accepted")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        code = await asyncio.to_thread(bot.stop)
-        took = loop.time() - began
-        load.over = True
-        await running
-        assert (code, took < STOP_SECONDS) == (0, True), (took, bot.program.tail())
-        assert {answer.status for answer in load.answers} <= {200, 503, 0}
-        assert await held(parts) == []
-        parts.slack.faults.clear()
-        await asyncio.to_thread(bot.start)
-        assert load.accepted <= await parts.names()
-        await parts.shown_once()
-        assert await asyncio.to_thread(bot.stop) == 0
-
-
-async def enough(load: Load) -> bool:
-    """Whether the load is under way."""
-    return len(load.accepted) > 50
-
-
-@contextmanager
-def frozen(postgres: Postgres) -> Iterator[None]:
-    """PostgreSQL does not answer."""
-    postgres.suspend()
-    try:
-        yield
-    finally:
-        postgres.resume()
-
-
-async def test_sigterm_while_postgresql_hangs(tmp_path: Path, postgres: Postgres) -> None:
-    """Neither a frozen store nor a frozen Slack keeps it for longer than ten seconds."""
-    async with deployed(tmp_path, postgres.create_database()) as parts:
-        bot = await begin_to_hang(parts)
-        with frozen(postgres):
-            await ends_in_time(parts, bot)
-        await goes_on(parts, bot)
-
-
-async def test_sigterm_while_sqlite_is_locked(tmp_path: Path) -> None:
-    """Nor does another process that holds the store's lock."""
-    database = f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
-    async with deployed(tmp_path, database) as parts:
-        bot = await begin_to_hang(parts)
-        async with locked(database):
-            await ends_in_time(parts, bot)
-        await goes_on(parts, bot)
-
-
-async def begin_to_hang(deployed: Deployed) -> Lightship:
-    """A bot with an accepted alert, whose post Slack does not answer."""
-    bot = await deployed.start()
-    deployed.slack.faults.add(Fault.hang("chat.postMessage"))
-    await deployed.posted(bot, webhook("kept", alert("kept")))
-    await deployed.until_called("chat.postMessage", outcome="hang")
-    return bot
-
-
-async def ends_in_time(deployed: Deployed, bot: Lightship) -> None:
-    """SIGTERM ends it in order, and a webhook that waits is not answered 200."""
-    waiting = asyncio.create_task(deployed.post(bot, webhook("refused")))
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    code = await asyncio.to_thread(bot.stop)
-    assert (code, loop.time() - began < STOP_SECONDS) == (0, True), bot.program.tail()
-    assert (await waiting).status in {503, 0}
-
-
-async def goes_on(deployed: Deployed, bot: Lightship) -> None:
-    """A second start knows what was accepted before."""
-    deployed.slack.faults.clear()
-    await asyncio.to_thread(bot.start)
-    assert "kept" in await deployed.names()
-    assert await asyncio.to_thread(bot.stop) == 0
-
-
-async def held(deployed: Deployed) -> list[str]:
-    """Who holds something in the store."""
-    owners = [
-        *await deployed.rows("SELECT claimed_by FROM messages WHERE claimed_by IS NOT NULL"),
-        *await deployed.rows("SELECT claimed_by FROM executions WHERE claimed_by IS NOT NULL"),
-        *await deployed.rows("SELECT busy_by FROM slots WHERE busy_by IS NOT NULL"),
-    ]
-    return [row[0] for row in owners]

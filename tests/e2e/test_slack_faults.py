@@ -196,7 +196,7 @@ def revoke(slack: SlackStandIn) -> None:
 async def test_what_needs_a_person_is_visible_until_it_is_mended(
     on_both: OnBoth, spoil: Callable[[SlackStandIn], None], words: str
 ) -> None:
-    """Posts and edits wait with the reason in words, a new incident is told elsewhere; mended, all is shown."""
+    """Posts and edits wait with the reason in words, a new incident is told elsewhere; then all is shown."""
 
     async def case(parts: Deployed, bot: Lightship, pager: StandIn) -> None:
         await parts.posted(bot, webhook("old", alert("old-1")))
