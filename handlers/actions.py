@@ -73,7 +73,11 @@ OPENING: Final = {
 }
 """The words whose press opens a modal, with its title."""
 
-AUDITED: Final = frozenset({ActionWord.APPROVE, ActionWord.DENY, ActionWord.REQUEST_REMEDIATION})
+READING: Final = frozenset(
+    {ActionWord.RUN_CHECK, ActionWord.RUN_ALL_CHECKS, ActionWord.TIMELINE, ActionWord.RUNBOOK}
+)
+"""The words that change nothing. A refused press of any other, also of one that is none, is kept."""
+
 _LOOK_WITHIN: Final = 3.0
 
 
@@ -157,7 +161,7 @@ class ActionDoor:
 
     async def _keep(self, pressed: Pressed, stray: Stray) -> None:
         """Keep a press that counted for nothing, where it would have changed the world."""
-        if pressed.word in AUDITED:
+        if pressed.word not in READING:
             actor = user(pressed.asker.user, team=pressed.asker.team)
             await self._engines.recording.press_refused(
                 stray.service, actor, pressed.word, stray.why, stray.incident_id

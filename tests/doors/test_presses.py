@@ -103,7 +103,7 @@ async def test_what_cannot_be_undone_is_said(bot: Bot) -> None:
     ],
 )
 async def test_a_forged_or_foreign_value_does_nothing(bot: Bot, action: str, value: str) -> None:
-    """The person is told in a sentence; no engine hears of it."""
+    """The person is told in a sentence, the try is kept; no engine hears of it."""
     button = {
         "type": "button",
         "text": {"type": "plain_text", "text": "x"},
@@ -113,6 +113,7 @@ async def test_a_forged_or_foreign_value_does_nothing(bot: Bot, action: str, val
     ts = bot.post_raw([button])
     assert "🚫" in await bot.press(ts, action)
     assert bot.engines.asked == []
+    assert [one[1:3] for one in bot.engines.refused] == [("U0ALICE", action)]
 
 
 async def test_a_button_for_an_unknown_incident_says_so(bot: Bot) -> None:
@@ -126,6 +127,7 @@ async def test_a_button_in_another_channel_does_nothing(bot: Bot) -> None:
     ts = bot.post((ActionWord.ACKNOWLEDGE, "", SEVEN), channel="C0OPS")
     assert "does not belong to this message" in await bot.press(ts, "acknowledge", channel="C0OPS")
     assert bot.engines.asked == []
+    assert [one[3] for one in bot.engines.refused] == ["other_message"]
 
 
 async def test_a_button_on_another_incident_s_message_does_nothing(bot: Bot) -> None:

@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
-from aiohttp import web
 
 from bot.console.faults import Fault
 from bot.domain.incidents import IncidentState
@@ -18,10 +16,11 @@ from tests.e2e.deployed import CHURN, UNMATCHED, Load, alert, deployed, until_tr
 from tests.e2e.scenes import ALERT, Begin
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.eventually import eventually
+from tests.e2e.servers.fork import fork
 from tests.e2e.servers.lightship import Lightship
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.e2e.deployed import Deployed
@@ -93,34 +92,6 @@ async def test_an_approval_pressed_on_both_at_once(begin: Begin, tmp_path: Path)
         ]
     finally:
         assert await asyncio.to_thread(other.stop) == 0
-
-
-@asynccontextmanager
-async def fork(urls: Sequence[str]) -> AsyncIterator[str]:
-    """An address that hands each request of Slack's to all of these at once."""
-
-    async def handle(request: web.Request) -> web.Response:
-        body = await request.read()
-        kept = {
-            name: value for name, value in request.headers.items() if name not in {"Host", "Content-Length"}
-        }
-
-        async def send(url: str) -> tuple[int, bytes]:
-            async with session.post(f"{url}/slack/events", data=body, headers=kept) as answer:
-                return answer.status, await answer.read()
-
-        answers = await asyncio.gather(*(send(url) for url in urls))
-        assert {status for status, _ in answers} == {200}
-        return web.Response(status=200, body=answers[0][1])
-
-    application = web.Application()
-    application.router.add_post("/", handle)
-    runner = web.AppRunner(application)
-    async with aiohttp.ClientSession() as session:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        await runner.cleanup()
 
 
 async def test_a_replica_that_dies_or_freezes_with_a_claim(tmp_path: Path, postgres: Postgres) -> None:

@@ -270,7 +270,9 @@ async def is_told_elsewhere(pager: StandIn, words: str, pods: set[str]) -> None:
     documents = [json.loads(body) for body in pager.bodies]
     assert {one["title"] for one in documents} == {"Faulty"}
     assert {one["alerts"][0]["labels"]["pod"] for one in documents} == pods
-    assert all(words in one["why"] for one in documents), documents
+    reasons = {one["why"] for one in documents} - {"Slack has not been asked yet"}
+    assert reasons
+    assert all(words in why for why in reasons), reasons
 
 
 async def is_visible(deployed: Deployed, bot: Lightship, words: str) -> None:

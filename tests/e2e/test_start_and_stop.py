@@ -44,7 +44,7 @@ async def test_a_start_under_load(
         load.over = True
         await running
         assert {answer.status for answer in load.answers} <= {0, 200, 503}
-        await parts.chat.message("early", channel=CHURN)
+        await parts.chat.message("it was wrong before", channel=CHURN)
         assert load.accepted <= await parts.names()
         assert len(await parts.shown_once()) == 4
         assert await asyncio.to_thread(bot.stop) == 0
