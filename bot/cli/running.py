@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.adapters.runbook_files import load_runbooks
 from bot.cli.options import config_option, show_faults
 from bot.domain.errors import LightshipError
-from bot.logs import set_up_logging
+from bot.logs import Log, LogAction, set_up_logging
 from bot.settings import load_settings, read_environment, reasons_not_to_run
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.settings import Environment, Settings
 
 LEAVE_WITHIN = 1.0
+_LOG = Log("run")
 
 
 @click.command(epilog="\b\nExamples:\n  lightship run\n  lightship run --config deploy/lightship.yaml")
@@ -56,6 +57,7 @@ async def _run(environment: Environment, settings: Settings, runbooks: tuple[Run
     from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
 
     code = 0
+    asyncio.get_running_loop().set_exception_handler(_hear)
     try:
         outside = make_outside(environment, real_surroundings(environment))
         lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside)
@@ -83,6 +85,15 @@ async def _leave(code: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection that breaks after nobody waits for it any more, as on the way out, is no error."""
+    error = context.get("exception")
+    if isinstance(error, ConnectionError | TimeoutError):
+        _LOG.debug(LogAction.LIBRARY, message=str(context.get("message", "")), error=type(error).__name__)
+        return
+    loop.default_exception_handler(context)
 
 
 def _metric_names(settings: Settings) -> frozenset[str]:
