@@ -7,7 +7,6 @@ itself has no such switch.
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
