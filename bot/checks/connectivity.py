@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import LightshipError, Permanent
+from bot.domain.facts import number, texts, yes_no
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.measures import format_measure
 from bot.domain.outside_text import one_line
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Scalar
     from bot.domain.services import ProbeTarget
     from bot.ports.readers import NetworkProber, Readers
 
 NAME: Final = "connectivity"
 FRESH_FOR: Final = timedelta(minutes=2)
-FACTS: Final[Mapping[str, str]] = {
-    "targets": "declared targets",
-    "failed": "declared targets that cannot be reached",
-    "database_failed": "whether a declared database, known by its name or port, is among them",
-    "targets_failed": "their names",
-    "slowest_seconds": "how long the slowest of the others took",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "targets": number("declared targets"),
+    "failed": number("declared targets that cannot be reached"),
+    "database_failed": yes_no("whether a declared database, known by its name or port, is among them"),
+    "targets_failed": texts("their names"),
+    "slowest_seconds": number("how long the slowest of the others took", unit="seconds"),
 }
 """The facts that evidence expressions may name."""
 

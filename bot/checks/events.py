@@ -15,6 +15,7 @@ from bot.checks.arguments import duration_of
 from bot.checks.pod_events import warnings_of
 from bot.checks.reading import RECENT, ago, deployment_named, list_beside, name_of, owned_by, scales
 from bot.domain.durations import rough_duration
+from bot.domain.facts import number, texts
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.masking import pattern_of
 from bot.domain.outside_text import one_line
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.checks.pod_events import WarningEvent
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Scalar
     from bot.domain.rights import Right
     from bot.ports.readers import Readers
@@ -40,12 +42,12 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Resource.EVENTS.right("list"),
 )
 OPTIONAL_RIGHTS: Final[tuple[Right, ...]] = (Resource.HORIZONTAL_POD_AUTOSCALERS.right("list"),)
-FACTS: Final[Mapping[str, str]] = {
-    "warnings": "warning events of the last hour",
-    "occurrences": "how often they happened, repeats counted",
-    "reasons": "their reasons, each once",
-    "objects": "how many objects they are about",
-    "minutes_ago": "minutes since the newest; none without warnings",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "warnings": number("warning events of the last hour"),
+    "occurrences": number("how often they happened, repeats counted"),
+    "reasons": texts("their reasons, each once"),
+    "objects": number("how many objects they are about"),
+    "minutes_ago": number("minutes since the newest; none without warnings", unit="minutes"),
 }
 """The facts that evidence expressions may name."""
 ARGUMENTS: Final = frozenset({"since"})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bot.checks.hpa_reports import report_of
 from bot.checks.hpa_words import details_of, summary_of, table_of, verdict_of
 from bot.checks.reading import deployment_named, name_of, scales
+from bot.domain.facts import number, yes_no
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
 from bot.ports.readers import Resource
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from bot.checks.hpa_reports import HpaReport
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.domain.rights import Right
     from bot.ports.readers import KubeObject, Readers
@@ -28,18 +30,18 @@ if TYPE_CHECKING:
 NAME: Final = "hpa"
 FRESH_FOR: Final = timedelta(minutes=2)
 RIGHTS: Final[tuple[Right, ...]] = (Resource.HORIZONTAL_POD_AUTOSCALERS.right("list"),)
-FACTS: Final[Mapping[str, str]] = {
-    "exists": "whether there is a HorizontalPodAutoscaler",
-    "autoscalers": "how many of them scale the deployment; more than one undo each other's work",
-    "current": "replicas now",
-    "desired": "replicas it wants",
-    "minimum": "its lower bound",
-    "maximum": "its upper bound",
-    "at_maximum": "whether it wants all it may have",
-    "wants_more": "whether it would want more than it may have",
-    "minutes_at_maximum": "minutes since it began to want more than it may have",
-    "able": "whether it can read its metrics and scale",
-    "highest_ratio": "the metric that is furthest above its target, over that target",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "exists": yes_no("whether there is a HorizontalPodAutoscaler"),
+    "autoscalers": number("how many of them scale the deployment; more than one undo each other's work"),
+    "current": number("replicas now"),
+    "desired": number("replicas it wants"),
+    "minimum": number("its lower bound"),
+    "maximum": number("its upper bound"),
+    "at_maximum": yes_no("whether it wants all it may have"),
+    "wants_more": yes_no("whether it would want more than it may have"),
+    "minutes_at_maximum": number("minutes since it began to want more than it may have", unit="minutes"),
+    "able": yes_no("whether it can read its metrics and scale"),
+    "highest_ratio": number("the metric that is furthest above its target, over that target"),
 }
 """The facts that evidence expressions may name."""
 

@@ -14,6 +14,7 @@ from bot.checks.log_signs import without_colour
 from bot.checks.reading import ago, parse_time
 from bot.domain.durations import rough_duration
 from bot.domain.errors import LightshipError, Permanent
+from bot.domain.facts import number, yes_no
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.outside_text import one_line
 from bot.domain.redaction import without_secrets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from bot.checks.job_runs import Run
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.ports.readers import ClusterReader, KubeObject, Readers
 
@@ -36,14 +38,14 @@ OPTIONAL_RIGHTS: Final[tuple[Right, ...]] = (
     Resource.PODS.right("list"),
     Right(verb="get", group="", resource="pods/log"),
 )
-FACTS: Final[Mapping[str, str]] = {
-    "suspended": "whether the CronJob is suspended",
-    "active": "jobs that run",
-    "failed": "jobs that failed among the newest",
-    "last_failed": "whether the newest finished one failed",
-    "hours_since_success": "hours since one succeeded",
-    "hours_since_schedule": "hours since it was last due and begun",
-    "last_minutes": "minutes that the newest finished one took",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "suspended": yes_no("whether the CronJob is suspended"),
+    "active": number("jobs that run"),
+    "failed": number("jobs that failed among the newest"),
+    "last_failed": yes_no("whether the newest finished one failed"),
+    "hours_since_success": number("hours since one succeeded", unit="hours"),
+    "hours_since_schedule": number("hours since it was last due and begun", unit="hours"),
+    "last_minutes": number("minutes that the newest finished one took", unit="minutes"),
 }
 """The facts that evidence expressions may name."""
 ARGUMENTS: Final = frozenset({"cronjob"})

@@ -18,6 +18,7 @@ from bot.checks.log_sources import pods_called, sources_of, troubled_first
 from bot.checks.log_words import details_of, summary_of, table_of, verdict_of
 from bot.checks.reading import deployment_named
 from bot.domain.errors import Forbidden, LightshipError, Permanent
+from bot.domain.facts import number
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
 from bot.domain.rights import Right
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from bot.checks.log_sources import Source
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.ports.readers import ClusterReader, Readers
 
@@ -40,16 +42,16 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Resource.PODS.right("list"),
     Right(verb="get", group="", resource="pods/log"),
 )
-FACTS: Final[Mapping[str, str]] = {
-    "lines": "lines that were read",
-    "pods": "pods whose logs were read",
-    "errors": "lines that look like errors",
-    "warnings": "lines that look like warnings",
-    "database": "lines that warn or tell an error about a database or its connections",
-    "timeouts": "such lines about time-outs",
-    "out_of_memory": "such lines about memory that ran out",
-    "model": "such lines about loading or running the model",
-    "schema": "such lines about missing, unknown or malformed fields",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "lines": number("lines that were read"),
+    "pods": number("pods whose logs were read"),
+    "errors": number("lines that look like errors"),
+    "warnings": number("lines that look like warnings"),
+    "database": number("lines that warn or tell an error about a database or its connections"),
+    "timeouts": number("such lines about time-outs"),
+    "out_of_memory": number("such lines about memory that ran out"),
+    "model": number("such lines about loading or running the model"),
+    "schema": number("such lines about missing, unknown or malformed fields"),
 }
 """The facts that evidence expressions may name."""
 ARGUMENTS: Final = frozenset({"tail", "previous", "pod", "container", "since"})

@@ -14,6 +14,7 @@ from bot.checks.arguments import duration_of, words_of
 from bot.checks.metric_readings import read_metric
 from bot.checks.metric_words import details_of, summary_of, table_of, verdict_of
 from bot.domain.errors import Permanent
+from bot.domain.facts import number, yes_no
 from bot.domain.findings import Finding
 from bot.domain.outside_text import one_line
 from bot.domain.words import did_you_mean
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.checks.metric_readings import Reading
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.domain.services import NamedMetric
     from bot.ports.readers import Readers
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
 NAME: Final = "metrics"
 FRESH_FOR: Final = timedelta(minutes=2)
 ARGUMENTS: Final = frozenset({"name", "names", "range"})
-METRIC_FACTS: Final[Mapping[str, str]] = {
-    "value": "now",
-    "before": "the same hour yesterday",
-    "week_before": "the same hour a week ago",
-    "ratio": "of now to yesterday",
-    "threshold": "as configured",
-    "above": "whether it is above the threshold",
+METRIC_FACTS: Final[Mapping[str, KnownFact]] = {
+    "value": number("now"),
+    "before": number("the same hour yesterday"),
+    "week_before": number("the same hour a week ago"),
+    "ratio": number("of now to yesterday"),
+    "threshold": number("as configured"),
+    "above": yes_no("whether it is above the threshold"),
 }
 """The facts of each metric, named `METRIC.fact`; the metrics are those of the configuration."""
 

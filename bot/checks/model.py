@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.durations import rough_duration
 from bot.domain.errors import NotFound, Permanent
+from bot.domain.facts import number, text
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.outside_text import one_line
 
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.ports.readers import ModelVersion, Readers
 
 NAME: Final = "model"
 FRESH_FOR: Final = timedelta(minutes=30)
-FACTS: Final[Mapping[str, str]] = {
-    "version": "the version behind the alias, as text",
-    "age_days": "days since that version was registered",
-    "metric_NAME": "a metric of the run that made it, for example metric_accuracy",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "version": text("the version behind the alias, as text"),
+    "age_days": number("days since that version was registered", unit="days"),
+    "metric_NAME": number("a metric of the run that made it, for example metric_accuracy"),
 }
 """The facts that evidence expressions may name."""
 

@@ -14,6 +14,7 @@ from bot.checks.pod_events import warnings_of
 from bot.checks.pod_reports import report_of
 from bot.checks.pod_words import details_of, summary_of, table_of, verdict_of
 from bot.checks.reading import deployment_named, list_beside
+from bot.domain.facts import number, texts
 from bot.domain.findings import Finding
 from bot.domain.selectors import selector_text
 from bot.ports.readers import Resource
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.checks.pod_reports import PodReport
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.domain.rights import Right
     from bot.ports.readers import KubeObject, Readers
@@ -35,28 +37,32 @@ OPTIONAL_RIGHTS: Final[tuple[Right, ...]] = (
     Resource.EVENTS.right("list"),
     Resource.POD_METRICS.right("list"),
 )
-FACTS: Final[Mapping[str, str]] = {
-    "desired": "pods that the deployment wants",
-    "pods": "pods that exist, those being removed aside",
-    "ready": "pods that are ready",
-    "unready": "pods that exist and are not ready",
-    "updated": "pods of the newest revision",
-    "available": "pods that have been ready for long enough to count",
-    "terminating": "pods being removed",
-    "restarts": "restarts of all containers of all pods, over their lives",
-    "restarted_recently": "containers whose last end is at most an hour ago",
-    "crash_looping": "pods with a container waiting in CrashLoopBackOff",
-    "oom_killed": "pods with a container that ran out of memory within the hour or is still down for it",
-    "image_pull": "pods that cannot get their image",
-    "config_error": "pods whose container cannot be created or started as configured",
-    "pending": "pods that no node runs yet",
-    "failed": "pods that have ended in failure, evicted ones among them",
-    "cpu_usage_ratio": "CPU of the busiest pod over its limit, else its request; none where not measured",
-    "memory_usage_ratio": "memory of the fullest pod, in the same way",
-    "waiting_reasons": "why containers wait, each word once",
-    "termination_reasons": "how containers last ended, each word once",
-    "nodes": "nodes that run the pods",
-    "warnings": "warning events of the last hour about the deployment and its pods",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "desired": number("pods that the deployment wants"),
+    "pods": number("pods that exist, those being removed aside"),
+    "ready": number("pods that are ready"),
+    "unready": number("pods that exist and are not ready"),
+    "updated": number("pods of the newest revision"),
+    "available": number("pods that have been ready for long enough to count"),
+    "terminating": number("pods being removed"),
+    "restarts": number("restarts of all containers of all pods, over their lives"),
+    "restarted_recently": number("containers whose last end is at most an hour ago"),
+    "crash_looping": number("pods with a container waiting in CrashLoopBackOff"),
+    "oom_killed": number(
+        "pods with a container that ran out of memory within the hour or is still down for it"
+    ),
+    "image_pull": number("pods that cannot get their image"),
+    "config_error": number("pods whose container cannot be created or started as configured"),
+    "pending": number("pods that no node runs yet"),
+    "failed": number("pods that have ended in failure, evicted ones among them"),
+    "cpu_usage_ratio": number(
+        "CPU of the busiest pod over its limit, else its request; none where not measured"
+    ),
+    "memory_usage_ratio": number("memory of the fullest pod, in the same way"),
+    "waiting_reasons": texts("why containers wait, each word once"),
+    "termination_reasons": texts("how containers last ended, each word once"),
+    "nodes": texts("nodes that run the pods"),
+    "warnings": number("warning events of the last hour about the deployment and its pods"),
 }
 """The facts that evidence expressions may name."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Scalar
     from bot.domain.rights import Right
     from bot.ports.readers import Readers
@@ -48,7 +49,7 @@ class Check:
     run: RunCheck
     time_limit: timedelta
     fresh_for: timedelta
-    facts: Mapping[str, str]
+    facts: Mapping[str, KnownFact]
     arguments: frozenset[str] = frozenset()
     rights: tuple[Right, ...] = ()
     optional_rights: tuple[Right, ...] = ()

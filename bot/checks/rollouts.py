@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from bot.checks.reading import ago, condition_of, deployment_named, owned_by
 from bot.checks.rollout_revisions import revisions_of
 from bot.domain.durations import rough_duration
+from bot.domain.facts import number, texts, yes_no
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.outside_text import one_line
 from bot.domain.pod_templates import changes_between
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.checks.rollout_revisions import Revision
     from bot.checks.targets import CheckTarget
+    from bot.domain.facts import KnownFact
     from bot.domain.findings import Fact, Scalar
     from bot.domain.pod_templates import Changes
     from bot.domain.rights import Right
@@ -35,18 +37,18 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Resource.DEPLOYMENTS.right("get"),
     Resource.REPLICA_SETS.right("list"),
 )
-FACTS: Final[Mapping[str, str]] = {
-    "revision": "the newest revision's number",
-    "revisions": "revisions that the cluster still has",
-    "minutes_ago": "minutes since the newest revision began",
-    "progressing": "whether a rollout is under way",
-    "stuck": "whether it is past its deadline",
-    "paused": "whether it is paused",
-    "image_changed": "whether the newest revision changed an image",
-    "resources_changed": "whether it changed requests or limits",
-    "config_changed": "whether it changed environment, command or configuration",
-    "probes_changed": "whether it changed a probe",
-    "changed": "what it changed, in words",
+FACTS: Final[Mapping[str, KnownFact]] = {
+    "revision": number("the newest revision's number"),
+    "revisions": number("revisions that the cluster still has"),
+    "minutes_ago": number("minutes since the newest revision began", unit="minutes"),
+    "progressing": yes_no("whether a rollout is under way"),
+    "stuck": yes_no("whether it is past its deadline"),
+    "paused": yes_no("whether it is paused"),
+    "image_changed": yes_no("whether the newest revision changed an image"),
+    "resources_changed": yes_no("whether it changed requests or limits"),
+    "config_changed": yes_no("whether it changed environment, command or configuration"),
+    "probes_changed": yes_no("whether it changed a probe"),
+    "changed": texts("what it changed, in words"),
 }
 """The facts that evidence expressions may name."""
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 CONTEXT_NAMES: Final = frozenset(
     {"alert", "labels", "annotations", "incident", "service", "findings", "runbook"}
 )
-"""What a template or an expression may name; `bot.rendering.contexts` fills them."""
+"""What a template may name; `bot.rendering.contexts` fills them."""
+EVIDENCE_NAMES: Final = frozenset({"findings"})
+"""What an expression may name: evidence sees what was found and nothing else."""
 
 LONGEST_OUTPUT: Final = 3_000
 """Characters of a rendered text unless the caller says otherwise: what a section block of Slack holds."""
@@ -88,7 +90,7 @@ def text_faults(source: str, *, known: frozenset[str] = CONTEXT_NAMES) -> tuple[
     return _faults(source, known, _template)
 
 
-def expression_faults(source: str, *, known: frozenset[str] = CONTEXT_NAMES) -> tuple[SourceFault, ...]:
+def expression_faults(source: str, *, known: frozenset[str] = EVIDENCE_NAMES) -> tuple[SourceFault, ...]:
     """Everything wrong with an evidence expression that can be known without data."""
     return _faults(source, known, _expression)
 
@@ -129,9 +131,8 @@ def _settled(value: Any) -> Any:
 
 def names_in(source: str, root: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
     """What an expression reads below `root`, as (line, path): `findings.pods.ready` is ("pods", "ready")."""
-    try:
-        tree = _sandbox().parse("{{" + source + "\n}}")
-    except (TemplateSyntaxError, RecursionError):
+    tree = parsed(source)
+    if tree is None:
         return ()
     reads: list[nodes.Getattr | nodes.Getitem] = [
         *tree.find_all(nodes.Getattr),
@@ -140,21 +141,30 @@ def names_in(source: str, root: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
     inner = {id(node.node) for node in reads}
     found = []
     for node in reads:
-        path = _path(node)
+        path = path_of(node)
         if id(node) not in inner and path and path[0] == root:
             found.append((node.lineno, path[1:]))
     return tuple(found)
 
 
-def _path(node: nodes.Node) -> tuple[str, ...]:
+def parsed(source: str) -> nodes.Template | None:
+    """The syntax tree of an expression; None where it cannot be read."""
+    try:
+        return _sandbox().parse("{{" + source + "\n}}")
+    except (TemplateSyntaxError, RecursionError):
+        return None
+
+
+def path_of(node: nodes.Node) -> tuple[str, ...]:
+    """What a node reads, as names from its root: `findings.pods["ready"]`; empty where it reads no such."""
     match node:
         case nodes.Name():
             return (node.name,)
         case nodes.Getattr():
-            below = _path(node.node)
+            below = path_of(node.node)
             return (*below, node.attr) if below else ()
         case nodes.Getitem() if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-            below = _path(node.node)
+            below = path_of(node.node)
             return (*below, node.arg.value) if below else ()
         case _:
             return ()

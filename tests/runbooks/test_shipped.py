@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.runbook_files import ACTIONS, CHECKS, RunbookLoader, Vocabulary, load_runbooks
-from bot.adapters.runbook_files.vocabulary import CHECK_ARGUMENTS
+from bot.adapters.runbook_files.vocabulary import CHECK_ARGUMENTS, FINDINGS
 from bot.documents.reading import parse_document
 from bot.domain.durations import parse_duration
 from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
@@ -123,7 +123,7 @@ def test_the_readme_names_every_word_that_a_runbook_may_use() -> None:
     """Every check, fact, argument and action of the vocabulary is in `runbooks/README.md`."""
     readme = (ROOT / "runbooks" / "README.md").read_text(encoding="utf-8")
     words = {*CHECKS, *ACTIONS}
-    for part in (*CHECKS.values(), *ACTIONS.values(), *CHECK_ARGUMENTS.values()):
+    for part in (*FINDINGS.values(), *ACTIONS.values(), *CHECK_ARGUMENTS.values()):
         words.update(part)
     assert {word for word in words if f"`{word}`" not in readme} == set()
 

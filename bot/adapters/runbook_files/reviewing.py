@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS
+from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS, is_pattern_of
 from bot.documents.finding import ANY, find, find_texts
 from bot.domain.severity import Severity
 from bot.domain.words import did_you_mean
+from bot.rendering.expression_kinds import kind_faults
 from bot.rendering.templates import SourceFault, expression_faults, names_in, text_faults
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def _placed(document: Document, path: Path, faults: Iterable[SourceFault]) -> It
 
 def _checks(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     for path, name in find_texts(document.value, "steps", ANY, "check", "name"):
-        if name not in vocabulary.findings:
-            yield _unknown(document, path, "check", name, vocabulary.findings)
+        if name not in vocabulary.checks:
+            yield _unknown(document, path, "check", name, vocabulary.checks)
             continue
         call = (*path[:-1], "arguments")
         yield from _arguments(document, call, f"the check `{name}`", vocabulary.check_arguments.get(name, ()))
@@ -65,8 +66,15 @@ def _evidence(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     short = find_texts(document.value, "causes", ANY, "evidence", ANY)
     long = find_texts(document.value, "causes", ANY, "evidence", ANY, "when")
     for path, expression in (*short, *long):
-        faults = expression_faults(expression) or tuple(_findings(expression, vocabulary))
-        yield from _placed(document, path, faults)
+        yield from _placed(document, path, _wrong_evidence(expression, vocabulary))
+
+
+def _wrong_evidence(expression: str, vocabulary: Vocabulary) -> tuple[SourceFault, ...]:
+    return (
+        expression_faults(expression)
+        or tuple(_findings(expression, vocabulary))
+        or kind_faults(expression, vocabulary.fact)
+    )
 
 
 def _findings(expression: str, vocabulary: Vocabulary) -> Iterator[SourceFault]:
@@ -77,18 +85,17 @@ def _findings(expression: str, vocabulary: Vocabulary) -> Iterator[SourceFault]:
             yield SourceFault(line=line, message=f"no check is called `{check}`{told}")
         elif rest and check == "metrics":
             yield from _metric_facts(line, rest, vocabulary)
-        elif rest and not _is_fact(rest[0], known := {*vocabulary.findings[check], *EVERY_FINDING}):
+        elif rest and not _is_fact(rest[0], known := vocabulary.facts_of(check)):
             told = did_you_mean(rest[0], known) or _listed("; it finds ", known)
             yield SourceFault(line=line, message=f"the check `{check}` finds no `{rest[0]}`{told}")
 
 
 def _is_fact(name: str, known: Collection[str]) -> bool:
-    stems = (one.removesuffix("NAME") for one in known if one.endswith("_NAME"))
-    return name in known or any(name.startswith(stem) and name != stem for stem in stems)
+    return name in known or any(is_pattern_of(one, name) for one in known)
 
 
 def _metric_facts(line: int, path: list[str], vocabulary: Vocabulary) -> Iterator[SourceFault]:
-    if vocabulary.metrics and path[0] not in vocabulary.metrics | EVERY_FINDING:
+    if vocabulary.metrics and path[0] not in vocabulary.metrics.union(EVERY_FINDING):
         told = did_you_mean(path[0], vocabulary.metrics)
         yield SourceFault(line=line, message=f"no metric `{path[0]}` is configured{told}")
     elif len(path) > 1 and path[1] not in METRIC_FACTS:

@@ -12,40 +12,56 @@ from typing import TYPE_CHECKING, Final
 
 from bot.checks import metrics
 from bot.checks.registry import CHECKS as BUILT
+from bot.domain.facts import INCIDENTS, FactKind, KnownFact, number, text, texts
+from bot.domain.findings import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVERY_FINDING: Final = frozenset({"verdict", "summary", "target"})
-"""What every finding has beside its own facts: ok, warn, fail or unknown; one line; what was looked at."""
+EVERY_FINDING: Final[Mapping[str, KnownFact]] = {
+    "verdict": text("what was found, in one word", *(verdict.value for verdict in Verdict)),
+    "summary": text("what was found, in one line"),
+    "target": text("what was looked at"),
+}
+"""What every finding has beside its own facts."""
 
-_PROMISED: Final[Mapping[str, Mapping[str, str]]] = {
+OPEN_INCIDENTS: Final[Mapping[str, KnownFact]] = {
+    "count": number("other open incidents of the same service"),
+    "titles": texts("their titles"),
+    "alerts": texts("names of the alerts that fire in them, each once"),
+}
+"""`findings.incidents`, which no check finds: what else is wrong with the service."""
+
+_PROMISED: Final[Mapping[str, Mapping[str, KnownFact]]] = {
     "model": {
-        "version": "the version in production",
-        "age_days": "days since that version was made",
-        "hours_in_production": "hours since the alias moved to it",
-        "accuracy": "its accuracy now",
-        "accuracy_drop": "how far that is below the baseline",
+        "version": text("the version in production"),
+        "age_days": number("days since that version was made", unit="days"),
+        "hours_in_production": number("hours since the alias moved to it", unit="hours"),
+        "accuracy": number("its accuracy now"),
+        "accuracy_drop": number("how far that is below the baseline"),
     },
     "drift": {
-        "score": "the overall drift score, from 0 to 1",
-        "drifted": "features that drifted",
-        "drifted_share": "as a share of those compared",
-        "not_compared": "columns that could not be compared",
-        "missing_jump": "columns whose share of missing values jumped",
-        "prediction_score": "the drift score of the predictions",
-        "age_hours": "hours since the report was made",
+        "score": number("the overall drift score, from 0 to 1"),
+        "drifted": number("features that drifted"),
+        "drifted_share": number("as a share of those compared"),
+        "not_compared": number("columns that could not be compared"),
+        "missing_jump": number("columns whose share of missing values jumped"),
+        "prediction_score": number("the drift score of the predictions"),
+        "age_hours": number("hours since the report was made", unit="hours"),
     },
 }
 """What runbooks are written for where the check itself does not say it yet."""
 
-CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
+CHECKS: Final[Mapping[str, Mapping[str, KnownFact]]] = {
     name: {**_PROMISED.get(name, {}), **(BUILT[name].facts if name in BUILT else {})}
     for name in sorted({*_PROMISED, *BUILT})
 }
 """Check → the facts of its finding. A name that ends in `NAME` stands for all that begin like it."""
 
-METRIC_FACTS: Final = frozenset(metrics.METRIC_FACTS)
+FINDINGS: Final[Mapping[str, Mapping[str, KnownFact]]] = {**CHECKS, INCIDENTS: OPEN_INCIDENTS}
+"""All that evidence can name below `findings`."""
+
+METRIC_FACTS: Final = metrics.METRIC_FACTS
 """What is known of each metric of the configuration."""
 
 _PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
@@ -80,7 +96,40 @@ class Vocabulary:
     Metrics come from the configuration; empty means that they are not known, and nothing is said about them.
     """
 
-    findings: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: CHECKS)
+    findings: Mapping[str, Mapping[str, KnownFact]] = field(default_factory=lambda: FINDINGS)
     check_arguments: Mapping[str, frozenset[str]] = field(default_factory=lambda: CHECK_ARGUMENTS)
     actions: Mapping[str, frozenset[str]] = field(default_factory=lambda: ACTIONS)
     metrics: frozenset[str] = frozenset()
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """The names that a step may call."""
+        return frozenset(self.findings) - {INCIDENTS}
+
+    def facts_of(self, check: str) -> frozenset[str]:
+        """The names of what a finding has. Raises KeyError for what is no finding."""
+        of_every = () if check == INCIDENTS else EVERY_FINDING
+        return frozenset((*self.findings[check], *of_every))
+
+    def fact(self, path: tuple[str, ...]) -> KnownFact | None:
+        """What stands at a path below `findings`; None where that is not known, or no such thing."""
+        check, *rest = path or ("",)
+        if not rest:
+            return _GROUP
+        if rest[0] in EVERY_FINDING:
+            return EVERY_FINDING[rest[0]]
+        if check == metrics.NAME:
+            return METRIC_FACTS.get(rest[1]) if len(rest) > 1 else _GROUP
+        known = self.findings.get(check, {})
+        return known.get(rest[0]) or next(
+            (fact for name, fact in known.items() if is_pattern_of(name, rest[0])), None
+        )
+
+
+def is_pattern_of(known: str, name: str) -> bool:
+    """Whether the fact `known` ends in `NAME` and stands for the fact `name`."""
+    stem = known.removesuffix("NAME")
+    return known.endswith("_NAME") and name.startswith(stem) and name != stem
+
+
+_GROUP: Final = KnownFact(words="several facts", kind=FactKind.GROUP)
