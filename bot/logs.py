@@ -43,6 +43,7 @@ class LogAction(StrEnum):
     FALLBACK_FAILED = "fallback_failed"
     LEASE_LOST = "lease_lost"
     CHECK_RUN = "check_run"
+    PICTURE_FAILED = "picture_failed"
     AUDIT_APPENDED = "audit_appended"
     APPROVAL_REQUESTED = "approval_requested"
     APPROVAL_DECIDED = "approval_decided"

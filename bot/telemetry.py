@@ -134,6 +134,12 @@ MESSAGES_PLAIN: Final = Counter(
     "Messages that went out as plain text because Slack refused their blocks or their length.",
     registry=REGISTRY,
 )
+PICTURES: Final = Counter(
+    "lightship_pictures_total",
+    "Pictures drawn for threads, by outcome: drawn, postponed (tried again later), given_up.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 FALLBACKS: Final = Counter(
     "lightship_fallbacks_total",
     "Attempts to tell the fallback of an incident that Slack does not show; by outcome.",

@@ -133,6 +133,26 @@ class Shown:
     message_id: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadedFile:
+    """A file that the `MemoryChat` has."""
+
+    name: str
+    content: bytes
+    alt_text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedFile:
+    """A file that a channel of the `MemoryChat` shows."""
+
+    file_id: str
+    channel: str
+    thread: str | None
+    title: str
+    text: str
+
+
 class MemoryChat:
     """`bot.ports.notifier.Notifier` without a chat behind it, which can fail in each way that the port names.
 
@@ -142,6 +162,8 @@ class MemoryChat:
 
     def __init__(self) -> None:
         self.shown: dict[str, Shown] = {}
+        self.files: dict[str, UploadedFile] = {}
+        self.shared: list[SharedFile] = []
         self.calls: list[tuple[str, str]] = []
         self._failures: dict[str, deque[tuple[Exception, bool]]] = {}
         self._gates: dict[str, asyncio.Event] = {}
@@ -219,6 +241,29 @@ class MemoryChat:
         """Remove a message."""
         async with self._call("delete", channel):
             self.shown.pop(ts, None)
+
+    async def upload(self, *, name: str, content: bytes, alt_text: str) -> str:
+        """Take a file that nobody sees yet."""
+        async with self._call("upload", ""):
+            file_id = f"F{next(self._numbers):06d}"
+            self.files[file_id] = UploadedFile(name=name, content=content, alt_text=alt_text)
+        return file_id
+
+    async def share(self, *, file_id: str, channel: str, thread: str | None, title: str, text: str) -> None:
+        """Show a file; sharing it again shows it again."""
+        async with self._call("share", channel):
+            if file_id not in self.files or (thread is not None and thread not in self.shown):
+                raise NotFound("file not found")
+            self.shared.append(
+                SharedFile(file_id=file_id, channel=channel, thread=thread, title=title, text=text)
+            )
+
+    async def is_shared(self, *, file_id: str, channel: str) -> bool:
+        """Whether a channel shows a file."""
+        async with self._call("is_shared", channel):
+            if file_id not in self.files:
+                raise NotFound("file not found")
+        return any(one.file_id == file_id and one.channel == channel for one in self.shared)
 
     @asynccontextmanager
     async def _call(self, method: str, channel: str) -> AsyncIterator[None]:

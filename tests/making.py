@@ -10,6 +10,18 @@ from bot.domain.actors import user
 from bot.domain.alerts import Alert, AlertGroup, AlertStatus, TrackedAlert
 from bot.domain.approvals import Approval, plan_digest
 from bot.domain.deliveries import Delivery
+from bot.domain.drift import (
+    ALERT_ABOVE,
+    ColumnSummary,
+    DriftReport,
+    DriftSide,
+    DriftTest,
+    FeatureDrift,
+    JointDrift,
+    NotCompared,
+    SchemaChanges,
+    verdict_of,
+)
 from bot.domain.incidents import Incident, IncidentKey, IncidentState
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Action, Change, Plan, Target
@@ -127,4 +139,54 @@ def make_approval(*, service: str = "churn") -> Approval:
         reason="traffic",
         requested_at=START,
         expires_at=START + timedelta(minutes=30),
+    )
+
+
+def make_drift_report(*, score: float | None = 0.42, **changes: Any) -> DriftReport:
+    """A report over four columns, two of which moved."""
+    moved = score is not None and score > ALERT_ABOVE
+    values: dict[str, Any] = {
+        "verdict": verdict_of(score),
+        "score": score,
+        "reason": "" if score is not None else "150 rows are fewer than the 200 that a verdict needs",
+        "seed_score": 0.5,
+        "joint": JointDrift(value=0.2),
+        "features": (
+            make_feature_drift("tenure", effect=0.8 if moved else 0.0),
+            make_feature_drift("monthly_charges", effect=0.3 if moved else 0.0),
+            make_feature_drift("contract", test=DriftTest.CHI2, effect=0.0),
+        ),
+        "not_compared": (NotCompared(name="customer_id", reason="excluded"),),
+        "schema": SchemaChanges(added=("referrer",)),
+        "reference": DriftSide(name="reference.parquet", rows=7000, model_version="7"),
+        "current": DriftSide(name="current", rows=1200),
+    }
+    return DriftReport(**{**values, **changes})
+
+
+def make_feature_drift(name: str, *, test: DriftTest = DriftTest.KS, effect: float = 0.5) -> FeatureDrift:
+    """A compared column with what a report knows of both sides."""
+    categories = test is DriftTest.CHI2
+
+    def side(rows: int, shift: float) -> ColumnSummary:
+        if categories:
+            levels = (("monthly", 0.6 - shift), ("yearly", 0.4 + shift))
+            return ColumnSummary(rows=rows, missing=0.0, top=levels)
+        return ColumnSummary(rows=rows, missing=0.01, minimum=0.0, median=30 - 20 * shift, maximum=72.0)
+
+    return FeatureDrift(
+        name=name,
+        test=test,
+        statistic=0.31,
+        p_value=0.0001,
+        q_value=0.0004,
+        distance=effect / 2.5,
+        bracket=(effect / 2.5, effect / 2.5),
+        unseen=0.0,
+        unseen_content=(),
+        effect=effect,
+        weight=1.0,
+        reason="the median fell from 30 to 14" if effect else "no difference that matters",
+        reference=side(7000, 0.0),
+        current=side(1200, effect),
     )

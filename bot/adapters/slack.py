@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.adapters.slack_files import SlackFiles
 from bot.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ _CLOCK_SLACK: Final = 60.0
 """Seconds by which our clock may be ahead of Slack's when a message is looked for since a time of ours."""
 
 
-class SlackNotifier:
+class SlackNotifier(SlackFiles):
     """`bot.ports.notifier.Notifier` over Slack's Web API."""
-
-    def __init__(self, calls: SlackCalls) -> None:
-        self._calls = calls
 
     async def post(
         self, *, channel: str, thread: str | None, message: RenderedMessage, metadata: Mapping[str, str]

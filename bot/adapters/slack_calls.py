@@ -116,6 +116,22 @@ class SlackCalls:
                     after = answer.headers.get("Retry-After")
                     raise from_status("response_url", answer.status, after, repeatable=True)
 
+    async def send_bytes(self, url: str, content: bytes) -> None:
+        """Send a file's content to the address that Slack named for it. Raises Temporary or Permanent.
+
+        It may be repeated: what is sent is seen by nobody until it is shared.
+        """
+        proxy = None if is_loopback(url) else self.client().proxy
+        headers = {"Content-Type": "application/octet-stream"}
+        with _Measured("upload", repeatable=True) as measured:
+            async with self.session.post(
+                url, data=content, headers=headers, proxy=proxy, allow_redirects=False
+            ) as answer:
+                if answer.status != HTTPStatus.OK:
+                    measured.outcome = "unreadable"
+                    after = answer.headers.get("Retry-After")
+                    raise from_status("upload", answer.status, after, repeatable=True)
+
     async def identity(self) -> Identity:
         """Whose token it is, asked once. Raises Temporary or Permanent."""
         if self._identity is None:

@@ -38,6 +38,8 @@ GONE: Final = frozenset(
         "no_such_subteam",
         "subteam_not_found",
         "view_not_found",
+        "file_not_found",
+        "file_deleted",
         "not_found",
     }
 )

@@ -20,6 +20,7 @@ from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
 from bot.engines.approving import Approving
+from bot.engines.attaching import Attaching
 from bot.engines.composing import Composing
 from bot.engines.deciding import Deciding
 from bot.engines.diagnosing import Diagnosing
@@ -40,7 +41,7 @@ from bot.engines.waking import Waker
 from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from bot.bootstrap.outside import Outside
     from bot.domain.approvals import Approval
@@ -83,6 +84,7 @@ class Lightship:
         self._tasks: list[asyncio.Task[None]] = []
         self._checks_wanted = Waker(outside.clock)
         self._granted = Waker(outside.clock)
+        self._pictures_wanted = Waker(outside.clock)
         self._settle = settings.intake.resolve_settle
         self._classify = classification(self.runbooks.all)
         self._make_core()
@@ -99,29 +101,13 @@ class Lightship:
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
         await self.outside.store.upgrade()
-        clock = self.outside.clock
         self._tasks = [
             asyncio.create_task(self.intake.run(), name="intake"),
             asyncio.create_task(self.merging.run(), name="merging"),
             asyncio.create_task(self.publishing.run(), name="publishing"),
-            asyncio.create_task(
-                keep_going(
-                    "diagnosing",
-                    self.diagnosing.run_due,
-                    waker=self._checks_wanted,
-                    clock=clock,
-                    poll=POLL_SECONDS,
-                )
-            ),
-            asyncio.create_task(
-                keep_going(
-                    "remediating",
-                    self.remediating.begin_due,
-                    waker=self._granted,
-                    clock=clock,
-                    poll=POLL_SECONDS,
-                )
-            ),
+            self._loop("diagnosing", self.diagnosing.run_due, self._checks_wanted),
+            self._loop("remediating", self.remediating.begin_due, self._granted),
+            self._loop("drawing", self.attaching.draw_due, self._pictures_wanted),
         ]
         self.scheduling.start()
 
@@ -136,6 +122,10 @@ class Lightship:
         ending = [asyncio.create_task(stop()) for stop in (self.intake.stop, self.remediating.stop)]
         await _end([*ending, *self._tasks], within=STOP_WITHIN)
         await _end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
+
+    def _loop(self, name: str, step: Callable[[], Awaitable[int]], waker: Waker) -> asyncio.Task[None]:
+        going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=POLL_SECONDS)
+        return asyncio.create_task(going, name=name)
 
     async def _close(self) -> None:
         for close in (*self.watches.close, *self.outside.close):
@@ -178,6 +168,7 @@ class Lightship:
             limits=PublishLimits(grace=CALLS_END_WITHIN),
         )
         outside.store.on_due(self.publishing.wake)
+        outside.store.on_due(self._pictures_wanted.ring)
         outside.store.on_audited(_show_head)
 
     def _make_people_side(self) -> None:
@@ -228,6 +219,7 @@ class Lightship:
             bounds=self._bounds,
             enabled=lambda: self.settings.remediations.enabled,
         )
+        self.attaching = Attaching(store=outside.store, ids=outside.ids, drawer=outside.drawer)
         self.remediating = Remediating(
             store=outside.store,
             ids=outside.ids,

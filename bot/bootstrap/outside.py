@@ -6,12 +6,13 @@ rest, so that the bot itself knows no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.adapters.alertmanager import AlertmanagerClient
 from bot.adapters.clock import RandomIds, SystemClock
-from bot.adapters.database import SqlStore, connect
+from bot.adapters.database import PublishedReports, SqlStore, connect
+from bot.adapters.drawing import DrawingProcess
 from bot.adapters.kubernetes import (
     KubernetesConnection,
     KubernetesOwnRights,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.ports.clock import Clock, Ids
+    from bot.ports.drawing import Drawer
     from bot.ports.examiners import AlertRoutes, OwnRights
     from bot.ports.planners import ClusterPlanner
     from bot.ports.writers import Silencer
@@ -55,6 +57,7 @@ class Outside:
     planner: ClusterPlanner
     writers: Writers
     silencer: Silencer
+    drawer: Drawer
     close: tuple[Callable[[], Awaitable[None]], ...]
     own_rights: OwnRights | None = None
     alert_routes: AlertRoutes | None = None
@@ -105,6 +108,7 @@ def make_outside(
     keys = environment.audit_keys
     store = connect(_text(environment.database_url), clock=clock, audit_key=keys[0] if keys else b"")
     calls = SlackCalls(token=_text(environment.slack_bot_token), base_url=environment.slack_api_url)
+    drawing = DrawingProcess()
     return Outside(
         clock=clock,
         ids=RandomIds(),
@@ -113,11 +117,12 @@ def make_outside(
         notifier=SlackNotifier(calls),
         chat=SlackChat(calls),
         directory=SlackDirectory(calls, clock=clock),
-        readers=surroundings.readers,
+        readers=replace(surroundings.readers, drift=PublishedReports(store)),
         planner=surroundings.planner,
         writers=surroundings.writers,
         silencer=surroundings.silencer,
-        close=(*surroundings.close, calls.aclose, store.close),
+        drawer=drawing,
+        close=(*surroundings.close, drawing.close, calls.aclose, store.close),
         own_rights=surroundings.own_rights,
         alert_routes=surroundings.alert_routes,
     )

@@ -132,6 +132,7 @@ class File:
             "user": self.user,
             "alt_txt": self.alt_text,
             "channels": list(self.channels),
+            "shares": {"public": {channel: [{}] for channel in self.channels}},
             "url_private": f"{base_url}/files-pri/{self.id}/{self.name}",
             "url_private_download": f"{base_url}/files-pri/{self.id}/download/{self.name}",
             "permalink": f"{base_url}/files/{self.id}",

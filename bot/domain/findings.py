@@ -5,7 +5,7 @@ Made by `bot.checks`, kept by the diagnosing engine, drawn by `bot.rendering`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from bot.domain.files import Attachment
     from bot.domain.suspects import Suspect
 
 Scalar = str | int | float | bool | None
@@ -42,7 +43,8 @@ class Finding:
 
     `summary` is one line for a person, `facts` are the named values that evidence expressions read,
     `observed_at` is when the data was true, `fresh_for` how long it may be shown without a mark of age.
-    `suspects` are the failure modes that the check recognised, the most certain first.
+    `suspects` are the failure modes that the check recognised, the most certain first. `attachments` go into
+    the thread as files of their own; they are not kept with the finding.
     """
 
     check: str
@@ -56,7 +58,12 @@ class Finding:
     table: Table | None = None
     details: tuple[str, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     def is_stale(self, *, now: datetime) -> bool:
         """Whether the data is older than its age limit."""
         return now - self.observed_at > self.fresh_for
+
+    def without_attachments(self) -> Finding:
+        """The finding as it is kept."""
+        return replace(self, attachments=()) if self.attachments else self

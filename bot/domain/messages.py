@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     EVENT = "event"  # subject: the event's id
     APPROVAL = "approval"  # subject: the approval's id
     FINDINGS = "findings"  # subject: "<incident number>/<check>"
+    FILE = "file"  # subject: the file's id
     NOTICE = "notice"  # subject: "<notice name>/<id>"
 
 

@@ -53,10 +53,10 @@ class LinePanel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bars:
-    """One group of bars, a value for each of the panel's labels."""
+    """One group of bars, a value for each of the panel's labels; None where there is none."""
 
     label: str
-    values: tuple[float, ...]
+    values: tuple[float | None, ...]
     role: Role = Role.NOW
 
 

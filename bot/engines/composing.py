@@ -86,6 +86,8 @@ class Composing:
                 return approval_message(await self._approval_view(tx, message))
             case MessageKind.FINDINGS:
                 return finding_message(await self._finding_view(tx, message))
+            case MessageKind.FILE:
+                raise Permanent("a file is shared as it is; what it would be composed of is not in the store")
             case MessageKind.NOTICE:
                 return notice_message(await self._notice_view(tx, message))
 

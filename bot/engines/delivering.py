@@ -19,6 +19,7 @@ from bot.domain.errors import Ambiguous, ContentRefused, LightshipError, NotFoun
 from bot.domain.messages import MessageKind
 from bot.engines.looking_up import LookingUp
 from bot.engines.noting import note_shown
+from bot.engines.sharing import Sharing
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.ports.notifier import RenderedMessage
@@ -64,6 +65,7 @@ class Waits:
     )
     clock_difference: timedelta = timedelta(minutes=10)
     late_post: float = 2.0
+    late_share: timedelta = timedelta(seconds=5)
     finish_again: float = 0.5
     finish_tries: int = 4
 
@@ -92,6 +94,7 @@ class Delivering:
         self._interval = channel_interval
         self._waits = waits
         self._looking_up = LookingUp(store=store, notifier=notifier, clock_difference=waits.clock_difference)
+        self._sharing = Sharing(store=store, notifier=notifier)
         self._called: dict[str, datetime] = {}
 
     async def deliver(self, claimed: Claimed) -> Outcome:
@@ -99,7 +102,9 @@ class Delivering:
         message = claimed.message
         deadline = self._clock.now() + self._safe
         try:
-            if message.ts:
+            if message.kind is MessageKind.FILE:
+                outcome = await self._share(claimed, deadline)
+            elif message.ts:
                 outcome = await self._edit(message, deadline)
             else:
                 outcome = await self._post(claimed, deadline)
@@ -121,6 +126,14 @@ class Delivering:
             await self._notifier.update(channel=message.channel, ts=ts, message=plain)
         fault("after-update")
         return await self._finish(message, revision=revision, ts=ts)
+
+    async def _share(self, claimed: Claimed, deadline: datetime) -> Outcome:
+        """A file is shown once and never changes; its `ts` is the chat's id of the file."""
+        message, ts = claimed.message, claimed.message.ts
+        if ts is None:
+            await self._keep_distance(message.channel)
+            ts = await self._sharing.share(claimed, before_share=lambda: self._check(deadline))
+        return await self._finish(message, revision=message.desired_revision, ts=ts)
 
     async def _post(self, claimed: Claimed, deadline: datetime) -> Outcome:
         message = claimed.message
@@ -199,6 +212,8 @@ class Delivering:
                     waited = tx.now - message.created_at
                     if ours and message.kind is MessageKind.APPROVAL and message.ts is None:
                         await note_shown(tx, message, ts)
+                    if ours and message.kind is MessageKind.FILE:
+                        await tx.files.shown(message.subject)
                 break
             except Temporary:
                 if attempt == self._waits.finish_tries:
@@ -243,6 +258,8 @@ class Delivering:
         match error:
             case Ambiguous():
                 outcome, certain = Outcome.UNSURE, False
+                if message.kind is MessageKind.FILE:
+                    wait = max(wait, self._waits.late_share)
             case Temporary():
                 outcome = Outcome.POSTPONED
                 # Before a look-up has answered, an earlier post is still possible.

@@ -18,6 +18,7 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import MessageKind
 from bot.domain.runbooks import CheckStep
+from bot.engines.attaching import attach_all
 from bot.engines.noting import note, put_in_thread, show
 from bot.engines.responding import no_such_incident
 
@@ -193,6 +194,7 @@ class Diagnosing:
             incident = await tx.incidents.get(incident.id) or incident
             for finding in findings:
                 await tx.findings.save(incident.id, finding)
+                await attach_all(tx, self._ids, incident, finding)
                 await note(
                     tx,
                     self._ids,

@@ -49,6 +49,18 @@ class Notifier(Protocol):
         """Remove a message of the bot's own; one that is gone is no error."""
         ...
 
+    async def upload(self, *, name: str, content: bytes, alt_text: str) -> str:
+        """Bring a file to the chat, where nobody sees it yet; the chat's id of it. It may be repeated."""
+        ...
+
+    async def share(self, *, file_id: str, channel: str, thread: str | None, title: str, text: str) -> None:
+        """Show an uploaded file, with a line of text, once. Raises Ambiguous where it may have been shown."""
+        ...
+
+    async def is_shared(self, *, file_id: str, channel: str) -> bool:
+        """Whether the channel shows it. Raises NotFound where the chat has no such file."""
+        ...
+
 
 class Directory(Protocol):
     """Knows the members of the workspace."""

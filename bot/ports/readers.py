@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from bot.domain.drift import DriftReport
     from bot.domain.services import ProbeTarget
 
 KubeObject = dict[str, Any]
@@ -218,6 +219,30 @@ class NetworkProber(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedDrift:
+    """A drift report as the store has it, and when it was made."""
+
+    report: DriftReport
+    made_at: datetime
+
+
+class DriftReader(Protocol):
+    """Knows the published drift reports."""
+
+    async def latest(self, service: str) -> PublishedDrift | None:
+        """A service's newest one; None where there is none yet."""
+        ...
+
+
+class NoDriftReports:
+    """A `DriftReader` where nothing is ever published."""
+
+    async def latest(self, service: str) -> PublishedDrift | None:  # noqa: ARG002 - the port's
+        """None."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Readers:
     """All readers, as checks get them."""
 
@@ -226,3 +251,4 @@ class Readers:
     alertmanager: AlertmanagerReader
     models: ModelReader
     network: NetworkProber
+    drift: DriftReader = field(default_factory=NoDriftReports)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.domain.incidents import Incident, IncidentKey
     from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
     from bot.domain.remedies import Action, Execution, ExecutionState, Target
+    from bot.ports.file_stores import DriftReports, Files
 
 
 class Deliveries(Protocol):
@@ -339,6 +340,8 @@ class Transaction:
     audit: Audit
     freezes: Freezes
     findings: Findings
+    files: Files
+    drift_reports: DriftReports
     heartbeats: Heartbeats
     fallbacks: Fallbacks
 

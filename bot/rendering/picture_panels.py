@@ -84,7 +84,7 @@ def draw_bars(axes: Any, panel: BarPanel) -> None:
     width = 0.8 / max(len(groups), 1)
     tallest = []
     for number, group in enumerate(groups):
-        heights = [value if _is_drawable(value) else 0.0 for value in group.values[: len(labels)]]
+        heights = [value if value and _is_drawable(value) else 0.0 for value in group.values[: len(labels)]]
         heights += [0.0] * (len(labels) - len(heights))
         tallest += heights
         places = [place + (number - (len(groups) - 1) / 2) * width for place in range(len(labels))]

@@ -1,8 +1,9 @@
 """A bot small enough to be killed: intake, merging and publishing over a store and a chat that is a file.
 
 Run by the tests of this folder as `python -m tests.durability.child URL CHAT SEND [WITHOUT]`. With SEND `yes`
-it sends webhooks (each until it is accepted, as Alertmanager does); it ends when everything is shown. WITHOUT
-names a protection that is taken out, to show its worth; the product itself has no such switch.
+it sends webhooks (each until it is accepted, as Alertmanager does), with `file` one and then a file; it ends
+when everything is shown. WITHOUT names a protection that is taken out, to show its worth; the product itself
+has no such switch.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from bot.adapters.database import store as store_module
 from bot.adapters.database.deliveries import DeliveryTable
 from bot.domain.backoff import Backoff
 from bot.domain.errors import NotFound, Overloaded
+from bot.domain.files import Attachment
 from bot.domain.incidents import Classification, IntakeRules
 from bot.domain.messages import Pace
 from bot.domain.routing import Destination
 from bot.domain.severity import Severity
+from bot.engines.attaching import attach
 from bot.engines.delivering import Waits
 from bot.engines.intake import Intake, _Waiting
 from bot.engines.merging import Merging
@@ -100,6 +103,25 @@ class FileChat:
         """One line more."""
         self._write({"call": "delete", "ts": ts})
 
+    async def upload(self, *, name: str, content: bytes, alt_text: str) -> str:  # noqa: ARG002 - the port's
+        """One line more."""
+        file_id = f"F{uuid4()}"
+        self._write({"call": "upload", "id": file_id, "text": content.decode()})
+        return file_id
+
+    async def share(self, *, file_id: str, channel: str, thread: str | None, title: str, text: str) -> None:  # noqa: ARG002 - the port's
+        """One line more."""
+        self._write({"call": "share", "id": file_id, "thread": thread})
+
+    async def is_shared(self, *, file_id: str, channel: str) -> bool:  # noqa: ARG002 - the port's
+        """By the lines."""
+        return any(one["id"] == file_id for one in self.shares())
+
+    def shares(self) -> list[dict[str, Any]]:
+        """The files that are to be seen, as often as they are."""
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        return [call for call in map(json.loads, lines) if call["call"] == "share"]
+
     def _write(self, call: dict[str, Any]) -> None:
         with self._path.open("a") as file:
             file.write(json.dumps(call) + "\n")
@@ -111,6 +133,10 @@ class BlindChat(FileChat):
     async def find(self, **_: object) -> tuple[str, ...]:
         """Nothing."""
         return ()
+
+    async def is_shared(self, **_: object) -> bool:
+        """No."""
+        return False
 
 
 class HastyIntake(Intake):
@@ -171,6 +197,12 @@ async def main(url: str, chat: str, send: str, without: str = "") -> None:
         await _send(intake, 1)
         await _until_shown(store)
         await _send(intake, 2)
+    if send == "file":
+        await _send(intake, 1)
+        await _until_shown(store)
+        async with store.transaction() as tx:
+            (incident,) = await tx.incidents.recent()
+            await attach(tx, ids, incident, Attachment(name="logs.txt", title="Logs", text="all of it"))
     await _until_shown(store)
     await intake.stop()
     merging.stop()

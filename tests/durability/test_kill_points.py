@@ -28,13 +28,14 @@ POINTS = (
     "before-intake-commit:2",
     "before-merge-commit:2",
 )
+FILE_POINTS = ("after-upload", "before-share", "before-finish:2", "after-finish:2")
 
 
 def run(
-    url: str, chat: Path, *, send: bool, kill_at: str = "", without: str = ""
+    url: str, chat: Path, *, send: bool, kill_at: str = "", without: str = "", sends: str = "yes"
 ) -> subprocess.CompletedProcess[str]:
     """Run the small bot to its end, or to its death."""
-    flags = ["yes" if send else "no", without]
+    flags = [sends if send else "no", without]
     environment = {**os.environ, "LIGHTSHIP_KILL_POINT": kill_at}
     return subprocess.run(
         [sys.executable, "-m", "tests.durability.child", url, str(chat), *flags],
@@ -94,3 +95,28 @@ async def test_without_its_protection_the_same_test_fails(
     """The look-up, the commit before the answer, the one transaction of a merge: each holds its promise."""
     with pytest.raises(AssertionError, match=words):
         await die_and_recover(url, tmp_path / "chat", point, without=without)
+
+
+@pytest.mark.parametrize(
+    "point", ["after-share", *(pytest.param(at, marks=pytest.mark.e2e) for at in FILE_POINTS)]
+)
+async def test_killed_while_a_file_is_shared_it_is_there_once(point: str, tmp_path: Path) -> None:
+    """Between upload, sharing and the note of it: after the restart the thread has the file, one time."""
+    url, chat = f"sqlite+aiosqlite:///{tmp_path}/lightship.db", tmp_path / "chat"
+    await upgrade(url, clock=SystemClock())
+    dead = run(url, chat, send=True, sends="file", kill_at=point)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr
+    restarted = run(url, chat, send=False)
+    assert restarted.returncode == 0, restarted.stderr
+    (shared,) = FileChat(chat).shares()
+    assert shared["thread"] is not None
+
+
+@pytest.mark.e2e
+async def test_without_the_question_about_a_file_the_same_crash_doubles_it(tmp_path: Path) -> None:
+    """Asking the chat what became of an upload is what holds the promise."""
+    url, chat = f"sqlite+aiosqlite:///{tmp_path}/lightship.db", tmp_path / "chat"
+    await upgrade(url, clock=SystemClock())
+    assert run(url, chat, send=True, sends="file", kill_at="after-share").returncode == -signal.SIGKILL
+    assert run(url, chat, send=False, without="look-up").returncode == 0
+    assert len(FileChat(chat).shares()) == 2

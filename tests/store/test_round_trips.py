@@ -14,13 +14,22 @@ from bot.domain.alerts import TrackedAlert
 from bot.domain.approvals import ApprovalState, plan_digest
 from bot.domain.errors import Permanent
 from bot.domain.events import Event, EventKind
+from bot.domain.files import Attachment
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import IncidentState, Resolution, SilenceMark
 from bot.domain.remedies import Execution, ExecutionState
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode, Suspect
 from bot.testing import START
-from tests.making import make_alert, make_approval, make_delivery, make_group, make_incident, make_key
+from tests.making import (
+    make_alert,
+    make_approval,
+    make_delivery,
+    make_drift_report,
+    make_group,
+    make_incident,
+    make_key,
+)
 
 if TYPE_CHECKING:
     from tests.store.conftest import World
@@ -205,3 +214,38 @@ async def test_an_approval_is_decided_once(world: World) -> None:
         assert not await tx.approvals.replace(replace(granted, state=ApprovalState.DENIED))
         assert await tx.approvals.get(approval.id) == granted
         assert await tx.approvals.requested() == ()
+
+
+async def test_the_newest_drift_report_of_a_service_is_the_latest(world: World) -> None:
+    """Reports come back as they were, those of other services apart, with the time of the store."""
+    older, newer = make_drift_report(score=0.1), make_drift_report(score=0.42)
+    async with world.store.transaction() as tx:
+        assert await tx.drift_reports.latest("churn") is None
+        await tx.drift_reports.save("churn", older)
+        await tx.drift_reports.save("churn", newer)
+        await tx.drift_reports.save("other", older)
+    async with world.store.transaction() as tx:
+        latest = await tx.drift_reports.latest("churn")
+        other = await tx.drift_reports.latest("other")
+    assert latest is not None
+    assert other is not None
+    assert (latest.report, other.report) == (newer, older)
+    assert abs(latest.made_at - tx.now) < timedelta(minutes=1)
+
+
+async def test_a_finding_is_kept_without_what_is_attached_to_it(world: World) -> None:
+    """A text of a megabyte is a file of its own, not part of every look at the incident."""
+    finding = Finding(
+        check="logs",
+        target="churn",
+        verdict=Verdict.OK,
+        summary="fine",
+        observed_at=ODD,
+        fresh_for=timedelta(minutes=1),
+        attachments=(Attachment(name="logs.txt", title="Logs", text="x" * 100),),
+    )
+    async with world.store.transaction() as tx:
+        incident = await tx.incidents.save(make_incident())
+        await tx.findings.save(incident.id, finding)
+        assert await tx.findings.of_incident(incident.id) == (finding.without_attachments(),)
+    assert finding.without_attachments().attachments == ()

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from bot.adapters.database.drift_reports import PublishedReports
 from bot.adapters.database.engine import StoreLimits, missing_file
 from bot.adapters.database.store import SqlStore, connect, open_store
 from bot.adapters.database.upgrading import upgrade
 
-__all__ = ["SqlStore", "StoreLimits", "connect", "missing_file", "open_store", "upgrade"]
+__all__ = ["PublishedReports", "SqlStore", "StoreLimits", "connect", "missing_file", "open_store", "upgrade"]

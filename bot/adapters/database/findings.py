@@ -25,7 +25,7 @@ class FindingTable:
 
     async def save(self, incident_id: int, finding: Finding) -> None:
         """Take the earlier one's place."""
-        body = FINDING.dump(finding)
+        body = FINDING.dump(finding.without_attachments())
         new = self.link.insert(findings).values(incident_id=incident_id, check_name=finding.check, body=body)
         await self.link.run(new.on_conflict_do_update(index_elements=_KEY, set_={"body": body}))
 

@@ -18,10 +18,13 @@ from bot.domain import (
     actors,
     alerts,
     approvals,
+    drift,
     events,
+    files,
     findings,
     freezing,
     incidents,
+    pictures,
     remedies,
     severity,
     suspects,
@@ -40,16 +43,20 @@ _NAMES: Final[dict[str, Any]] = {
             actors,
             alerts,
             approvals,
+            drift,
             events,
+            files,
             findings,
             freezing,
             incidents,
+            pictures,
             remedies,
             severity,
             suspects,
         )
         for name, value in vars(module).items()
-        if getattr(value, "__module__", "") == module.__name__ or name in {"Detail", "Argument", "Fact"}
+        if getattr(value, "__module__", "") == module.__name__
+        or name in {"Detail", "Argument", "Fact", "Panel"}
     },
 }
 """What the domain's annotations name: its modules import most of it for the type checker alone."""
@@ -87,5 +94,7 @@ APPROVAL: Final = Codec(approvals.Approval)
 EXECUTION: Final = Codec(remedies.Execution)
 EVENT: Final = Codec(events.Event)
 FINDING: Final = Codec(findings.Finding)
+PICTURE: Final = Codec(pictures.Picture)
+DRIFT_REPORT: Final = Codec(drift.DriftReport)
 FREEZE: Final = Codec(freezing.Freeze)
 KEY: Final = Codec(incidents.IncidentKey)

@@ -10,10 +10,12 @@ from sqlalchemy import select, text
 from bot.adapters.database.approvals import ApprovalTable
 from bot.adapters.database.audit import AuditTable
 from bot.adapters.database.deliveries import DeliveryTable
+from bot.adapters.database.drift_reports import DriftReportTable
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.events import EventTable
 from bot.adapters.database.executions import ExecutionTable
 from bot.adapters.database.fallbacks import FallbackTable
+from bot.adapters.database.files import FileTable
 from bot.adapters.database.findings import FindingTable
 from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
@@ -66,6 +68,8 @@ class SqlStore:
                 events=recorded,
                 audit=audit,
                 findings=FindingTable(link),
+                files=FileTable(link),
+                drift_reports=DriftReportTable(link),
                 freezes=FreezeTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -197,6 +198,40 @@ freezes: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
+)
+
+files: Final = Table(
+    "files",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("alt_text", Text, nullable=False),
+    Column("picture", Text),
+    Column("content", LargeBinary),
+    Column("remote_id", Text, nullable=False),
+    Column("draw_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+Index(
+    "files_to_draw",
+    files.c.draw_at,
+    sqlite_where=files.c.draw_at.is_not(None),
+    postgresql_where=files.c.draw_at.is_not(None),
+)
+
+drift_reports: Final = Table(
+    "drift_reports",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("service", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("drift_reports_by_service", "service", "number"),
+    sqlite_autoincrement=True,
 )
 
 findings: Final = Table(

@@ -41,7 +41,7 @@ def complete_upload(context: Context, arguments: Arguments) -> Json:
         found = context.workspace.files.get(str(item.get("id")))
         if found is None or not found.content:
             raise ApiError("file_not_found")
-        shared = (channel.id,) if channel else ()
+        shared = (*found.channels, *([channel.id] if channel else []))
         files.append(replace(found, title=item.get("title") or found.name, channels=shared, is_complete=True))
     context.workspace.files |= {file.id: file for file in files}
     if channel is not None:

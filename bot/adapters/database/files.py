@@ -1,0 +1,104 @@
+"""Files on their way into threads (`bot.ports.file_stores.Files`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from bot.adapters.database.rows import PICTURE
+from bot.adapters.database.tables import files
+from bot.adapters.database.texts import short, storable
+from bot.domain.files import StoredFile
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from bot.adapters.database.engine import Link
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """Files; what is still to be drawn is due at `draw_at`, which also keeps two replicas from drawing it."""
+
+    link: Link
+
+    async def add(self, file: StoredFile) -> None:
+        """Keep a new one; without content it is due to be drawn."""
+        values = {
+            "id": file.id,
+            "incident_id": file.incident_id,
+            "name": storable(file.name),
+            "title": storable(file.title),
+            "alt_text": storable(file.alt_text),
+            "picture": PICTURE.dump(file.picture) if file.picture is not None else None,
+            "content": file.content,
+            "remote_id": file.remote_id,
+            "draw_at": self.link.now if file.picture is not None and file.content is None else None,
+            "attempts": file.attempts,
+            "last_error": "",
+            "created_at": self.link.now,
+        }
+        await self.link.run(insert(files).values(values))
+
+    async def get(self, file_id: str) -> StoredFile | None:
+        """By id."""
+        row = await self.link.first(select(files).where(files.c.id == file_id))
+        return _file_of(row) if row else None
+
+    async def claim(self, *, until: datetime, limit: int) -> tuple[StoredFile, ...]:
+        """Those to be drawn, oldest first; not given again before `until`."""
+        due = (
+            select(files.c.id)
+            .where(files.c.draw_at.is_not(None), files.c.draw_at <= self.link.now)
+            .order_by(files.c.created_at, files.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        taken = (
+            update(files)
+            .where(files.c.id.in_(due))
+            .values(draw_at=until, attempts=files.c.attempts + 1)
+            .returning(files)
+        )
+        rows = sorted(await self.link.all(taken), key=lambda row: (row.created_at, row.id))
+        return tuple(_file_of(row) for row in rows)
+
+    async def drawn(self, file_id: str, content: bytes) -> bool:
+        """Keep the drawn picture; False where it was drawn or given up already."""
+        waiting = (files.c.id == file_id, files.c.draw_at.is_not(None))
+        values = {"content": content, "draw_at": None}
+        changed = update(files).where(*waiting).values(values).returning(files.c.id)
+        return await self.link.first(changed) is not None
+
+    async def undrawn(self, file_id: str, *, error: str, retry_at: datetime | None) -> None:
+        """Drawing failed; try again then, or never."""
+        values = {"draw_at": retry_at, "last_error": short(error)}
+        await self.link.run(
+            update(files).where(files.c.id == file_id, files.c.draw_at.is_not(None)).values(values)
+        )
+
+    async def uploaded(self, file_id: str, remote_id: str) -> None:
+        """The chat has its content under that id; with none, it has it no more."""
+        await self.link.run(update(files).where(files.c.id == file_id).values(remote_id=remote_id))
+
+    async def shown(self, file_id: str) -> None:
+        """The chat shows it, so the content is not needed any more."""
+        await self.link.run(update(files).where(files.c.id == file_id).values(content=None, picture=None))
+
+
+def _file_of(row: Row[Any]) -> StoredFile:
+    return StoredFile(
+        id=row.id,
+        incident_id=row.incident_id,
+        name=row.name,
+        title=row.title,
+        alt_text=row.alt_text,
+        picture=PICTURE.load(row.picture) if row.picture else None,
+        content=row.content,
+        remote_id=row.remote_id,
+        attempts=row.attempts,
+    )

@@ -1,0 +1,106 @@
+"""Files beside an incident's messages: kept in the transaction of the finding, drawn later, then shown.
+
+`attach` is called by whoever has something to attach (the diagnosing engine for checks); it costs one row.
+`Attaching.draw_due` runs in a loop of its own, so that no finding and no message waits for a picture. Once a
+file has content, a message row is due, and the publisher shows it like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.backoff import Backoff
+from bot.domain.errors import LightshipError, Temporary
+from bot.domain.files import StoredFile
+from bot.domain.messages import MessageKind
+from bot.domain.pictures import Mark
+from bot.engines.noting import put_in_thread
+from bot.logs import Log, LogAction
+from bot.telemetry import PICTURES
+
+if TYPE_CHECKING:
+    from bot.domain.files import Attachment
+    from bot.domain.findings import Finding
+    from bot.domain.incidents import Incident
+    from bot.ports.clock import Ids
+    from bot.ports.drawing import Drawer
+    from bot.ports.stores import Store, Transaction
+
+DRAW_AT_ONCE: Final = 4
+MOST_ATTEMPTS: Final = 5
+DRAW_WITHIN: Final = timedelta(minutes=2)
+"""Longer than four pictures take; another replica draws them again after it."""
+
+_LOG = Log("attaching")
+_WAITS: Final = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=2))
+
+
+async def attach(tx: Transaction, ids: Ids, incident: Incident, attachment: Attachment) -> None:
+    """Keep a file for the incident's thread; a text is due at once, a picture once it is drawn."""
+    file = StoredFile(
+        id=ids.new(),
+        incident_id=incident.id,
+        name=attachment.name,
+        title=attachment.title,
+        alt_text=attachment.alt_text,
+        picture=attachment.picture,
+        content=None if attachment.picture is not None else attachment.text.encode("utf-8", "replace"),
+    )
+    await tx.files.add(file)
+    if file.content is not None:
+        await put_in_thread(tx, ids, incident, kind=MessageKind.FILE, subject=file.id)
+
+
+async def attach_all(tx: Transaction, ids: Ids, incident: Incident, finding: Finding) -> None:
+    """Attach what comes with a finding; pictures get the alert's start marked."""
+    for attachment in finding.attachments:
+        await attach(tx, ids, incident, _marked(attachment, incident))
+
+
+class Attaching:
+    """Draws the pictures that are due."""
+
+    def __init__(self, *, store: Store, ids: Ids, drawer: Drawer) -> None:
+        self._store = store
+        self._ids = ids
+        self._drawer = drawer
+
+    async def draw_due(self) -> int:
+        """Draw some; how many there were."""
+        async with self._store.transaction() as tx:
+            due = await tx.files.claim(until=tx.now + DRAW_WITHIN, limit=DRAW_AT_ONCE)
+        for file in due:
+            await self._draw(file)
+        return len(due)
+
+    async def _draw(self, file: StoredFile) -> None:
+        if file.picture is None:
+            return await self._failed(file, LightshipError("its picture is gone"), again=False)
+        try:
+            content = await self._drawer.draw(file.picture)
+        except LightshipError as error:
+            again = isinstance(error, Temporary) and file.attempts < MOST_ATTEMPTS
+            return await self._failed(file, error, again=again)
+        PICTURES.labels(outcome="drawn").inc()
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(file.incident_id)
+            if incident is not None and await tx.files.drawn(file.id, content):
+                await put_in_thread(tx, self._ids, incident, kind=MessageKind.FILE, subject=file.id)
+        return None
+
+    async def _failed(self, file: StoredFile, error: Exception, *, again: bool) -> None:
+        """A picture that cannot be drawn is left out: the finding that it belongs to says all in words."""
+        PICTURES.labels(outcome="postponed" if again else "given_up").inc()
+        _LOG.warning(LogAction.PICTURE_FAILED, file=file.id, again=again, error=str(error))
+        async with self._store.transaction() as tx:
+            retry_at = tx.now + _WAITS.after(file.attempts, of=file.id) if again else None
+            await tx.files.undrawn(file.id, error=str(error), retry_at=retry_at)
+
+
+def _marked(attachment: Attachment, incident: Incident) -> Attachment:
+    if attachment.picture is None or not incident.alerts:
+        return attachment
+    started = min(tracked.alert.starts_at for tracked in incident.alerts)
+    return replace(attachment, picture=attachment.picture.marked(Mark(at=started, label="alert")))
