@@ -27,7 +27,7 @@ from bot.engines.diagnosing import Diagnosing
 from bot.engines.freezing import Freezing
 from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.looping import keep_going
-from bot.engines.merging import Merging
+from bot.engines.merging import MergeLimits, Merging
 from bot.engines.noticing import Noticing
 from bot.engines.planning import Planning
 from bot.engines.publishing import Publishing, PublishLimits
@@ -63,6 +63,9 @@ LONGEST_SILENCE = timedelta(hours=24)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
+PUBLISH_POLL = 1.0
+REHEARSED_POLL_SECONDS = 60.0
+"""Alone with its store, a bot is woken for everything and need not look by itself."""
 CALLS_END_WITHIN = timedelta(seconds=1.5)
 COMMIT_WITHIN = timedelta(seconds=2.5)
 STOP_WITHIN = 3.0
@@ -73,9 +76,16 @@ _LOG = Log("bootstrap")
 
 
 class Lightship:
-    """The assembled bot without its doors: `start` opens the store and the loops, `stop` ends them."""
+    """The assembled bot without its doors: `start` opens the store and the loops, `stop` ends them.
 
-    def __init__(self, *, settings: Settings, runbooks: Iterable[Runbook], outside: Outside) -> None:
+    `rehearsed`: it is alone with its store, and its ticks follow `outside.clock`, which may be virtual.
+    """
+
+    def __init__(
+        self, *, settings: Settings, runbooks: Iterable[Runbook], outside: Outside, rehearsed: bool = False
+    ) -> None:
+        self._rehearsed = rehearsed
+        self._poll = REHEARSED_POLL_SECONDS if rehearsed else POLL_SECONDS
         self.settings = settings
         self.outside = outside
         self.services: Mapping[str, WatchedService] = watched_services(settings)
@@ -109,7 +119,10 @@ class Lightship:
             self._loop("remediating", self.remediating.begin_due, self._granted),
             self._loop("drawing", self.attaching.draw_due, self._pictures_wanted),
         ]
-        self.scheduling.start()
+        if self._rehearsed:
+            self.scheduling.start_by(self.outside.clock)
+        else:
+            self.scheduling.start()
 
     async def stop(self) -> None:
         """Commit what was accepted, give claims back, close everything; within 4 s whatever hangs."""
@@ -124,7 +137,7 @@ class Lightship:
         await _end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
 
     def _loop(self, name: str, step: Callable[[], Awaitable[int]], waker: Waker) -> asyncio.Task[None]:
-        going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=POLL_SECONDS)
+        going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=self._poll)
         return asyncio.create_task(going, name=name)
 
     async def _close(self) -> None:
@@ -146,6 +159,7 @@ class Lightship:
             default_channel=settings.default_channel,
             on_opened=self._on_opened,
             is_heartbeat=heartbeat_of(settings),
+            limits=MergeLimits(poll=self._poll) if self._rehearsed else MergeLimits(),
         )
         self.intake = Intake(
             store=outside.store,
@@ -165,7 +179,9 @@ class Lightship:
             notifier=outside.notifier,
             compose=self.composing.compose,
             owner=self._owner,
-            limits=PublishLimits(grace=CALLS_END_WITHIN),
+            limits=PublishLimits(
+                grace=CALLS_END_WITHIN, poll=self._poll if self._rehearsed else PUBLISH_POLL
+            ),
         )
         outside.store.on_due(self.publishing.wake)
         outside.store.on_due(self._pictures_wanted.ring)

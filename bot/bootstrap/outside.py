@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.adapters.alertmanager import AlertmanagerClient
 from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.database import PublishedReports, SqlStore, connect
+from bot.adapters.database.engine import StoreLimits
 from bot.adapters.drawing import DrawingProcess
 from bot.adapters.kubernetes import (
     KubernetesConnection,
@@ -37,9 +38,13 @@ if TYPE_CHECKING:
     from bot.ports.clock import Clock, Ids
     from bot.ports.drawing import Drawer
     from bot.ports.examiners import AlertRoutes, OwnRights
+    from bot.ports.notifier import Directory, Notifier
     from bot.ports.planners import ClusterPlanner
     from bot.ports.writers import Silencer
     from bot.settings import Environment
+
+_IN_MEMORY = "sqlite+aiosqlite:///:memory:"
+_NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +55,9 @@ class Outside:
     ids: Ids
     store: SqlStore
     slack: SlackCalls
-    notifier: SlackNotifier
+    notifier: Notifier
     chat: SlackChat
-    directory: SlackDirectory
+    directory: Directory
     readers: Readers
     planner: ClusterPlanner
     writers: Writers
@@ -125,6 +130,35 @@ def make_outside(
         close=(*surroundings.close, drawing.close, calls.aclose, store.close),
         own_rights=surroundings.own_rights,
         alert_routes=surroundings.alert_routes,
+    )
+
+
+def rehearsed_outside(
+    surroundings: Surroundings,
+    *,
+    clock: Clock,
+    ids: Ids,
+    notifier: Notifier,
+    directory: Directory,
+    drawer: Drawer,
+) -> Outside:
+    """A store in memory, and a chat that only remembers; Slack itself is never spoken to."""
+    store = connect(_IN_MEMORY, clock=clock, limits=StoreLimits(own_thread=False))
+    calls = SlackCalls(token="", base_url=_NOWHERE)
+    return Outside(
+        clock=clock,
+        ids=ids,
+        store=store,
+        slack=calls,
+        notifier=notifier,
+        chat=SlackChat(calls),
+        directory=directory,
+        readers=surroundings.readers,
+        planner=surroundings.planner,
+        writers=surroundings.writers,
+        silencer=surroundings.silencer,
+        drawer=drawer,
+        close=(*surroundings.close, calls.aclose, store.close),
     )
 
 

@@ -28,7 +28,8 @@ class Entry:
 
 
 COMMANDS: Final[dict[str, Entry]] = {
-    "check": Entry("bot.cli.checking:check", "Validate the configuration and the runbooks."),
+    "check": Entry("bot.cli.checking:check", "Validate the configuration, runbooks and rehearsals."),
+    "rehearse": Entry("bot.cli.rehearsing:rehearse", "Play the rehearsals of the runbooks."),
     "run": Entry("bot.cli.running:run", "Start the bot."),
     "demo": Entry("bot.cli.demonstrating:demo", "Start the bot in an embedded world, with a console."),
     "audit": Entry("bot.cli.auditing:audit", "Verify that the audit was not changed."),

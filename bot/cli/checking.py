@@ -1,4 +1,4 @@
-"""`lightship check`: everything that is wrong with the configuration and the runbooks, before it matters."""
+"""`lightship check`: all that is wrong with configuration, runbooks and rehearsals, before it matters."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.adapters.runbook_files import RunbookLoader, Vocabulary
+from bot.adapters.runbook_files import ACTIONS, RunbookLoader, Vocabulary
 from bot.cli.options import config_option, show_faults
 from bot.documents import read_document
+from bot.rehearsal.scenarios.knowing import knowledge_of
+from bot.rehearsal.scenarios.loading import FOLDER, ScenarioLoader, is_rehearsal
 from bot.settings import Settings, load_settings, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bot.domain.faults import Fault
+    from bot.domain.runbooks import Runbook
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class Review:
     faults: list[Fault] = field(default_factory=list)
     services: int = 0
     runbooks: int = 0
+    rehearsals: int = 0
 
     @property
     def summary(self) -> str:
@@ -36,6 +40,8 @@ class Review:
         if self.services:
             parts.append(_counted(self.services, "service"))
         parts.append(_counted(self.runbooks, "runbook"))
+        if self.rehearsals:
+            parts.append(_counted(self.rehearsals, "rehearsal"))
         return f"All is right: {', '.join(parts)}."
 
 
@@ -47,7 +53,7 @@ class Review:
 @click.option("--explain", is_flag=True, help="Say in words what the policy allows, and who approves it.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 def check(config: Path, paths: tuple[Path, ...], explain: bool) -> None:
-    """Validate the configuration and its runbooks, or the files and folders named.
+    """Validate the configuration, its runbooks and their rehearsals, or the files and folders named.
 
     Prints every fault in a line of its own, `file:line:column: message`, and exits with 1 if there is one.
     """
@@ -84,7 +90,7 @@ def review_configuration(config: Path, environ: Mapping[str, str]) -> Review:
 
 
 def review_paths(paths: Iterable[Path], environ: Mapping[str, str]) -> Review:
-    """Files and folders: a file with `services` is a configuration, any other a runbook.
+    """Files and folders: `services` makes a file a configuration, a world a rehearsal, else it is a runbook.
 
     A folder with a `lightship.yaml` is checked as its configuration is; any other is a folder of runbooks.
     """
@@ -97,6 +103,7 @@ def review_paths(paths: Iterable[Path], environ: Mapping[str, str]) -> Review:
             review.faults += inner.faults
             review.services += inner.services
             review.runbooks += inner.runbooks
+            review.rehearsals += inner.rehearsals
         elif path.is_file() and _is_configuration(path):
             loaded = load_settings(path, environ)
             review.faults += loaded.faults
@@ -113,13 +120,43 @@ def _add_runbooks(review: Review, folders: Iterable[Path], settings: Settings | 
         {name for service in settings.services.values() for name in service.metrics} if settings else set()
     )
     loader = RunbookLoader(Vocabulary(metrics=frozenset(names)))
+    rehearsals: list[Path] = []
     for folder in folders:
         if folder.is_dir():
+            if _holds_rehearsals(folder):
+                rehearsals.append(folder)
+                continue
             loader.add_folder(folder)
+            if (folder / FOLDER).is_dir():
+                rehearsals.append(folder)
+        elif _is_rehearsal(folder):
+            rehearsals.append(folder)
         else:
             loader.add_file(folder)
     review.faults += loader.loaded.faults
     review.runbooks += len(loader.loaded.runbooks)
+    _add_rehearsals(review, rehearsals, loader.loaded.runbooks, settings)
+
+
+def _add_rehearsals(
+    review: Review, paths: Iterable[Path], runbooks: Iterable[Runbook], settings: Settings | None
+) -> None:
+    loader = ScenarioLoader(knowledge_of(runbooks, settings, actions=ACTIONS))
+    for path in paths:
+        loader.add(path)
+    review.faults += loader.loaded.faults
+    review.rehearsals += len(loader.loaded.scenarios)
+
+
+def _holds_rehearsals(folder: Path) -> bool:
+    """Whether it is a folder of rehearsals itself, by what is in it."""
+    files = [path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}]
+    return bool(files) and all(_is_rehearsal(path) for path in files)
+
+
+def _is_rehearsal(path: Path) -> bool:
+    document, _ = read_document(path)
+    return document is not None and is_rehearsal(document)
 
 
 def _is_configuration(path: Path) -> bool:

@@ -16,11 +16,15 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema_of(kind: str) -> dict[str, Any]:
-    """The JSON Schema of `config` or `runbook`."""
+    """The JSON Schema of `config`, `runbook` or `rehearsal`."""
     if kind == "config":
         from bot.settings import Settings  # noqa: PLC0415 - only the kind that is asked for is loaded
 
         made = Settings.model_json_schema()
+    elif kind == "rehearsal":
+        from bot.rehearsal.scenarios.models import RehearsalFile  # noqa: PLC0415 - likewise
+
+        made = RehearsalFile.model_json_schema()
     else:
         from bot.adapters.runbook_files import RunbookFile  # noqa: PLC0415 - likewise
 
@@ -30,8 +34,8 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 @click.command(epilog="\b\nExample:\n  lightship schema runbook > runbook.schema.json")
 @config_option
-@click.argument("kind", type=click.Choice(["config", "runbook"]))
+@click.argument("kind", type=click.Choice(["config", "runbook", "rehearsal"]))
 def schema(kind: str, config: Path) -> None:
-    """Print the JSON Schema of the configuration or of a runbook."""
+    """Print the JSON Schema of the configuration, a runbook or a rehearsal."""
     del config  # every command takes it; the schema is the same for all
     click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from bot.domain.access import AccessPolicy
 from bot.domain.errors import Temporary
 from bot.domain.services import WatchedService
+from bot.playing.doors import engines_of
 from bot.ports.readers import Resource
 from handlers.actions import ActionDoor
 from handlers.alertmanager import AlertmanagerDoor, WebhookRules
 from handlers.answering import Answers
 from handlers.authorizing import Gate
 from handlers.commands import CommandDoor
-from handlers.engines import Engines
 from handlers.health import HealthDoor, Probe, ask_undelivered, read_store
 from handlers.server import Doors, Server
 from handlers.services import Services
@@ -43,17 +43,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
     work = Work()
     services = Services((*lightship.services.values(), *_unmatched(settings.default_channel)))
     gate, answers = Gate(outside.directory), Answers(outside.chat)
-    engines = Engines(
-        responding=lightship.responding,
-        silencing=lightship.silencing,
-        diagnosing=lightship.diagnosing,
-        approving=lightship.approving,
-        deciding=lightship.deciding,
-        freezing=lightship.freezing,
-        recording=lightship.recording,
-        reporting=lightship.reporting,
-        runbooks=lightship.runbooks,
-    )
+    engines = engines_of(lightship)
     clock, client = outside.clock, outside.slack.client()
     slack = SlackDoor(
         client=client,

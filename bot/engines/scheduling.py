@@ -8,6 +8,7 @@ clock is an hour ahead would take an hour of ticks from the others, and leave no
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from bot import telemetry
 from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
+    from bot.ports.clock import Clock
     from bot.ports.stores import Store
 
 ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
@@ -77,6 +78,7 @@ class Scheduling:
     def __init__(self, *, store: Store) -> None:
         self._store = store
         self._intervals: dict[str, timedelta] = {}
+        self._ticking: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={"default": ClaimingExecutor(self._win)},
@@ -100,10 +102,26 @@ class Scheduling:
         """Begin; needs a running event loop."""
         self._scheduler.start()
 
+    def start_by(self, clock: Clock) -> None:
+        """As `start`, by a clock that is not the machine's, which APScheduler cannot do: for rehearsals."""
+        self._ticking = [
+            asyncio.create_task(self._tick_by(clock, job), name=job.id) for job in self._scheduler.get_jobs()
+        ]
+
     def stop(self) -> None:
         """Stop without waiting; ticks under way are cancelled and leave their transactions undone."""
+        for task in self._ticking:
+            task.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+    async def _tick_by(self, clock: Clock, job: Any) -> None:
+        due = job.trigger.get_next_fire_time(None, clock.now())
+        while due is not None:
+            await clock.sleep((due - clock.now()).total_seconds())
+            if await self._win(job.id):
+                await job.func()
+            due = job.trigger.get_next_fire_time(due, clock.now())
 
     async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
         try:

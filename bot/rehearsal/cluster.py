@@ -46,6 +46,8 @@ class RehearsalState:
         self.controller = DeploymentController(self.store, starts_in=starts_in, stops_in=stops_in)
         self.usage: Callable[[KubeObject, datetime], Usage] | None = None
         self.written: Callable[[KubeObject, datetime], str] | None = None
+        self.written_before: Callable[[KubeObject, datetime], str] | None = None
+        self.on_settle: Callable[[datetime], None] | None = None
         self.logs: dict[tuple[str, str], str] = {}
         self.logs_before_restart: dict[tuple[str, str], str] = {}
         for manifest in manifests:
@@ -58,6 +60,9 @@ class RehearsalState:
         settle_autoscalers(self.store)
         settle_jobs(self.store, now, take=self._jobs_take)
         self.controller.settle(now)
+        if self.on_settle is not None:
+            self.on_settle(now)
+            self.controller.settle(now)
 
     def put(self, manifest: KubeObject) -> None:
         """Create or replace an object."""
@@ -140,8 +145,9 @@ class RehearsalCluster:
         held = self._state.store.get(Resource.PODS, namespace=namespace, name=pod)
         source = self._state.logs_before_restart if previous else self._state.logs
         text = source.get((namespace, pod), "")
-        if not text and not previous and self._state.written is not None:
-            text = self._state.written(held, self._state.clock.now())
+        write = self._state.written_before if previous else self._state.written
+        if not text and write is not None:
+            text = write(held, self._state.clock.now())
         lines = text.splitlines(keepends=True)
         if since is not None:
             lines = [line for line in lines if not _is_older(line, self._state.clock.now() - since)]

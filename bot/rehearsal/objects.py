@@ -79,6 +79,10 @@ class ObjectStore:
             and _fields_match(fields, held)
         ]
 
+    def all_keys(self) -> tuple[Key, ...]:
+        """The keys of all objects."""
+        return tuple(sorted(self._objects))
+
     def keys(self, resource: Resource) -> Iterator[Key]:
         """The keys of all objects of a kind."""
         return iter(

@@ -25,6 +25,7 @@ from bot.rendering.approvals import approval_message, plan_words
 from bot.rendering.findings import finding_message
 from bot.rendering.forms import FormTarget
 from bot.rendering.incidents import incident_message
+from bot.rendering.likeness import likeness
 from bot.rendering.notices import notice_message
 from bot.rendering.thread import event_entry
 from bot.rendering.views import (
@@ -36,7 +37,6 @@ from bot.rendering.views import (
     StatusView,
     TimelineView,
 )
-from tests.rendering.likeness import likeness
 from tests.rendering.samples import (
     ALICE,
     BOB,

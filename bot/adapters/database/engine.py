@@ -46,12 +46,16 @@ _SUPPORTED: Final = ("sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psyco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreLimits:
-    """How long each wait for the store may take, and how many connections PostgreSQL gives us."""
+    """How long each wait for the store may take, and how many connections PostgreSQL gives us.
+
+    Without a thread of its own SQLite works in the event loop, as rehearsals need it.
+    """
 
     statement: timedelta = timedelta(seconds=10)
     lock: timedelta = timedelta(seconds=5)
     connect: timedelta = timedelta(seconds=5)
     pool: int = 8
+    own_thread: bool = True
 
 
 class Link:
@@ -192,7 +196,7 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
         raise Permanent(f"the folder of the database does not exist: {folder}")
     engine = create_async_engine(
         url,
-        async_creator=connector(url, timeout=limits.lock.total_seconds()),
+        async_creator=connector(url, timeout=limits.lock.total_seconds(), own_thread=limits.own_thread),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from aiosqlite import Connection
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import URL
@@ -107,16 +108,40 @@ class OneTripConnection(Connection):
             await self.trip(how)
 
 
-def connector(url: URL, *, timeout: float) -> Callable[[], OneTripConnection]:
+class _AtOnce:
+    """Stands in for the queue to SQLite's thread, and for the thread: what is put in is done at once."""
+
+    daemon = True
+
+    def start(self) -> None:
+        """There is none."""
+
+    def put_nowait(self, item: tuple[Future[Any] | None, Callable[[], Any]]) -> None:
+        future, run = item
+        try:
+            result = run()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
+            if future is not None:
+                future.set_exception(error)
+        else:
+            if future is not None:
+                future.set_result(result)
+
+
+def connector(url: URL, *, timeout: float, own_thread: bool = True) -> Callable[[], OneTripConnection]:
     """What SQLAlchemy calls for a new connection. `timeout` is for locks, in seconds.
 
-    The driver's own transaction handling is off: every transaction begins with the write lock.
+    The driver's own transaction handling is off: every transaction begins with the write lock. Without a
+    thread of its own, SQLite works in the event loop: for stores in memory and a clock that is virtual.
     """
     (file,), options = url.get_dialect()().create_connect_args(url)
     settings: dict[str, Any] = {**options, "isolation_level": None, "timeout": timeout}
 
     def connect() -> OneTripConnection:
         connection = OneTripConnection(lambda: sqlite3.connect(file, **settings), iter_chunk_size=64)
+        if not own_thread:
+            connection._tx = _AtOnce()  # type: ignore[assignment]  # noqa: SLF001 - there is no public way
+            connection._thread = _AtOnce()  # type: ignore[assignment]  # noqa: SLF001 - as above
         connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does with those that it makes itself
         return connection
 

@@ -1,4 +1,4 @@
-"""Blocks as text that a reviewer can read: what the golden files keep beside the JSON."""
+"""Blocks as text that people can read: golden files keep it beside the JSON, failed rehearsals print it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,40 @@
+"""The stage of a scenario for the service that it is about; for rehearsals and the demo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.bootstrap.services import routing, watched_services
+from bot.domain.errors import Permanent
+from bot.rehearsal.scenarios.staging import Stage
+
+if TYPE_CHECKING:
+    from bot.domain.services import WatchedService
+    from bot.ports.clock import Clock, Ids
+    from bot.rehearsal.scenarios.loading import Scenario
+    from bot.settings import Settings
+
+
+def stage_of(scenario: Scenario, settings: Settings, clock: Clock, ids: Ids) -> Stage:
+    """The staged world. Raises Permanent where no service is configured."""
+    service = service_of(scenario, settings)
+    return Stage(
+        scenario,
+        clock,
+        ids,
+        queries={metric.name: metric.query for metric in service.metrics},
+        namespace=service.namespace or "default",
+        deployment=service.deployment,
+    )
+
+
+def service_of(scenario: Scenario, settings: Settings) -> WatchedService:
+    """The service that takes the scenario's alert, else the first. Raises Permanent where there is none."""
+    services = watched_services(settings)
+    route = routing(services)
+    alert = scenario.file.expect.alert or scenario.file.runbook or ""
+    rule = scenario.world.alerts.get(alert)
+    found = route({"alertname": alert, **(rule.labels if rule else {})})
+    if not services:
+        raise Permanent("no service is configured")
+    return services[found.service] if found else next(iter(services.values()))

@@ -1,0 +1,211 @@
+"""A scenario's world set up and kept going: what it says happens when its time has come.
+
+Used by `bot.playing` on a virtual clock and by the demo in real time. `step` is called again and again;
+what a reader asks in between is brought up to the moment as well.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bot.ports.readers import ModelVersion, Resource
+from bot.rehearsal.rules import AlertRule
+from bot.rehearsal.scenarios.ailing import Ailing
+from bot.rehearsal.scenarios.changing import Changing, dated
+from bot.rehearsal.scenarios.numbers import Numbers
+from bot.rehearsal.scenarios.writing import lines_of
+from bot.rehearsal.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from bot.ports.clock import Clock, Ids
+    from bot.rehearsal.rules import RaisedAlert
+    from bot.rehearsal.scenarios.formulas import Formula
+    from bot.rehearsal.scenarios.loading import Scenario
+    from bot.rehearsal.scenarios.models import AlertFile
+
+_MEBI: Final = 2.0**20
+_STEP: Final = timedelta(seconds=5)
+_OURS: Final = "lightship-"
+"""How the field managers of approved changes begin."""
+
+
+class _WorldClock:
+    """The clock that the world goes by: put back while it goes through what was before the bot's start."""
+
+    def __init__(self, clock: Clock, at: datetime) -> None:
+        self._clock = clock
+        self.at: datetime | None = at
+
+    def now(self) -> datetime:
+        return self.at or self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
+class Stage:
+    """The world of one scenario, which begins `scenario.file.begin` before now.
+
+    `queries` are the PromQL of the configured metrics by name; namespace and deployment are the service's.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        clock: Clock,
+        ids: Ids,
+        *,
+        queries: Mapping[str, str],
+        namespace: str,
+        deployment: str,
+    ) -> None:
+        self._written = scenario.world
+        self._begin = scenario.file.begin
+        self.start = clock.now() - self._begin
+        self._clock = _WorldClock(clock, self.start)
+        self._namespace, self._deployment = namespace, deployment
+        objects = [dated(manifest, self.start, namespace) for manifest in self._written.objects]
+        self.world = World(self._clock, ids, manifests=objects)
+        self.numbers = Numbers(self._written.metrics, start=self.start, given=self._given)
+        self._define(queries)
+        self._changing = Changing(self.world.state, namespace=namespace, deployment=deployment)
+        self._ailing = Ailing(
+            self.world.state, self.numbers, start=self.start, namespace=namespace, deployment=deployment
+        )
+        self._due = sorted(self._written.changes, key=lambda change: change.at)
+        self._silences = sorted(self._written.silences, key=lambda silence: silence.at)
+        self._models = sorted(self._written.models, key=lambda model: model.at)
+        self._unreachable: set[str] = set()
+        self.world.state.on_settle = self._settle
+        self.world.watch([self._rule(name, alert) for name, alert in self._written.alerts.items()])
+
+    def catch_up(self) -> None:
+        """Go through the time before the bot's start."""
+        moment, until = self.start, self.start + self._begin
+        while moment <= until:
+            self._clock.at = moment
+            self.world.alerts(moment)
+            moment += _STEP
+        self._clock.at = None
+
+    @property
+    def written_with(self) -> tuple[str, ...]:
+        """The ids of the approvals with which objects of the cluster were changed, as their managers tell."""
+        store = self.world.state.store
+        managers = {
+            str(entry.get("manager", ""))
+            for key in store.all_keys()
+            for entry in store.held(key)["metadata"].get("managedFields") or ()
+        }
+        return tuple(sorted(one.removeprefix(_OURS) for one in managers if one.startswith(_OURS)))
+
+    async def step(self) -> tuple[RaisedAlert, ...]:
+        """Let happen what is due; the alerts that fire or have ended."""
+        now = self._clock.now()
+        while self._silences and self.start + self._silences[0].at <= now:
+            silence = self._silences.pop(0)
+            await self.world.alertmanager.create(
+                matchers=silence.match,
+                starts_at=now,
+                ends_at=now + silence.held_for,
+                created_by="rehearsal",
+                comment=silence.reason,
+            )
+        return self.world.alerts(now)
+
+    def _settle(self, now: datetime) -> None:
+        """What is due of the cluster, the registry and the network."""
+        while self._due and self.start + self._due[0].at <= now:
+            change = self._due.pop(0)
+            if change.pods is not None:
+                self._ailing.begin(change.pods, at=self.start + change.at)
+            else:
+                self._changing.make(change, at=self.start + change.at)
+        while self._models and self.start + self._models[0].at <= now:
+            one = self._models.pop(0)
+            self.world.models.register(
+                ModelVersion(
+                    name=one.name,
+                    version=one.version,
+                    aliases=(one.alias,),
+                    created_at=self.start + one.at - one.age,
+                    run_id="5c1f0e6d8a2b4c3f9e7d6b5a4c3f2e1d",
+                    metrics=one.metrics,
+                )
+            )
+        self._ailing.go_on(now)
+        self._cut_off(now)
+
+    def _cut_off(self, now: datetime) -> None:
+        since = now - self.start
+        down = {
+            one.address: one.reason
+            for one in self._written.unreachable
+            if one.begins <= since and (one.until is None or since < one.until)
+        }
+        for address in self._unreachable - down.keys():
+            self.world.network.bring_back(address)
+        for address, reason in down.items():
+            self.world.network.take_down(address, reason)
+        self._unreachable = set(down)
+
+    def _given(self, name: str, at: datetime) -> float:
+        if name == "ready":
+            return self.world.state.controller.ready_at(self._namespace, self._deployment, at)
+        held = self.world.state.store.held(
+            (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, self._namespace, self._deployment)
+        )
+        if name == "replicas":
+            return int(held["spec"].get("replicas", 1))
+        if name == "revision":
+            return int(held["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", 1))
+        raise ArithmeticError(f"no number is called {name}")
+
+    def _define(self, queries: Mapping[str, str]) -> None:
+        for name in self._written.metrics:
+            self.world.metrics.define(queries.get(name, name), _bound(self.numbers.sample, name))
+        own = Numbers(
+            {f"query {n}": course for n, course in enumerate(self._written.queries.values())},
+            start=self.start,
+            given=self.numbers.value,
+        )
+        for number, query in enumerate(self._written.queries):
+            self.world.metrics.define(query, _bound(own.sample, f"query {number}"))
+        cpu, memory = self._written.cpu, self._written.memory
+        if cpu is not None or memory is not None:
+            self.world.state.usage = lambda _, at: (self._use(cpu, at), self._use(memory, at) * _MEBI)
+        logs = self._written.logs
+        state = self.world.state
+        now = [one for one in logs if not one.previous]
+        before = [one for one in logs if one.previous]
+        state.written = lambda pod, at: lines_of(now, pod, at, numbers=self.numbers, start=self.start)
+        state.written_before = lambda pod, at: lines_of(
+            before, pod, at, numbers=self.numbers, start=self.start
+        )
+
+    def _use(self, formula: Formula | None, at: datetime) -> float:
+        return (formula.value(self.numbers, at) or 0.0) if formula is not None else 0.0
+
+    def _rule(self, name: str, alert: AlertFile) -> AlertRule:
+        def breach(moment: datetime) -> float | None:
+            holds = alert.when.value(self.numbers, moment)
+            if not holds:
+                return None
+            return self.numbers.sample(alert.value, moment) if alert.value is not None else holds
+
+        return AlertRule(
+            name=name,
+            value=breach,
+            holds_for=alert.held_for,
+            labels=alert.labels,
+            annotations=alert.annotations,
+            generator_url="http://prometheus.rehearsal/graph",
+        )
+
+
+def _bound(sample: Callable[[str, datetime], float | None], name: str) -> Callable[[datetime], float | None]:
+    return lambda at: sample(name, at)
