@@ -103,6 +103,19 @@ ALERTMANAGER_SILENCES: Final = Counter(
     registry=REGISTRY,
 )
 
+ESCALATIONS: Final = Counter(
+    "lightship_escalation_judgements_total",
+    "Looks at an escalation rule of an open incident; by outcome (`escalates`, `no_answer`, ...).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+REMINDERS: Final = Counter(
+    "lightship_reminders_total",
+    "Reminders of incidents that nobody has acknowledged; by severity.",
+    ["severity"],
+    registry=REGISTRY,
+)
+
 # --- publishing
 UNDELIVERED: Final = Gauge(
     "lightship_undelivered_messages",

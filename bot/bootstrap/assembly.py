@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
+from bot.bootstrap.escalations import make_escalating
 from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import check_target, classification, routing, watched_services
 from bot.bootstrap.watches import heartbeat_of, make_watches
@@ -103,6 +104,14 @@ class Lightship:
         self.scheduling = Scheduling(store=outside.store)
         self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.deciding.expire_due)
         self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
+        self.escalating = make_escalating(
+            settings,
+            outside,
+            services=self.services,
+            runbook=self.runbooks.get,
+            noticing=self.noticing,
+        )
+        self.scheduling.every("escalate", settings.escalation.every, self.escalating.step)
         self.watches = make_watches(
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
         )

@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     ACKNOWLEDGED = "incident_acknowledged"
     RESOLVED = "incident_resolved"
     SEVERITY_CHANGED = "severity_changed"
+    ESCALATED = "incident_escalated"
+    REMINDED = "incident_reminded"
     SILENCED = "silenced"
     SILENCE_LIFTED = "silence_lifted"
     CHECK_RUN = "check_run"
@@ -59,6 +61,8 @@ THREAD_KINDS = frozenset(
         EventKind.ACKNOWLEDGED,
         EventKind.RESOLVED,
         EventKind.SEVERITY_CHANGED,
+        EventKind.ESCALATED,
+        EventKind.REMINDED,
         EventKind.SILENCED,
         EventKind.SILENCE_LIFTED,
         EventKind.APPROVAL_GLASS_BROKEN,

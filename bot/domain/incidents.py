@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, AlertStatus, TrackedAlert
+from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bot.domain.actors import Actor
-    from bot.domain.severity import Severity
 
 
 class IncidentState(StrEnum):
@@ -94,7 +94,8 @@ class Incident:
     """One incident. `id` is 0 until the store has given it its number; `revision` counts visible changes.
 
     `missing` (since when) and `suppressed` hold, by fingerprint, what Alertmanager's own list said of firing
-    alerts; `bot.domain.reconciling` writes them.
+    alerts; `bot.domain.reconciling` writes them. Below `escalated` the severity does not fall until it is
+    reopened.
     """
 
     id: int = 0
@@ -120,6 +121,7 @@ class Incident:
     missing: Mapping[str, datetime] = field(default_factory=dict)
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
     reopened: int = 0
+    escalated: Severity | None = None
     revision: int = 1
 
     def firing(self, *, settle: timedelta) -> tuple[Alert, ...]:
@@ -184,6 +186,7 @@ def reopen(incident: Incident, *, now: datetime) -> Incident:
         resolved_at=None,
         resolved_by=None,
         resolution=None,
+        escalated=None,
         reopened=incident.reopened + 1,
         updated_at=now,
         revision=incident.revision + 1,
@@ -198,6 +201,8 @@ def reclassify(
     if not firing:
         return incident
     severity, title, runbook, others = classify_worst(firing, classify)
+    if incident.escalated is not None:
+        severity = Severity.worst(severity, incident.escalated)
     return replace(incident, severity=severity, title=title, runbook=runbook, other_runbooks=others)
 
 

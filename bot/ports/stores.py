@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime, timedelta
 
     from bot.domain.approvals import Approval
     from bot.domain.auditing import Entry, Head
     from bot.domain.deliveries import Delivery
+    from bot.domain.escalation import Watch
     from bot.domain.events import Event
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
@@ -283,6 +284,18 @@ class Findings(Protocol):
         ...
 
 
+class Escalations(Protocol):
+    """What is remembered of escalation rules and reminders."""
+
+    async def of(self, incidents: Sequence[int]) -> Mapping[int, Mapping[str, Watch]]:
+        """Of some incidents, by number and the rule's key; those of which nothing is known are left out."""
+        ...
+
+    async def save(self, watch: Watch) -> None:
+        """Take the earlier one's place."""
+        ...
+
+
 class Heartbeats(Protocol):
     """Small named times that replicas share, such as a job's last success."""
 
@@ -336,6 +349,7 @@ class Transaction:
     messages: Messages
     approvals: Approvals
     executions: Executions
+    escalations: Escalations
     events: Events
     audit: Audit
     freezes: Freezes

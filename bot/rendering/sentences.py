@@ -72,6 +72,23 @@ def _severity_changed(event: Event) -> str:
     return f"{mark} Severity{change}{_said(event, 'why', ': ')}."
 
 
+def _escalated(event: Event) -> str:
+    change = f"{_said(event, 'before', '', 20)} → {_said(event, 'after', '', 20)}"
+    value = event.detail.get("value")
+    number = f" (now {value:.4g})" if isinstance(value, int | float) else ""
+    return f"⏫ {_calls(event)}Escalated {change}{_said(event, 'reason', ': ')}{number}."
+
+
+def _reminded(event: Event) -> str:
+    which = f"reminder {_said(event, 'number', '', 10)} of {_said(event, 'of', '', 10)}"
+    return f"⏰ {_calls(event)}Nobody has acknowledged it{_said(event, 'span', ' for ', 40)} ({which})."
+
+
+def _calls(event: Event) -> str:
+    told = str(event.detail.get("tell") or "").split()
+    return f"{' '.join(called(name) for name in told[:_APPROVERS])} " if told else ""
+
+
 def _silenced(event: Event) -> str:
     return f"🔕 {_who(event)} silenced it{_until(event)}{_said(event, 'reason', ': ')}."
 
@@ -161,6 +178,8 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.ACKNOWLEDGED: _acknowledged,
     EventKind.RESOLVED: _resolved,
     EventKind.SEVERITY_CHANGED: _severity_changed,
+    EventKind.ESCALATED: _escalated,
+    EventKind.REMINDED: _reminded,
     EventKind.SILENCED: _silenced,
     EventKind.SILENCE_LIFTED: _silence_lifted,
     EventKind.CHECK_RUN: _check_run,

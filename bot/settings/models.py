@@ -27,6 +27,7 @@ from bot.documents.kinds import (
 )
 from bot.domain.severity import Severity
 from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
+from bot.settings.escalation import EscalationSettings
 from bot.settings.policies import RemediationSettings, RemediationsSettings
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
@@ -216,6 +217,7 @@ class Settings(Strict):
     heartbeat: HeartbeatSettings | None = None
     fallback: FallbackSettings | None = None
     intake: IntakeSettings = IntakeSettings()
+    escalation: EscalationSettings = EscalationSettings()
     retention: RetentionSettings = RetentionSettings()
     remediations: RemediationsSettings = RemediationsSettings()
 

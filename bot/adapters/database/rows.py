@@ -19,6 +19,7 @@ from bot.domain import (
     alerts,
     approvals,
     drift,
+    escalation,
     events,
     files,
     findings,
@@ -44,6 +45,7 @@ _NAMES: Final[dict[str, Any]] = {
             alerts,
             approvals,
             drift,
+            escalation,
             events,
             files,
             findings,
@@ -96,5 +98,6 @@ EVENT: Final = Codec(events.Event)
 FINDING: Final = Codec(findings.Finding)
 PICTURE: Final = Codec(pictures.Picture)
 DRIFT_REPORT: Final = Codec(drift.DriftReport)
+WATCH: Final = Codec(escalation.Watch)
 FREEZE: Final = Codec(freezing.Freeze)
 KEY: Final = Codec(incidents.IncidentKey)

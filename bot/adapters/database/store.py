@@ -12,6 +12,7 @@ from bot.adapters.database.audit import AuditTable
 from bot.adapters.database.deliveries import DeliveryTable
 from bot.adapters.database.drift_reports import DriftReportTable
 from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.escalations import EscalationTable
 from bot.adapters.database.events import EventTable
 from bot.adapters.database.executions import ExecutionTable
 from bot.adapters.database.fallbacks import FallbackTable
@@ -65,6 +66,7 @@ class SqlStore:
                 messages=shown,
                 approvals=ApprovalTable(link),
                 executions=ExecutionTable(link),
+                escalations=EscalationTable(link),
                 events=recorded,
                 audit=audit,
                 findings=FindingTable(link),

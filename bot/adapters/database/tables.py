@@ -243,6 +243,14 @@ findings: Final = Table(
     Column("body", Text),
 )
 
+escalations: Final = Table(
+    "escalations",
+    METADATA,
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), primary_key=True, autoincrement=False),
+    Column("rule", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
 heartbeats: Final = Table(
     "heartbeats",
     METADATA,
