@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,9 @@ RUNBOOK = Runbook(
     ),
 )
 
+STARTS = count()
+"""Numbers that tell the processes of one run apart."""
+
 
 @dataclass(kw_only=True)
 class Lookout:
@@ -78,7 +82,7 @@ class Lookout:
         """The engine of a fresh process."""
         return Diagnosing(
             store=self.store,
-            ids=SequentialIds(f"start-{id(object())}"),
+            ids=SequentialIds(f"start-{next(STARTS)}"),
             services={"churn": CHURN},
             runbook=lambda name: RUNBOOK if name == RUNBOOK.name else None,
             look=self.look,

@@ -62,13 +62,12 @@ def test_what_rbac_prints_is_what_doctor_finds_enough(
         "ALERTMANAGER_URL": alertmanager.url,
         "LIGHTSHIP_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}",
         f"{SERVICE}KUBERNETES__NAMESPACE": namespace,
-        f"{SERVICE}KUBERNETES__CRONJOB": "null",
     }
     before = lightship("doctor", environment=environment)
     assert before.returncode == 1
-    assert "the right to get deployments is missing" in before.stdout
+    assert "the right to get deployments is missing" in before.stdout, before.stdout
     assert f"rights in {namespace}" in before.stdout
-    assert "missing: create pods/eviction" in before.stdout
+    assert "missing: create jobs, create pods/eviction" in before.stdout, before.stdout
     assert "→ lightship rbac | kubectl apply -f -" in before.stdout
 
     printed = lightship("rbac", "--service-account", f"{namespace}/{ACCOUNT}", environment=environment)
