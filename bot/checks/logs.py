@@ -15,6 +15,7 @@ from bot.checks.arguments import count_of, duration_of, flag_of, text_of
 from bot.checks.log_folding import LogFold
 from bot.checks.log_signs import TOPICS, Level
 from bot.checks.log_sources import pods_called, sources_of, troubled_first
+from bot.checks.log_texts import LogTexts
 from bot.checks.log_words import details_of, summary_of, table_of, verdict_of
 from bot.checks.reading import deployment_named
 from bot.domain.errors import Forbidden, LightshipError, Permanent
@@ -62,6 +63,7 @@ _LONGEST_SINCE: Final = timedelta(days=7)
 _NO_LIMIT: Final = timedelta(0)
 _PODS: Final = 50
 _AT_ONCE: Final = 6
+_BEFORE: Final = " before the last restart"
 _BYTES_A_LINE: Final = 400
 _LEAST_BYTES, _MOST_BYTES = 200_000, 4_000_000
 
@@ -86,6 +88,7 @@ class Wish:
 class Harvest:
     """What reading brought: folded lines, and what could not be read."""
 
+    texts: LogTexts
     fold: LogFold = field(default_factory=LogFold)
     pods: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
@@ -118,7 +121,7 @@ async def run(
         for pod in chosen[:_PODS]
         for source in sources_of(pod, container=wish.container, previous=wish.previous)
     ]
-    harvest = Harvest()
+    harvest = Harvest(texts=LogTexts(sum(source.started for source in sources)))
     if len(chosen) > _PODS:
         harvest.notes.append(f"only {_PODS} of {len(chosen)} pods were read, the troubled ones first")
     if wish.container and not sources and not wish.previous:
@@ -153,7 +156,12 @@ async def _read(cluster: ClusterReader, namespace: str, source: Source, wish: Wi
         if len(text.encode()) >= wish.most_bytes:
             harvest.notes.append(f"{source.pod}: more than {wish.most_bytes} bytes, its newest lines are cut")
         async with harvest.folding:
-            await asyncio.to_thread(harvest.fold.add, source.pod, text)
+            await asyncio.to_thread(_take_in, harvest, source, text)
+
+
+def _take_in(harvest: Harvest, source: Source, text: str) -> None:
+    harvest.fold.add(source.pod, text)
+    harvest.texts.add(source, text)
 
 
 def _finding(where: str, wish: Wish, harvest: Harvest, now: datetime) -> Finding:
@@ -181,4 +189,5 @@ def _finding(where: str, wish: Wish, harvest: Harvest, now: datetime) -> Finding
         facts=dict.fromkeys(FACTS) if blind else facts,
         table=table_of(fold),
         details=details_of(fold, notes=harvest.notes, failures=harvest.failures),
+        attachments=harvest.texts.attachment(f"Logs of {where}{_BEFORE if wish.previous else ''}"),
     )

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.checks.arguments import duration_of, words_of
+from bot.checks.metric_pictures import picture_of
 from bot.checks.metric_readings import read_metric
 from bot.checks.metric_words import details_of, summary_of, table_of, verdict_of
 from bot.domain.errors import Permanent
@@ -64,6 +65,9 @@ async def run(
             for metric in chosen
         )
     )
+    attachments = await picture_of(
+        readings, readers.metrics, service=target.service, now=now, within=within, turns=turns, until=until
+    )
     unread = [reading for reading in readings if reading.value is None]
     return Finding(
         check=NAME,
@@ -76,6 +80,7 @@ async def run(
         facts={name: fact for reading in readings for name, fact in _facts(reading).items()},
         table=table_of(readings, within=within),
         details=details_of(readings),
+        attachments=attachments,
     )
 
 
