@@ -218,6 +218,12 @@ AUDIT_ENTRIES: Final = Gauge(
     registry=REGISTRY,
 )
 
+VERIFICATIONS: Final = Counter(
+    "lightship_verifications_total",
+    "Actions whose effect was watched to its end; by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 GLASS_BROKEN: Final = Counter(
     "lightship_glass_broken_total",
     "Requests that their own requester approved alone in an emergency; by action.",

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.access import Role
 from bot.domain.actors import user
-from bot.domain.approvals import ApprovalState, DecisionWord
+from bot.domain.approvals import ApprovalState, DecisionWord, undo_of
 from bot.domain.commands import (
     AcknowledgeIncident,
     DecideApproval,
     LiftSilence,
+    RequestRemediation,
     ResolveIncident,
     RunChecks,
 )
@@ -36,7 +37,7 @@ from bot.rendering.buttons import (
 from bot.rendering.forms import FormTarget
 from bot.rendering.modals import scale_modal, silence_modal
 from handlers.decisions import admit_decision, decision_form, decision_word
-from handlers.presses import Pressed, Stray, Subject, find_subject, read_pressed
+from handlers.presses import NOT_ITS_MESSAGE, Pressed, Stray, Subject, find_subject, read_pressed
 from handlers.services import deployment_of
 from handlers.waiting_views import closing_view, waiting_view
 
@@ -144,7 +145,7 @@ class ActionDoor:
         if isinstance(subject, Stray):
             await self._keep(pressed, subject)
             return subject.sentence
-        if subject.approval is not None:
+        if subject.approval is not None and press.word is not ActionWord.UNDO:
             word = decision_word(press)
             admission = await admit_decision(self._gate, subject.service, subject.approval, word, asker)
         else:
@@ -177,6 +178,8 @@ class ActionDoor:
         if view_id:
             view = await self._form(pressed, press, subject)
             await self._answers.chat.update_view(view_id=view_id, view=view)
+        elif isinstance(press.value, ApprovalButton) and press.word is ActionWord.UNDO:
+            await self._undo(pressed, press.value, subject)
         elif isinstance(press.value, ApprovalButton):
             await self._approve(pressed.asker, press.value)
         elif subject.incident is not None:
@@ -190,6 +193,17 @@ class ActionDoor:
             actor=user(asker.user, team=asker.team),
         )
         await self._answers.outcome(asker, await self._engines.deciding.decide(command))
+
+    async def _undo(self, pressed: Pressed, value: ApprovalButton, subject: Subject) -> None:
+        """Ask for a change to be taken back; it is planned and approved as any other."""
+        approval, asker = subject.approval, pressed.asker
+        if approval is None or value.digest != approval.digest:
+            why = "digest_differs"
+            await self._keep(pressed, Stray(why=why, sentence=NOT_ITS_MESSAGE, service=subject.service.name))
+            await self._answers.refuse(asker, NOT_ITS_MESSAGE)
+            return
+        command = RequestRemediation(request=undo_of(approval), actor=user(asker.user, team=asker.team))
+        await self._answers.outcome(asker, await self._engines.approving.request(command))
 
     async def _act(self, asker: Asker, press: Press, subject: Subject, incident: Incident) -> None:
         actor = user(asker.user, team=asker.team)

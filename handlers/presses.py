@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.messages import MessageKind
-from bot.rendering.buttons import ApprovalButton, ButtonRefusal, read_press
+from bot.rendering.buttons import ActionWord, ApprovalButton, ButtonRefusal, read_press
 from handlers.answering import Asker
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ async def _fits(pressed: Pressed, subject: Subject, recording: Recording) -> boo
     shown = await recording.by_message(pressed.asker.channel, pressed.message_ts)
     if shown is None:
         return True
+    if subject.approval is not None and shown.kind is MessageKind.EVENT:
+        # The thread's entry that says what came of it offers to undo it.
+        return pressed.word == ActionWord.UNDO.value and shown.incident_id == subject.approval.incident_id
     if subject.approval is not None:
         return shown.kind is MessageKind.APPROVAL and shown.subject == subject.approval.id
     return subject.incident is not None and shown.incident_id == subject.incident.id

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.errors import LightshipError, Permanent, Temporary
 from bot.domain.outside_text import one_line
-from bot.ports.readers import Sample, Series
+from bot.ports.readers import Sample, SeenRule, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,8 @@ _CHUNK: Final = 65_536
 _STATUS: Final = re.compile(r"HTTP Status Code (\d{3}) \((.*)\)\Z", re.DOTALL)
 _LATER: Final = frozenset({408, 429})
 _SERVER_ERROR: Final = 500
+_OK: Final = 200
+_RULES: Final = "/api/v1/rules"
 _NO_ENTRY: Final = frozenset({401, 403})
 
 
@@ -50,6 +52,7 @@ class PrometheusMetrics:
         self._most = threads + waiting
         self._running = 0
         self._client: Any = None
+        self._session: Any = None
 
     async def query(self, promql: str, *, at: datetime | None = None) -> tuple[Sample, ...]:
         """The value of an expression now or at a time."""
@@ -71,6 +74,20 @@ class PrometheusMetrics:
             )
 
         return _series(await self._in_thread(ask))
+
+    async def alerting_rules(self, name: str) -> tuple[SeenRule, ...]:
+        """Its alerting rules of that name; none where it evaluates none."""
+
+        def ask() -> Any:
+            self._connect()
+            response = self._session.get(
+                f"{self._url}{_RULES}", params={"type": "alert", "rule_name[]": name}, timeout=self._timeout
+            )
+            if response.status_code != _OK:
+                raise _refused(f"HTTP Status Code {response.status_code} ({response.content!r})")
+            return response.json()["data"]["groups"]
+
+        return _rules(await self._in_thread(ask), name)
 
     async def close(self) -> None:
         """Let go of the threads; those that still wait end with their time-outs."""
@@ -100,9 +117,9 @@ class PrometheusMetrics:
     def _connect(self) -> Any:
         if self._client is None:
             library = importlib.import_module("prometheus_api_client.prometheus_connect")
-            session = _bounded_session(self._timeout, self._max_bytes)
+            self._session = _bounded_session(self._timeout, self._max_bytes)
             self._client = library.PrometheusConnect(
-                url=self._url, retry=0, session=session, timeout=self._timeout
+                url=self._url, retry=0, session=self._session, timeout=self._timeout
             )
         return self._client
 
@@ -192,6 +209,19 @@ def _series(result: Any) -> tuple[Series, ...]:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Permanent("the expression gives no series of numbers") from error
+
+
+def _rules(groups: Any, name: str) -> tuple[SeenRule, ...]:
+    """Only those of the name: an older Prometheus answers with all of them."""
+    try:
+        found = [rule for group in groups for rule in group["rules"]]
+        return tuple(
+            SeenRule(expression=str(rule["query"]), labels=dict(rule.get("labels") or {}))
+            for rule in found
+            if rule.get("type") == "alerting" and rule.get("name") == name
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Permanent("the answer holds no alert rules") from error
 
 
 def _point(pair: Any) -> tuple[datetime, float]:

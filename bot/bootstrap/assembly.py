@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
+from bot.bootstrap.deciding import approval_engines
 from bot.bootstrap.escalations import make_escalating
 from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import check_target, classification, routing, watched_services
@@ -20,12 +21,9 @@ from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
-from bot.engines.approving import Approving
 from bot.engines.attaching import Attaching
 from bot.engines.composing import Composing
-from bot.engines.deciding import Deciding
 from bot.engines.diagnosing import Diagnosing
-from bot.engines.freezing import Freezing
 from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.looping import keep_going
 from bot.engines.merging import MergeLimits, Merging
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
     from bot.domain.auditing import Head
     from bot.domain.bounds import Bounds
     from bot.domain.findings import Finding
-    from bot.domain.policies import ApprovalPolicy
     from bot.domain.remedies import Plan, RemediationRequest
     from bot.domain.runbooks import Argument, Runbook
     from bot.domain.services import WatchedService
@@ -126,6 +123,7 @@ class Lightship:
             asyncio.create_task(self.publishing.run(), name="publishing"),
             self._loop("diagnosing", self.diagnosing.run_due, self._checks_wanted),
             self._loop("remediating", self.remediating.begin_due, self._granted),
+            self._loop("verifying", self.verifying.run_due, Waker(self.outside.clock)),
             self._loop("drawing", self.attaching.draw_due, self._pictures_wanted),
         ]
         if self._rehearsed:
@@ -257,23 +255,16 @@ class Lightship:
             ask_again=self._ask_again,
             enabled=lambda: self.settings.remediations.enabled,
         )
-        self.approving = Approving(
-            store=outside.store,
-            ids=outside.ids,
-            plan=self.planning.plan,
-            policy=self._policy,
-            channel_of=lambda name: self.services[name].channel,
+        engines = approval_engines(
+            outside,
+            self.services,
+            planning=self.planning,
+            runbooks=self.runbooks,
+            settle=self._settle,
             on_granted=self._granted.ring,
         )
-        self.deciding = Deciding(
-            store=outside.store, ids=outside.ids, policy=self._policy, on_granted=self._granted.ring
-        )
-
-        self.freezing = Freezing(
-            store=outside.store,
-            ids=outside.ids,
-            channels=[one.channel for one in self.services.values()],
-        )
+        self.approving, self.deciding = engines.approving, engines.deciding
+        self.freezing, self.verifying = engines.freezing, engines.verifying
 
     def _on_opened(self, incidents: Sequence[int]) -> None:
         self.diagnosing.opened(incidents)
@@ -288,9 +279,6 @@ class Lightship:
             crashed=_count_crash,
             arguments=arguments,
         )
-
-    def _policy(self, service: str) -> ApprovalPolicy:
-        return self.services[service].approval
 
     async def _ask_again(self, tx: Transaction, approval: Approval, plan: Plan) -> None:
         # Approving plans through remediating, and remediating asks again through approving.

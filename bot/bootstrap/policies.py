@@ -27,6 +27,7 @@ def approval_policy(service: ServiceSettings, *, protected: Iterable[str]) -> Ap
         approvals=wished.approvals,
         requester_may_approve=wished.requester_may_approve,
         lifetime=wished.approval_timeout,
+        undo_grace=wished.undo_grace,
         hours=wished.hours,
         at_most_an_hour=wished.at_most_an_hour,
     )

@@ -146,7 +146,16 @@ def wish_of(approval: Approval) -> RemediationRequest:
         reason=approval.reason,
         runbook=plan.runbook,
         remediation=plan.remediation,
+        undoes=plan.undoes,
     )
+
+
+def undo_of(approval: Approval) -> RemediationRequest:
+    """The request that takes an approved change back."""
+    change = "; ".join(
+        f"{one.field.rpartition('.')[2]} {one.after} → {one.before}" for one in approval.plan.changes
+    )
+    return replace(wish_of(approval), undoes=approval.id, reason=f"undo: {change}"[:500])
 
 
 def expire(approval: Approval, *, now: datetime) -> Approval:

@@ -132,3 +132,17 @@ def pass_by_policy(approval: Approval, *, now: datetime) -> Approval:
     return replace(
         approval, state=ApprovalState.GRANTED, decided_by=POLICY, decided_at=now, without_approval=True
     )
+
+
+def within_grace(undo: Approval, undone: Approval, rule: ApprovalRule, *, now: datetime) -> Approval:
+    """A request to undo, with the yes of who asks for it where they approved the action a moment ago.
+
+    Where the rule wants more people, it is one yes of them.
+    """
+    agreed = {vote.by.id for vote in undone.votes} or {undone.decided_by.id if undone.decided_by else ""}
+    late = undone.decided_at is None or now - undone.decided_at > rule.undo_grace
+    if late or undo.requester.id not in agreed or undone.state is not ApprovalState.GRANTED:
+        return undo
+    own = replace(rule, requester_may_approve=True)
+    voted = _approve(undo, by=undo.requester, now=now, rule=own).approval
+    return replace(voted, revision=undo.revision)

@@ -46,6 +46,9 @@ class EventKind(StrEnum):
     REMEDIATION_INTENDED = "remediation_intended"
     REMEDIATION_APPLIED = "remediation_applied"
     REMEDIATION_SUCCEEDED = "remediation_succeeded"
+    REMEDIATION_FIXED = "remediation_fixed"
+    REMEDIATION_UNFIXED = "remediation_unfixed"
+    REMEDIATION_UNVERIFIED = "remediation_unverified"
     REMEDIATION_NO_EFFECT = "remediation_no_effect"
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
@@ -68,6 +71,9 @@ THREAD_KINDS = frozenset(
         EventKind.APPROVAL_GLASS_BROKEN,
         EventKind.REMEDIATION_APPLIED,
         EventKind.REMEDIATION_SUCCEEDED,
+        EventKind.REMEDIATION_FIXED,
+        EventKind.REMEDIATION_UNFIXED,
+        EventKind.REMEDIATION_UNVERIFIED,
         EventKind.REMEDIATION_NO_EFFECT,
         EventKind.REMEDIATION_FAILED,
         EventKind.REMEDIATION_NEEDS_HUMAN,

@@ -33,7 +33,16 @@ def format_measure(value: float, unit: str = "") -> str:
     return f"{_plain(value)} {word}".strip()
 
 
+def format_change(before: float | None, after: float, unit: str = "") -> str:
+    """`1.7 s → 0.4 s`: both in the unit of the larger one, so that they compare at a glance; `?` for None."""
+    if before is None:
+        return f"? → {format_measure(after, unit)}"
+    if unit.strip() in _SECONDS and max(abs(before), abs(after)) >= _SMALLEST_AS_SECONDS:
+        return f"{_plain(before)} s → {_plain(after)} s"
+    return f"{format_measure(before, unit)} → {format_measure(after, unit)}"
+
+
 def _plain(value: float) -> str:
-    if value == int(value) and abs(value) < _LARGEST_PLAIN:
+    if math.isfinite(value) and value == int(value) and abs(value) < _LARGEST_PLAIN:
         return str(int(value))
     return f"{value:.3g}"

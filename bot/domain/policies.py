@@ -32,13 +32,15 @@ class ApprovalRule:
     `lifetime` is how long a request waits. Outside of `hours` (empty: none are set) nothing is asked for or
     granted. `at_most_an_hour` counts what was begun on the target. `is_needed` is False where the policy
     says in so many words that nobody is asked. `break_glass_after` is None where the requester can never
-    approve alone.
+    approve alone. Within `undo_grace` after an approval, those who gave it may take the action back without
+    asking again.
     """
 
     approvers: tuple[str, ...] = ()
     approvals: int = 1
     requester_may_approve: bool = False
     lifetime: timedelta = timedelta(minutes=30)
+    undo_grace: timedelta = timedelta(0)
     hours: tuple[Hours, ...] = ()
     at_most_an_hour: int | None = None
     is_needed: bool = True
@@ -91,7 +93,10 @@ class PolicyRefusal:
 def may_be_done(
     policy: ApprovalPolicy, action: Action, target: Target, *, now: datetime, begun: Sequence[datetime]
 ) -> PolicyRefusal | None:
-    """Why the policy forbids it now; else None. `begun` is when it was last begun on the target."""
+    """Why the policy forbids it now; else None. `begun` is when it was last begun on the target.
+
+    An undo is not begun anew: it is asked with nothing begun.
+    """
     rule = policy.of(action, target)
     if target.namespace in policy.protected_namespaces:
         words = f"The namespace {target.namespace} is protected; nothing in it is changed."

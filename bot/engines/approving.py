@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.approvals import Approval, plan_digest
+from bot.domain.approvals import Approval, ApprovalState, plan_digest
 from bot.domain.commands import Outcome, OutcomeReason, RequestRemediation
-from bot.domain.decisions import pass_by_policy
+from bot.domain.decisions import pass_by_policy, within_grace
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentKey
 from bot.domain.messages import Message, MessageKind
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.ports.stores import Store, Transaction
 
 ASKED = "The request waits for approval in the thread."
+IN_GRACE = "It is being undone: you approved it a moment ago. The outcome follows in the thread."
 PASSED = "The policy asks nobody about this. The outcome follows in the thread."
 
 
@@ -69,22 +70,23 @@ class Approving:
             for rival in await self._rivals(tx, plan):
                 await put_aside(tx, self._ids, rival, "a newer request took its place", by=command.actor)
             approval = self._build(tx, plan, wish.incident_id, command.actor, wish.reason)
-            needed = self._policy(wish.service).of(plan.action, plan.target).is_needed
-            if not needed:
+            rule = self._policy(wish.service).of(plan.action, plan.target)
+            if not rule.is_needed:
                 approval = pass_by_policy(approval, now=tx.now)
+            elif plan.undoes:
+                undone = await tx.approvals.get(plan.undoes)
+                approval = within_grace(approval, undone, rule, now=tx.now) if undone else approval
             await self._keep(tx, approval)
-        if needed:
+        if approval.state is ApprovalState.REQUESTED:
             return Outcome(reason=OutcomeReason.DONE, sentence=ASKED)
         count_end(approval)
         self._on_granted()
-        return Outcome(reason=OutcomeReason.DONE, sentence=PASSED)
+        return Outcome(reason=OutcomeReason.DONE, sentence=PASSED if approval.without_approval else IN_GRACE)
 
     async def _unfit(self, tx: Transaction, wish: RemediationRequest) -> Unfit | None:
-        return (
-            await frozen(tx)
-            or await over_already(tx, wish.incident_id)
-            or await forbidden(tx, self._policy(wish.service), wish.action, wish.target)
-        )
+        # What was done is undone also once the incident is over.
+        over = None if wish.undoes else await over_already(tx, wish.incident_id)
+        return await frozen(tx) or over or await forbidden(tx, self._policy(wish.service), wish)
 
     async def _refuse(self, tx: Transaction, command: RequestRemediation, unfit: Unfit) -> Outcome:
         wish = command.request
@@ -115,10 +117,11 @@ class Approving:
         """Keep a new request and put its message into the incident's thread, else into the channel."""
         await tx.approvals.add(approval)
         await note_about(tx, self._ids, approval, EventKind.REMEDIATION_REQUESTED, actor=approval.requester)
-        if approval.without_approval and approval.decided_by is not None:
-            await note_about(
-                tx, self._ids, approval, EventKind.APPROVAL_NOT_NEEDED, actor=approval.decided_by
-            )
+        if approval.state is ApprovalState.GRANTED and approval.decided_by is not None:
+            passed = approval.without_approval
+            kind = EventKind.APPROVAL_NOT_NEEDED if passed else EventKind.APPROVAL_GRANTED
+            said = {} if passed else {"said": "within the grace of their approval"}
+            await note_about(tx, self._ids, approval, kind, actor=approval.decided_by, detail=said)
             await intend(tx, approval)
         incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
         if incident is not None:

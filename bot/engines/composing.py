@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.decisions import glass_may_break
 from bot.domain.errors import Permanent
 from bot.domain.events import EventKind
 from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
 from bot.domain.outside_text import is_web_address
-from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Action
 from bot.domain.runbooks import CheckStep, HumanStep
-from bot.engines.deciding import is_critical
+from bot.engines.approval_views import approval_view, offered_undo
 from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
 from bot.rendering.approvals import approval_message
 from bot.rendering.contexts import text_context
@@ -146,26 +144,14 @@ class Composing:
             raise Permanent(f"event {message.subject} is not in the store")
         first_post = message.ts is None
         mention = self._mention(incident) if first_post and event.kind in MENTIONING else None
-        return EventView(event=event, incident=incident, mention=mention, now=tx.now)
+        undoable = await offered_undo(tx, event)
+        return EventView(event=event, incident=incident, undoable=undoable, mention=mention, now=tx.now)
 
     async def _approval_view(self, tx: Transaction, message: Message) -> ApprovalView:
         approval = await tx.approvals.get(message.subject)
         if approval is None:
             raise Permanent(f"approval {message.subject} is not in the store")
-        service = self._services.get(approval.plan.service)
-        plan = approval.plan
-        rule = service.approval.of(plan.action, plan.target) if service else ApprovalRule()
-        critical = await is_critical(tx, approval)
-        return ApprovalView(
-            approval=approval,
-            execution=await tx.executions.get(approval.id),
-            incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
-            rule=rule,
-            may_break_glass=glass_may_break(approval, rule, now=tx.now, critical=critical),
-            audit=await tx.audit.head(),
-            frozen=await tx.freezes.current(),
-            now=tx.now,
-        )
+        return await approval_view(tx, approval, self._services.get(approval.plan.service))
 
     async def _finding_view(self, tx: Transaction, message: Message) -> FindingView:
         check = message.subject.partition("/")[2]

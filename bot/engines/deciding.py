@@ -141,10 +141,8 @@ class Deciding:
     async def _unfit(self, tx: Transaction, approval: Approval) -> Unfit | None:
         """Why a request is not granted that could be by itself; one whose incident is over is closed."""
         plan = approval.plan
-        stopped = await frozen(tx) or await forbidden(
-            tx, self._policy(plan.service), plan.action, plan.target
-        )
-        if stopped is not None:
+        stopped = await frozen(tx) or await forbidden(tx, self._policy(plan.service), plan)
+        if stopped is not None or plan.undoes:
             return stopped
         refused = await over_already(tx, approval.incident_id)
         if refused is not None:

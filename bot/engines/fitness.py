@@ -16,7 +16,7 @@ from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
     from bot.domain.policies import ApprovalPolicy
-    from bot.domain.remedies import Action, Target
+    from bot.domain.remedies import Plan, RemediationRequest
     from bot.ports.stores import Transaction
 
 
@@ -40,9 +40,10 @@ async def frozen(tx: Transaction) -> Unfit | None:
     return Unfit("frozen", frozen_words(freeze), OutcomeReason.ALREADY) if freeze else None
 
 
-async def forbidden(tx: Transaction, policy: ApprovalPolicy, action: Action, target: Target) -> Unfit | None:
-    """The refusal where the service's policy does not allow it now."""
-    begun = await tx.executions.begun(action, target, since=tx.now - HOUR)
+async def forbidden(tx: Transaction, policy: ApprovalPolicy, wish: RemediationRequest | Plan) -> Unfit | None:
+    """The refusal where the service's policy does not allow it now; an undo is never too soon."""
+    action, target = wish.action, wish.target
+    begun = () if wish.undoes else await tx.executions.begun(action, target, since=tx.now - HOUR)
     refusal = may_be_done(policy, action, target, now=tx.now, begun=begun)
     return Unfit(refusal.reason.value, refusal.sentence) if refusal else None
 

@@ -116,8 +116,20 @@ class Series:
     points: tuple[tuple[datetime, float], ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenRule:
+    """An alerting rule as Prometheus evaluates it: its expression, and the labels that it adds."""
+
+    expression: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
 class MetricsReader(Protocol):
     """Asks Prometheus."""
+
+    async def alerting_rules(self, name: str) -> tuple[SeenRule, ...]:
+        """Its alerting rules of that name; none where it evaluates none."""
+        ...
 
     async def query(self, promql: str, *, at: datetime | None = None) -> tuple[Sample, ...]:
         """The value of an expression now or at a time."""

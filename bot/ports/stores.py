@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.domain.incidents import Incident, IncidentKey
     from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
     from bot.domain.remedies import Action, Execution, ExecutionState, Target
+    from bot.domain.verifications import Verification
     from bot.ports.file_stores import DriftReports, Files
 
 
@@ -183,6 +184,10 @@ class Approvals(Protocol):
         """Keep the changed one if the stored one is still `requested` at one revision less; else False."""
         ...
 
+    async def undoing(self, approval: Approval) -> tuple[Approval, ...]:
+        """The requests to take that one's change back, oldest first."""
+        ...
+
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait for an answer, oldest first."""
         ...
@@ -265,6 +270,30 @@ class Freezes(Protocol):
 
     async def end(self) -> bool:
         """Switch it off; False where it is off already."""
+        ...
+
+
+class Verifications(Protocol):
+    """What is watched after actions, one at most for an approval."""
+
+    async def unwatched(self, *, since: datetime, limit: int) -> tuple[tuple[Execution, Approval], ...]:
+        """What was done since a moment and is not watched yet, oldest first."""
+        ...
+
+    async def add(self, verification: Verification, *, due_at: datetime) -> bool:
+        """Begin to watch; False where another replica was quicker."""
+        ...
+
+    async def get(self, approval_id: str) -> Verification | None:
+        """By its approval."""
+        ...
+
+    async def take(self, *, again_at: datetime, limit: int) -> tuple[Verification, ...]:
+        """Those to be looked at now; nobody else is given them before `again_at`."""
+        ...
+
+    async def save(self, verification: Verification) -> bool:
+        """Only over the row that the change was made from; True if so."""
         ...
 
 
@@ -353,6 +382,7 @@ class Transaction:
     events: Events
     audit: Audit
     freezes: Freezes
+    verifications: Verifications
     findings: Findings
     files: Files
     drift_reports: DriftReports

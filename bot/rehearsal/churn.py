@@ -124,6 +124,7 @@ def _latency_rule(load: _Load, holds_for: timedelta) -> AlertRule:
     return AlertRule(
         name="HighAPILatency",
         value=breach,
+        expression=f"{LATENCY} > {_THRESHOLD}",
         holds_for=holds_for,
         labels={
             "severity": "warning",

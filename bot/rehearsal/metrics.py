@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.matchers import MatcherError, matches_all, parse_matchers
-from bot.ports.readers import Sample, Series
+from bot.ports.readers import Sample, SeenRule, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bot.ports.clock import Clock
     from bot.rehearsal.faults import Faults
+    from bot.rehearsal.rules import AlertRule
 
 Value = float | None
 Labels = tuple[tuple[str, str], ...]
@@ -33,6 +34,7 @@ class RehearsalMetrics:
     def __init__(self, clock: Clock, faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
+        self._rules: tuple[AlertRule, ...] = ()
         self._series: dict[str, dict[Labels, Callable[[datetime], Value]]] = {}
 
     def define(
@@ -41,6 +43,22 @@ class RehearsalMetrics:
         """Let an expression have a series with these labels; where `value` is None it has no sample."""
         key = tuple(sorted((labels or {}).items()))
         self._series.setdefault(_plain(expression), {})[key] = value
+
+    def evaluate(self, rules: Sequence[AlertRule]) -> None:
+        """Show these alert rules; the expression of each has a sample while it breaches."""
+        self._rules = tuple(rules)
+        for rule in rules:
+            if rule.expression:
+                self.define(rule.expression, rule.value)
+
+    async def alerting_rules(self, name: str) -> tuple[SeenRule, ...]:
+        """Its alerting rules of that name; none where it evaluates none."""
+        await self._meet("metrics.alerting_rules")
+        return tuple(
+            SeenRule(expression=rule.expression, labels=rule.labels)
+            for rule in self._rules
+            if rule.name == name and rule.expression
+        )
 
     async def query(self, promql: str, *, at: datetime | None = None) -> tuple[Sample, ...]:
         """The value of an expression now or at a time."""

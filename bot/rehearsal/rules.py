@@ -19,11 +19,12 @@ _SEPARATOR = b"\xff"
 class AlertRule:
     """`value` gives the number that breaches, None where nothing does.
 
-    `{value}` stands for that number in annotations.
+    `{value}` stands for that number in annotations. `expression` is how Prometheus shows the rule.
     """
 
     name: str
     value: Callable[[datetime], float | None]
+    expression: str = ""
     holds_for: timedelta = timedelta(0)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -74,6 +74,7 @@ class World:
     def watch(self, rules: Sequence[AlertRule]) -> None:
         """Let these rules, and no others, raise alerts from now on."""
         self.rules = RuleEvaluation(rules)
+        self.metrics.evaluate(rules)
 
     def alerts(self, now: datetime) -> tuple[RaisedAlert, ...]:
         """The alerts that fire or have ended, at the time that the clock shows."""

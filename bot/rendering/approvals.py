@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.approvals import ApprovalState
+from bot.domain.measures import format_change
 from bot.domain.remedies import ExecutionState
+from bot.domain.verifications import VerificationState
 from bot.rendering.blocks import actions, button, confirm, context, header, joined, message, section
-from bot.rendering.buttons import BREAK_GLASS, ActionWord, ApprovalButton
-from bot.rendering.dates import age, moment, utc
+from bot.rendering.buttons import BREAK_GLASS, UNDO_ACTION, ActionWord, ApprovalButton
+from bot.rendering.dates import age, moment, span, utc
 from bot.rendering.escaping import bold, code, mrkdwn
 from bot.rendering.freezes import frozen_line
 from bot.rendering.people import all_called, person
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from bot.domain.approvals import Approval
     from bot.domain.remedies import Change, Execution, Plan
+    from bot.domain.verifications import Verification
     from bot.ports.notifier import Block, RenderedMessage
     from bot.rendering.views import ApprovalView
 
@@ -31,7 +34,7 @@ _DIGEST_SHOWN: Final = 12
 _DONE: Final = {
     ExecutionState.INTENDED: "🔧 About to be done",
     ExecutionState.APPLIED: "🔧 Applied, being watched",
-    ExecutionState.SUCCEEDED: "✅ Done and verified",
+    ExecutionState.SUCCEEDED: "✅ Rolled out",
     ExecutionState.NO_EFFECT: "⚠️ Done, without the wanted effect",
     ExecutionState.FAILED: "❌ Failed",
     ExecutionState.NEEDS_HUMAN: "🆘 A human has to look",
@@ -43,6 +46,11 @@ _AFTER_GRANT: Final = {
     ExecutionState.NO_EFFECT: "⚠️ No effect",
     ExecutionState.FAILED: "❌ Failed",
     ExecutionState.NEEDS_HUMAN: "🆘 Needs a human",
+}
+_VERDICTS: Final = {
+    VerificationState.FIXED: "✅ *Fixed after {took}*",
+    VerificationState.NO_EFFECT: "⚠️ *No effect after {took}*",
+    VerificationState.CANNOT_TELL: "❔ *Cannot tell after {took}* whether it helped",
 }
 _HEADS: Final = {
     ApprovalState.REQUESTED: "✋ Approval needed",
@@ -80,6 +88,8 @@ def approval_message(view: ApprovalView) -> RenderedMessage:
         blocks.append(section(f"{frozen_line(view.frozen)}. It cannot be approved before that is over."))
     if waits:
         blocks += _buttons(view)
+    elif view.may_be_undone:
+        blocks += actions([undo_button(view.approval)])
     blocks.append(_footer(view, waits=waits))
     return message(_story(view, waits=waits), blocks)
 
@@ -173,6 +183,18 @@ def _buttons(view: ApprovalView) -> tuple[Block, ...]:
     )
 
 
+def undo_button(approval: Approval) -> Block | None:
+    """Asks for the change to be taken back; that is approved like any other."""
+    back = [f"{one.field.rpartition('.')[2]} {one.after} → {one.before}" for one in approval.plan.changes[:3]]
+    sure = confirm(
+        "Ask to undo this?",
+        f"{approval.plan.target.name}, {', '.join(back)}"[:250] + ". It is approved like any action.",
+        yes="Ask",
+    )
+    value = ApprovalButton(approval_id=approval.id, digest=approval.digest)
+    return button(ActionWord.UNDO, "↩️ Undo", value, suffix=UNDO_ACTION, confirm=sure)
+
+
 def _outcome(view: ApprovalView) -> str:
     approval = view.approval
     at = f" {moment(approval.decided_at)}" if approval.decided_at else ""
@@ -181,9 +203,25 @@ def _outcome(view: ApprovalView) -> str:
     if approval.state is ApprovalState.REQUESTED:
         return f"*Out of time* since {moment(approval.expires_at)}; nothing was done."
     if approval.state is ApprovalState.GRANTED:
-        return f"{_granted(approval)}{at}{why}\n{_execution(view.execution)}"
+        lines = [f"{_granted(approval)}{at}{why}", _execution(view.execution), _watched(view.verification)]
+        return "\n".join(line for line in lines if line)
     word = approval.state.value.capitalize()
     return f"*{word}{who}*{at}{why}. Nothing was done."
+
+
+def _watched(verification: Verification | None) -> str:
+    """Whether it helped, as far as that is known; empty where nothing is watched."""
+    if verification is None or verification.state is VerificationState.NOT_WATCHED:
+        return ""
+    metric = verification.metric
+    numbers = ""
+    if metric is not None and verification.after is not None:
+        change = format_change(verification.before, verification.after, metric.unit)
+        numbers = f": {mrkdwn(metric.title or metric.name, 80)} {mrkdwn(change, 120)}"
+    if verification.state is VerificationState.WATCHING:
+        return f"👁 Watching until {moment(verification.until)}{numbers}"
+    took = span((verification.ended_at or verification.until) - verification.began_at)
+    return f"{_VERDICTS[verification.state].format(took=took)}{numbers}"
 
 
 def _granted(approval: Approval) -> str:

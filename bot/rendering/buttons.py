@@ -47,6 +47,9 @@ class ActionWord(StrEnum):
 BREAK_GLASS: Final = "break_glass"
 """The suffix of the `approve` button that opens the form for approving one's own request alone."""
 
+UNDO_ACTION: Final = "action"
+"""The suffix of the `undo` button that asks for an action to be taken back; its value is that approval's."""
+
 UNDO_SILENCE: Final = "silence"
 """The suffix of the `undo` button that lifts an incident's silence."""
 
@@ -172,7 +175,8 @@ def decode_value(word: ActionWord, text: object) -> ButtonValue | ButtonRefusal:
     version = _number(content.get("v"))
     if version is None:
         return _refuse(ButtonRefusalReason.UNREADABLE, _NOT_OURS)
-    value = _read(_VALUE_OF[word], content)
+    undoes_action = word is ActionWord.UNDO and "a" in content
+    value = _read(ApprovalButton if undoes_action else _VALUE_OF[word], content)
     if value is None:
         newer = version > VERSION
         reason = ButtonRefusalReason.NEWER_VERSION if newer else ButtonRefusalReason.OTHER_KIND

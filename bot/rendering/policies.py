@@ -45,6 +45,9 @@ def _rule(rule: ApprovalRule) -> Iterator[str]:
         own = "the requester may be one" if rule.requester_may_approve else "never the requester"
         yield f"Approvers: {', '.join(rule.approvers)}. {count} must approve, {own}."
         yield f"A request without an answer expires after {format_duration(rule.lifetime)}."
+    if rule.undo_grace and rule.is_needed:
+        grace = format_duration(rule.undo_grace)
+        yield f"Who approved it may undo it within {grace} without asking again."
     if rule.hours:
         yield f"Only {' and '.join(str(hours) for hours in rule.hours)}."
     if rule.at_most_an_hour is not None:

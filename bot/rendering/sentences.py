@@ -5,13 +5,14 @@ Called by `thread` and `answers`. Sentences are escaped mrkdwn.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.events import EventKind
 from bot.domain.incidents import Resolution
+from bot.domain.measures import format_change
 from bot.domain.reconciling import SilenceTurn
-from bot.rendering.dates import moment, utc
+from bot.rendering.dates import moment, span, utc
 from bot.rendering.escaping import code, mrkdwn
 from bot.rendering.people import called, person
 
@@ -164,6 +165,36 @@ def _glass_broken(event: Event) -> str:
     )
 
 
+def _fixed(event: Event) -> str:
+    return f"✅ *Fixed after {_took(event)}*{_measured(event)}. {_what(event)}."
+
+
+def _unfixed(event: Event) -> str:
+    still = "the alert's condition still holds"
+    return f"⚠️ *No effect after {_took(event)}*{_measured(event)}; {still}. {_what(event)}."
+
+
+def _unverified(event: Event) -> str:
+    why = _said(event, "why", ": ", 200)
+    told = f"{why}{_measured(event, ' · ')}"
+    return f"❔ *Cannot tell after {_took(event)}* whether it helped{told}. {_what(event)}."
+
+
+def _took(event: Event) -> str:
+    seconds = event.detail.get("seconds")
+    return span(timedelta(seconds=seconds)) if isinstance(seconds, int | float) else "a while"
+
+
+def _measured(event: Event, lead: str = ": ") -> str:
+    """`: P95 latency 1.7 s → 400 ms`; empty where there is no number."""
+    before, after = event.detail.get("before"), event.detail.get("after")
+    name, unit = _said(event, "metric", "", 80), str(event.detail.get("unit") or "")[:30]
+    if not name or not isinstance(after, int | float):
+        return ""
+    was = before if isinstance(before, int | float) else None
+    return f"{lead}{name} {mrkdwn(format_change(was, after, unit), 120)}"
+
+
 def _about_doing(mark: str, words: str) -> Callable[[Event], str]:
     def made(event: Event) -> str:
         outcome = _said(event, "outcome", ". ") or _said(event, "why", ". ")
@@ -204,6 +235,9 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.REMEDIATION_INTENDED: _about_doing("🔧", "About to do"),
     EventKind.REMEDIATION_APPLIED: _about_doing("🔧", "Applied"),
     EventKind.REMEDIATION_SUCCEEDED: _about_doing("✅", "Done"),
+    EventKind.REMEDIATION_FIXED: _fixed,
+    EventKind.REMEDIATION_UNFIXED: _unfixed,
+    EventKind.REMEDIATION_UNVERIFIED: _unverified,
     EventKind.REMEDIATION_NO_EFFECT: _about_doing("⚠️", "Applied without the wanted effect"),
     EventKind.REMEDIATION_FAILED: _about_doing("❌", "Failed"),
     EventKind.REMEDIATION_NEEDS_HUMAN: _about_doing("🆘", "A human has to look"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.rendering.blocks import context, message, section
+from bot.rendering.approvals import undo_button
+from bot.rendering.blocks import actions, context, message, section
 from bot.rendering.dates import moment
 from bot.rendering.people import called
 from bot.rendering.sentences import sentence
@@ -18,5 +19,9 @@ def event_entry(view: EventView) -> RenderedMessage:
     """One sentence, and when; the user group is called where the view says so."""
     words = sentence(view.event)
     call = f"{called(view.mention)} " if view.mention else ""
-    blocks = (section(f"{call}{words}"), context(f"#{view.incident.id} · {moment(view.event.at)}"))
+    blocks = (
+        section(f"{call}{words}"),
+        *(actions([undo_button(view.undoable)]) if view.undoable else ()),
+        context(f"#{view.incident.id} · {moment(view.event.at)}"),
+    )
     return message(f"{call}#{view.incident.id} {words}", blocks)

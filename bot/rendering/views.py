@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.domain.policies import ApprovalRule
     from bot.domain.remedies import Execution
     from bot.domain.severity import Severity
+    from bot.domain.verifications import Verification
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,10 +100,14 @@ class IncidentView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventView:
-    """A short entry of an incident's thread. `mention` as above, for a reopening or an escalation."""
+    """A short entry of an incident's thread. `mention` as above, for a reopening or an escalation.
+
+    `undoable` is what had no effect and can be taken back.
+    """
 
     event: Event
     incident: Incident
+    undoable: Approval | None = None
     mention: str | None
     now: datetime
 
@@ -120,6 +125,8 @@ class ApprovalView:
     incident: Incident | None
     rule: ApprovalRule
     may_break_glass: bool = False
+    verification: Verification | None = None
+    may_be_undone: bool = False
     audit: Head
     frozen: Freeze | None = None
     now: datetime

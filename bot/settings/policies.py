@@ -8,7 +8,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictBool, WithJsonSchema, model_validator
 
-from bot.documents.kinds import GroupOrUserId, Named, Number, PositiveCount, PositiveDuration, Strict, Text
+from bot.documents.kinds import (
+    Duration,
+    GroupOrUserId,
+    Named,
+    Number,
+    PositiveCount,
+    PositiveDuration,
+    Strict,
+    Text,
+)
 from bot.domain.hours import PATTERN, Hours, parse_hours
 from bot.domain.remedies import Action  # noqa: TC001 - pydantic reads it at run time
 
@@ -93,6 +102,10 @@ class RemediationSettings(Strict):
         default=1, description="how many different people must approve; 2 is a two-person rule"
     )
     requester_may_approve: StrictBool = False
+    undo_grace: Duration = Field(
+        default=timedelta(0),
+        description="so long after an approval its givers may undo the action without asking again",
+    )
     hours: tuple[HoursText, ...] = Field(
         default=(), description="when actions may be done; always when empty"
     )

@@ -182,6 +182,24 @@ async def test_denying_and_breaking_the_glass_ask_for_a_reason(
     assert (command.word, command.reason, command.digest) == (word, "not now", make_approval().digest)
 
 
+async def test_undo_asks_for_the_change_to_be_taken_back(bot: Bot) -> None:
+    """Under the request, and under the thread's entry that says it had no effect; not under another's."""
+    approval_message(bot)
+    approval = make_approval()
+    value = ApprovalButton(approval_id="a-1", digest=approval.digest)
+    ts = bot.post((ActionWord.UNDO, "action", value))
+    bot.engines.shown(ts, kind=MessageKind.EVENT, subject="event-1")
+    assert "It was done." in await bot.press(ts, "undo:action")
+    (command,) = bot.engines.asked
+    assert (command.request.undoes, command.request.target) == ("a-1", approval.plan.target)
+    other = bot.post((ActionWord.UNDO, "action", value))
+    bot.engines.shown(other, incident_id=8, kind=MessageKind.EVENT, subject="event-2")
+    assert "does not belong" in await bot.press(other, "undo:action")
+    forged = bot.post((ActionWord.UNDO, "action", ApprovalButton(approval_id="a-1", digest="f" * 64)))
+    assert "does not belong" in await bot.press(forged, "undo:action")
+    assert len(bot.engines.asked) == 1
+
+
 async def test_a_form_for_a_decided_request_says_so(bot: Bot) -> None:
     """Nobody fills in a reason that counts for nothing, and the press is kept."""
     ts = approval_message(bot)

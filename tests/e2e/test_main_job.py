@@ -139,7 +139,7 @@ async def is_approved(scene: Scene, incident: Message, request: Message) -> None
     await chat.press(BOB, request, "approve")
     await chat.told(BOB, "Approved. The outcome follows in the thread.")
     text = await chat.shows(request, "✅ Done: scale churn-api, replicas 3 → 6", "Approved by <@U0BOB>")
-    assert "Done and verified: 6 of 6 pods ready" in text
+    assert "Rolled out: 6 of 6 pods ready" in text
     assert buttons(chat.now(request)) == []
     await chat.message("✅ Done: scale", "6 of 6 pods ready", thread=incident)
     assert await scene.replicas() == 6

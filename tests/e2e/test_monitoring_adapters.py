@@ -192,6 +192,11 @@ async def test_a_wrong_expression_is_permanent(metrics: PrometheusMetrics, promq
         await metrics.query(promql)
 
 
+async def test_the_alert_rules_of_a_name_are_given(metrics: PrometheusMetrics) -> None:
+    """No rule of that name is no error."""
+    assert await metrics.alerting_rules("NoSuchRule") == ()
+
+
 async def test_too_fine_a_range_is_permanent(metrics: PrometheusMetrics) -> None:
     """Prometheus' limit of points comes as its own words."""
     now = datetime.now(UTC)

@@ -20,6 +20,7 @@ from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
+from bot.domain.verifications import Verification, VerificationState, WatchedMetric
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message, plan_words
 from bot.rendering.findings import finding_message
@@ -61,6 +62,25 @@ if TYPE_CHECKING:
     from bot.ports.notifier import RenderedMessage
 
 GOLDENS = Path(__file__).parent / "goldens"
+WATCHED = Verification(
+    approval_id="a-1",
+    incident_id=12,
+    began_at=ago(minutes=5),
+    until=NOW + timedelta(minutes=5),
+    metric=WatchedMetric(name="p95_latency", query="p95", title="P95 latency", unit="s", threshold=1.0),
+    before=1.7,
+    after=1.6,
+)
+MEASURED: dict[str, Any] = {
+    "action": "scale",
+    "target": "deployment churn/churn-api",
+    "change": "spec.replicas 3 → 6",
+    "seconds": 180,
+    "metric": "P95 latency",
+    "unit": "s",
+    "before": 1.7,
+    "after": 0.4,
+}
 FREEZE = Freeze(by=BOB, at=ago(minutes=2), reason="the shop's sale begins")
 TARGET = FormTarget(service="churn", channel="C0CHURN", incident_id=12)
 
@@ -197,6 +217,28 @@ MESSAGES: dict[str, RenderedMessage] = {
     "approval_not_needed": approval_message(
         approval_view(
             approval(state=ApprovalState.GRANTED, decided_by=POLICY, decided_at=NOW, without_approval=True)
+        )
+    ),
+    "approval_watched": approval_message(
+        approval_view(
+            _granted(),
+            execution=execution(ExecutionState.SUCCEEDED, "6 of 6 pods are ready after 40 s"),
+            verification=WATCHED,
+            may_be_undone=True,
+        )
+    ),
+    "approval_fixed": approval_message(
+        approval_view(
+            _granted(),
+            execution=execution(ExecutionState.SUCCEEDED, "6 of 6 pods are ready after 40 s"),
+            verification=replace(WATCHED, state=VerificationState.FIXED, after=0.4, ended_at=ago(minutes=2)),
+        )
+    ),
+    "thread_fixed": event_entry(event_view(event(EventKind.REMEDIATION_FIXED, **MEASURED))),
+    "thread_no_effect": event_entry(
+        replace(
+            event_view(event(EventKind.REMEDIATION_UNFIXED, **{**MEASURED, "after": 1.7, "seconds": 600})),
+            undoable=_granted(),
         )
     ),
     "approval_frozen": approval_message(approval_view(frozen=FREEZE)),

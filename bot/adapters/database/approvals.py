@@ -43,6 +43,19 @@ class ApprovalTable:
         )
         return await self.link.first(change) is not None
 
+    async def undoing(self, approval: Approval) -> tuple[Approval, ...]:
+        """The requests to take that one's change back, oldest first."""
+        query = (
+            select(approvals.c.body)
+            .where(
+                approvals.c.service == approval.plan.service,
+                approvals.c.requested_at >= approval.requested_at,
+            )
+            .order_by(approvals.c.requested_at, approvals.c.id)
+        )
+        known = (APPROVAL.load(row.body) for row in await self.link.all(query))
+        return tuple(one for one in known if one.plan.undoes == approval.id)
+
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait, oldest first."""
         query = select(approvals.c.body).where(_REQUESTED)

@@ -29,6 +29,7 @@ from bot.domain import (
     remedies,
     severity,
     suspects,
+    verifications,
 )
 from bot.domain.errors import Permanent
 
@@ -55,6 +56,7 @@ _NAMES: Final[dict[str, Any]] = {
             remedies,
             severity,
             suspects,
+            verifications,
         )
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__
@@ -100,4 +102,5 @@ PICTURE: Final = Codec(pictures.Picture)
 DRIFT_REPORT: Final = Codec(drift.DriftReport)
 WATCH: Final = Codec(escalation.Watch)
 FREEZE: Final = Codec(freezing.Freeze)
+VERIFICATION: Final = Codec(verifications.Verification)
 KEY: Final = Codec(incidents.IncidentKey)

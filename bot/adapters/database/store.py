@@ -23,6 +23,7 @@ from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
 from bot.adapters.database.upgrading import upgrade_database
+from bot.adapters.database.verifications import VerificationTable
 from bot.ports.stores import Transaction
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class SqlStore:
                 files=FileTable(link),
                 drift_reports=DriftReportTable(link),
                 freezes=FreezeTable(link),
+                verifications=VerificationTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
             )

@@ -234,6 +234,17 @@ drift_reports: Final = Table(
     sqlite_autoincrement=True,
 )
 
+verifications: Final = Table(
+    "verifications",
+    METADATA,
+    Column("approval_id", Text, ForeignKey("approvals.id"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("verifications_by_state", "state", "due_at"),
+)
+
 findings: Final = Table(
     "findings",
     METADATA,

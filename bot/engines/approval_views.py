@@ -1,0 +1,60 @@
+"""What the message of a request shows, and whether an action can be taken back; for the composing engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.approvals import ApprovalState
+from bot.domain.decisions import glass_may_break
+from bot.domain.events import EventKind
+from bot.domain.policies import ApprovalRule
+from bot.domain.remedies import ExecutionState
+from bot.engines.deciding import is_critical
+from bot.rendering.views import ApprovalView
+
+if TYPE_CHECKING:
+    from bot.domain.approvals import Approval
+    from bot.domain.events import Event
+    from bot.domain.services import WatchedService
+    from bot.ports.stores import Transaction
+
+_OFFERING: Final = frozenset({EventKind.REMEDIATION_UNFIXED, EventKind.REMEDIATION_NO_EFFECT})
+_DONE: Final = frozenset({ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT})
+_OPEN: Final = frozenset({ApprovalState.REQUESTED, ApprovalState.GRANTED})
+
+
+async def approval_view(tx: Transaction, approval: Approval, service: WatchedService | None) -> ApprovalView:
+    """All that the message of a request shows."""
+    plan = approval.plan
+    rule = service.approval.of(plan.action, plan.target) if service else ApprovalRule()
+    critical = await is_critical(tx, approval)
+    return ApprovalView(
+        approval=approval,
+        execution=await tx.executions.get(approval.id),
+        incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
+        rule=rule,
+        may_break_glass=glass_may_break(approval, rule, now=tx.now, critical=critical),
+        verification=await tx.verifications.get(approval.id),
+        may_be_undone=await may_be_undone(tx, approval),
+        audit=await tx.audit.head(),
+        frozen=await tx.freezes.current(),
+        now=tx.now,
+    )
+
+
+async def offered_undo(tx: Transaction, event: Event) -> Approval | None:
+    """What a thread entry offers to take back: an action without effect, if nobody does that already."""
+    if event.kind not in _OFFERING:
+        return None
+    approval = await tx.approvals.get(str(event.detail.get("approval", "")))
+    return approval if approval is not None and await may_be_undone(tx, approval) else None
+
+
+async def may_be_undone(tx: Transaction, approval: Approval) -> bool:
+    """Whether it was done, can be taken back, and is not already being."""
+    if not approval.plan.undoable or approval.plan.undoes:
+        return False
+    execution = await tx.executions.get(approval.id)
+    if execution is None or execution.state not in _DONE:
+        return False
+    return not any(one.state in _OPEN for one in await tx.approvals.undoing(approval))
