@@ -87,6 +87,7 @@ class _Play:
         )
         self._people = People(self._lightship, self._chat)
         self._presses: list[Pressed] = []
+        self._about = scenario.file.expect.alert or scenario.file.runbook
         self._dispatcher = world.dispatcher(Route())
 
     async def run(self) -> Rehearsed:
@@ -136,7 +137,7 @@ class _Play:
     async def _press(self) -> None:
         for press in self._scenario.file.people:
             await self._clock.sleep((self._stage.start + press.at - self._clock.now()).total_seconds())
-            self._presses.append(await self._people.press(press))
+            self._presses.append(await self._people.press(press, about=self._about or ""))
 
     async def _rehearsed(self) -> Rehearsed:
         performance = await self._performance()
@@ -147,8 +148,7 @@ class _Play:
         )
 
     async def _performance(self) -> Performance:
-        expect = self._scenario.file.expect
-        alert = expect.alert or self._scenario.file.runbook
+        alert = self._about
         recent = await self._lightship.recording.recent(limit=100)
         about = [one for one in reversed(recent) if alert is None or one.title == alert]
         incident = about[0] if about else None

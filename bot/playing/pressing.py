@@ -17,6 +17,7 @@ from handlers.working import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from bot.bootstrap.assembly import Lightship
     from bot.playing.chat import RecordedChat, Showing
@@ -58,9 +59,12 @@ class People:
             engines=engines, services=services, gate=gate, answers=answers, work=self._work
         )
 
-    async def press(self, press: PressFile) -> Pressed:
-        """Press a button of the newest message that has it; fill and submit the form that opens."""
-        found = self._find(press.press)
+    async def press(self, press: PressFile, *, about: str) -> Pressed:
+        """Press a button of the newest message that has it; fill and submit the form that opens.
+
+        Messages whose alert is the one that the rehearsal is `about` go first.
+        """
+        found = self._find(press.press, about)
         if found is None:
             return Pressed(press=press, answer=f"no message has a button {press.press}", refused=True)
         showing, element = found
@@ -103,12 +107,15 @@ class People:
             return "; ".join(f"{field}: {words}" for field, words in answer["errors"].items())
         return " ".join(_texts(answer["view"]["blocks"])) if "view" in answer else ""
 
-    def _find(self, press: str) -> tuple[Showing, Mapping[str, Any]] | None:
+    def _find(self, press: str, about: str) -> tuple[Showing, Mapping[str, Any]] | None:
         """The newest state of each message is what can be pressed; threads before the channel."""
         newest = {one.ts: one for one in self._chat.history if one.ts}
-        for showing in sorted(
-            newest.values(), key=lambda one: (one.thread is not None, one.at), reverse=True
-        ):
+        heads = {one.ts for one in newest.values() if one.thread is None and about in one.message.text}
+
+        def rank(one: Showing) -> tuple[bool, bool, datetime]:
+            return ((one.thread or one.ts) in heads, one.thread is not None, one.at)
+
+        for showing in sorted(newest.values(), key=rank, reverse=True):
             for element in _buttons(showing.message.blocks):
                 action = str(element.get("action_id", ""))
                 if action == press or action.partition(":")[0] == press:

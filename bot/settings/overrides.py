@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "LIGHTSHIP_"
 _FILE: Final = "_FILE"
+_NOTHING: Final = frozenset({"null", "~"})
+"""What unsets a text that may be left out; any other text is taken as it is."""
 _OTHERS: Final = re.compile(
     # What Kubernetes sets for a Service whose name begins with `lightship`, and what the tests read.
     r"LIGHTSHIP_(TEST_.*|(.*_)?SERVICE_HOST|(.*_)?SERVICE_PORT(_.*)?|(.*_)?PORT|(.*_)?PORT_\d+_(TCP|UDP|SCTP)(_.*)?)"
@@ -104,6 +106,8 @@ def _read(text: str, name: str, annotation: Any, faults: list[Fault]) -> tuple[A
     kinds = [kind for kind in alternatives(annotation) if kind is not type(None)]
     document, wrong = parse_document(text, file=f"${name}")
     textual = kinds in ([str], [SecretStr])
+    if textual and type(None) in alternatives(annotation) and text.strip() in _NOTHING:
+        return None, ()
     if textual and (document is None or wrong or not isinstance(document.value, str)):
         return text, ()
     faults.extend(wrong)

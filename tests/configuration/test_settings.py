@@ -77,6 +77,15 @@ def test_any_setting_comes_from_the_environment(smallest: Path) -> None:
     assert churn.mention == (Severity.P1, Severity.P2)
 
 
+@pytest.mark.parametrize("nothing", ["null", "~"])
+def test_null_unsets_a_text_that_may_be_left_out(nothing: str) -> None:
+    """`LIGHTSHIP_…__HPA=null` takes the autoscaler out of the shipped configuration; it is no name."""
+    settings = loaded(ROOT / "lightship.yaml", LIGHTSHIP_SERVICES__CHURN__KUBERNETES__HPA=nothing)
+    kubernetes = settings.services["churn"].kubernetes
+    assert kubernetes is not None
+    assert kubernetes.hpa is None
+
+
 def test_a_name_with_a_dash_is_reached_with_an_underscore(tmp_path: Path) -> None:
     """A variable cannot hold a dash, so `CHURN_EU` means the service `churn-eu` of the file."""
     path = tmp_path / "lightship.yaml"

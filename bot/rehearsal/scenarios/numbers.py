@@ -24,6 +24,7 @@ GIVEN: Final = {
 """The numbers that every world has."""
 
 _DEEPEST: Final = 50
+_MOST_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,9 @@ class Numbers:
         self._start = start
         self._given = given
         self._depth = 0
+        self._past: dict[tuple[str, datetime], float] = {}
+        self.present = start
+        """What was before this time does not change any more, and is remembered."""
 
     def value(self, name: str, at: datetime) -> float:
         """The number of that name. Raises ArithmeticError where it has none then."""
@@ -57,13 +61,20 @@ class Numbers:
         course = self._courses.get(name)
         if course is None:
             return self._given(name, at)
+        if (name, at) in self._past:
+            return self._past[name, at]
         if self._depth > _DEEPEST:
             raise ArithmeticError(f"{name} rests on itself")
         self._depth += 1
         try:
-            return self._on_course(course, at)
+            value = self._on_course(course, at)
         finally:
             self._depth -= 1
+        if at < self.present:
+            if len(self._past) >= _MOST_REMEMBERED:
+                self._past.clear()
+            self._past[name, at] = value
+        return value
 
     def before(self, at: datetime, seconds: float) -> datetime:
         """The time so many seconds earlier."""

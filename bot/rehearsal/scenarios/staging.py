@@ -139,6 +139,7 @@ class Stage:
             )
         self._ailing.go_on(now)
         self._cut_off(now)
+        self.numbers.present = now
 
     def _cut_off(self, now: datetime) -> None:
         since = now - self.start

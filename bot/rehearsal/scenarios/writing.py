@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.rehearsal.scenarios.numbers import Numbers
 
 _KEPT: Final = timedelta(minutes=10)
-_MOST: Final = 300
+_MOST: Final = 200
 """Lines of each kind that a log has."""
 
 
