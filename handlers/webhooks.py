@@ -89,13 +89,26 @@ def _count(value: object) -> object:
 def _texts(value: object) -> object:
     if value is None:
         return {}
-    if not isinstance(value, dict):
-        return value
-    return {clean(str(name)): clean(text) if isinstance(text, str) else text for name, text in value.items()}
+    return value
 
 
 def _text(value: object) -> object:
-    return "" if value is None else clean(value) if isinstance(value, str) else value
+    return "" if value is None else value
+
+
+def _is_clean(body: bytes) -> bool:
+    """Whether no text in it can hold what no database takes: plain ASCII without escapes of characters."""
+    return body.isascii() and b"\\u" not in body and b"\0" not in body
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(each) for name, each in value.items()}
+    return value
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -160,6 +173,8 @@ def read_webhook(body: bytes, *, source: str) -> ReadWebhook:
     """What a webhook's body holds. Never raises: whatever cannot be used is a fault."""
     try:
         content = json.loads(body)
+        if not _is_clean(body):
+            content = _cleaned(content)
     except (ValueError, RecursionError) as error:
         what = "is nested too deep" if isinstance(error, RecursionError) else f"is not JSON: {error}"
         return _nothing(WebhookFault(where="body", fault=one_line(what), mend=_JSON_MEND))

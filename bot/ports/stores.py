@@ -393,10 +393,14 @@ class Transaction:
 class Store(Protocol):
     """The store."""
 
-    def transaction(self, *, first: bool = False) -> AbstractAsyncContextManager[Transaction]:
-        """A read-write transaction: committed when left, rolled back when left with an exception.
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A read-write transaction: committed when left, rolled back when left with an exception."""
+        ...
 
-        `first`: somebody outside waits for it, so it need not wait for the bot's own work in the queue.
+    async def keep(self, new: Sequence[Delivery]) -> None:
+        """Put webhooks into the ledger and commit, as received now by the store's clock.
+
+        Somebody outside waits for it, so it does not wait for the bot's own work in the queue.
         """
         ...
 

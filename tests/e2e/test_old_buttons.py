@@ -38,6 +38,8 @@ async def test_old_and_forged_buttons_do_nothing(begin: Begin, database: str) ->
     await chat.told(BOB, "superseded already")
 
     await chat.press(BOB, newer, "deny")
+    await chat.modal(BOB, "deny")
+    await chat.submit(BOB, reason="too many")
     await chat.shows(newer, "Denied")
     await chat.press_stale(BOB, newer, APPROVE)
     await chat.told(BOB, "denied already")

@@ -16,8 +16,10 @@ from bot.testing import START, FrozenClock
 from tests.making import make_alert, make_delivery, make_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
+    from bot.domain.deliveries import Delivery
     from bot.ports.stores import Transaction
 
 LIMITS = IntakeLimits(
@@ -39,15 +41,17 @@ class Gate:
         self.transactions = 0
         self.failures: list[Exception] = []
 
-    @asynccontextmanager
-    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Pass it on."""
+        return self.store.transaction()
+
+    async def keep(self, new: Sequence[Delivery]) -> None:
         """One transaction of the store behind."""
         self.transactions += 1
         await self.open.wait()
         if self.failures:
             raise self.failures.pop(0)
-        async with self.store.transaction(first=first) as tx:
-            yield tx
+        await self.store.keep(new)
 
     async def ping(self) -> None:
         """Pass it on."""

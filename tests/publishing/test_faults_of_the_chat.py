@@ -14,9 +14,10 @@ from bot.engines.delivering import Outcome
 from tests.publishing.conftest import make_publisher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from bot.adapters.database import SqlStore
+    from bot.domain.deliveries import Delivery
     from bot.ports.stores import Transaction
     from tests.publishing.conftest import Stage
 
@@ -213,13 +214,17 @@ class Faulty:
         self.refuse_once = False
 
     @asynccontextmanager
-    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """One of the store behind."""
         if self.broken or self.refuse_once:
             self.refuse_once = False
             raise Permanent("the disk is full")
-        async with self.store.transaction(first=first) as tx:
+        async with self.store.transaction() as tx:
             yield tx
+
+    async def keep(self, new: Sequence[Delivery]) -> None:
+        """Pass it on."""
+        await self.store.keep(new)
 
     async def ping(self) -> None:
         """Pass it on."""

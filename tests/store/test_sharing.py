@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bot.adapters.database import open_store
+from bot.domain.errors import Permanent
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import Execution, ExecutionState
 from bot.testing import START
@@ -85,6 +88,19 @@ async def test_executions_are_claimed_once_and_moved_under_the_claim(world: Worl
         assert await tx.executions.move(done, was=ExecutionState.APPLIED, owner="b")
         await tx.executions.release("b")
         assert await tx.executions.claim(A, limit=5) == (), "finished ones are not claimed"
+
+
+async def test_webhooks_are_kept_together_or_not_at_all(world: World) -> None:
+    """One that cannot be kept undoes its commit, and the next commit is none the worse."""
+    first, second = make_delivery(), make_delivery()
+    await world.store.keep([first])
+    with pytest.raises(Permanent):
+        await world.store.keep([second, first])
+    async with world.store.transaction() as tx:
+        assert [one.id for one in await tx.deliveries.take(limit=5)] == [first.id]
+    await world.store.keep([second])
+    async with world.store.transaction() as tx:
+        assert [one.id for one in await tx.deliveries.take(limit=5)] == [first.id, second.id]
 
 
 async def test_a_failed_delivery_waits_and_lets_the_others_pass(world: World) -> None:

@@ -28,6 +28,17 @@ _UNREADABLE: Final = timedelta(minutes=5)
 """When a row that cannot be read is looked at again: a newer version may be able to."""
 
 
+def row_of(delivery: Delivery, *, received_at: datetime | None = None) -> dict[str, Any]:
+    """The columns of a new one."""
+    return {
+        "id": delivery.id,
+        "received_at": received_at or delivery.received_at,
+        "attempts": delivery.attempts,
+        "last_error": "",
+        "body": GROUP.dump(delivery.group),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryTable:
     """Webhooks, in the order in which they were accepted."""
@@ -36,18 +47,8 @@ class DeliveryTable:
 
     async def add(self, new: Sequence[Delivery]) -> None:
         """Keep them; one statement for all."""
-        rows = [
-            {
-                "id": delivery.id,
-                "received_at": delivery.received_at,
-                "attempts": delivery.attempts,
-                "last_error": "",
-                "body": GROUP.dump(delivery.group),
-            }
-            for delivery in new
-        ]
-        if rows:
-            await self.link.run(insert(deliveries), rows)
+        if new:
+            await self.link.run(insert(deliveries), [row_of(delivery) for delivery in new])
 
     async def take(self, *, limit: int) -> tuple[Delivery, ...]:
         """The oldest due ones; on PostgreSQL those that no other replica works on."""

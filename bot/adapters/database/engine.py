@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -23,16 +23,18 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.adapters.database.errors import translated
+from bot.adapters.database.one_insert import OneInsert
 from bot.adapters.database.sqlite_driver import BEGIN, connector
 from bot.adapters.database.turns import Turns
 from bot.domain.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from sqlalchemy import Executable, Row, Table
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from bot.adapters.database.sqlite_driver import OneTripConnection
     from bot.ports.clock import Clock
 
 _DRIVERS: Final = {
@@ -94,30 +96,58 @@ class Database:
         self._clock = clock
         self._limits = limits
         self._turns = Turns()
+        self._insert: OneInsert | None = None
         self.postgres = engine.dialect.name == "postgresql"
 
     @asynccontextmanager
-    async def begin(self, *, first: bool = False) -> AsyncIterator[Link]:
+    async def begin(self) -> AsyncIterator[Link]:
         """A transaction: committed when left, rolled back when left with an exception."""
-        async with self.connection(first=first) as raw:
+        async with self.connection() as raw:
             now = await self._now(raw)
             yield Link(raw, now=now, postgres=self.postgres)
 
     @asynccontextmanager
-    async def connection(self, *, first: bool = False) -> AsyncIterator[AsyncConnection]:
-        """The connection of one transaction; only migrations use it bare. `first` overtakes who waits."""
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """The connection of one transaction; only migrations use it bare."""
         if self.postgres:
             async with self._transaction() as raw:
                 yield raw
             return
+        async with self._turn(), self._transaction() as raw:
+            yield raw
+
+    async def insert_first(
+        self, table: Table, rows: Callable[[datetime], Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """A transaction that only inserts rows, made from its time, and that overtakes who waits."""
+        if self.postgres:
+            async with self.begin() as link:
+                await link.run(insert(table), rows(link.now))
+            return
+        async with self._turn(first=True):
+            made = rows(self._clock.now())
+            if self._insert is None or self._insert.table is not table:
+                self._insert = OneInsert(table, list(made[0]), self._engine.dialect)
+            parameters = self._insert.parameters(made)
+            with translated():
+                raw = await self._engine.connect()
+            try:
+                with translated():
+                    driver = (await raw.get_raw_connection()).driver_connection
+                    await cast("OneTripConnection", driver).commit_rows(self._insert.sql, parameters)
+            finally:
+                with suppress(SQLAlchemyError, OSError):
+                    await asyncio.shield(raw.close())
+
+    @asynccontextmanager
+    async def _turn(self, *, first: bool = False) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._limits.lock.total_seconds()):
                 await self._turns.acquire(first=first)
         except TimeoutError as error:
             raise Temporary("the store is busy: its writer did not come free in time") from error
         try:
-            async with self._transaction() as raw:
-                yield raw
+            yield
         finally:
             self._turns.release()
 

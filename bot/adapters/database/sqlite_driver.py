@@ -101,6 +101,10 @@ class OneTripConnection(Connection):
         # aiosqlite has no public way to run a function in its thread.
         await self._execute(there)  # type: ignore[no-untyped-call]
 
+    async def commit_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement with many rows as a transaction of its own."""
+        await self.trip(_commit_rows, sql, rows)
+
     async def _end(self, how: Callable[[sqlite3.Connection], None]) -> None:
         self.begin_due = False
         # Whoever waited for a statement may be gone while it is still on its way and begins a transaction.
@@ -126,6 +130,17 @@ class _AtOnce:
         else:
             if future is not None:
                 future.set_result(result)
+
+
+def _commit_rows(raw: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    raw.execute(BEGIN)
+    try:
+        raw.executemany(sql, rows)
+        raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
 
 
 def connector(url: URL, *, timeout: float, own_thread: bool = True) -> Callable[[], OneTripConnection]:

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from bot.adapters.database.approvals import ApprovalTable
 from bot.adapters.database.audit import AuditTable
-from bot.adapters.database.deliveries import DeliveryTable
+from bot.adapters.database.deliveries import DeliveryTable, row_of
 from bot.adapters.database.drift_reports import DriftReportTable
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.escalations import EscalationTable
@@ -22,15 +22,17 @@ from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.tables import deliveries
 from bot.adapters.database.upgrading import upgrade_database
 from bot.adapters.database.verifications import VerificationTable
 from bot.ports.stores import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from bot.adapters.database.engine import Database
     from bot.domain.auditing import Head
+    from bot.domain.deliveries import Delivery
     from bot.ports.clock import Clock
 
 _DEFAULTS = StoreLimits()
@@ -54,11 +56,11 @@ class SqlStore:
         self._auditors.append(listener)
 
     @asynccontextmanager
-    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """A read-write transaction: committed when left, rolled back when left with an exception."""
         due: list[str] = []
         head: Head | None = None
-        async with self._database.begin(first=first) as link:
+        async with self._database.begin() as link:
             recorded, audit, shown = EventTable(link), AuditTable(link), MessageTable(link, due)
             yield Transaction(
                 now=link.now,
@@ -87,6 +89,12 @@ class SqlStore:
         if due:
             for listener in self._listeners:
                 listener()
+
+    async def keep(self, new: Sequence[Delivery]) -> None:
+        """Commit webhooks, before whatever else waits."""
+        await self._database.insert_first(
+            deliveries, lambda now: [row_of(delivery, received_at=now) for delivery in new]
+        )
 
     async def ping(self) -> None:
         """Ask for the shortest sign of life."""
