@@ -57,7 +57,6 @@ CHECKS_AT_ONCE = 16
 CHECK_REST = timedelta(minutes=1)
 PRESSED_CHECK_REST = timedelta(seconds=5)
 NOTICE_REST = timedelta(minutes=15)
-LONGEST_SILENCE = timedelta(hours=24)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
@@ -212,7 +211,7 @@ class Lightship:
             silencer=outside.silencer,
             reader=outside.readers.alertmanager,
             own_matchers=lambda name: self.services[name].match if name in self.services else (),
-            longest=LONGEST_SILENCE,
+            longest=self.settings.remediations.longest_silence,
         )
         self.noticing = Noticing(
             store=outside.store,

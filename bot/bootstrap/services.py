@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from bot.bootstrap.policies import approval_policy
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
-from bot.domain.bounds import ScaleBounds
+from bot.domain.bounds import Bounds, ResourceBounds, ScaleBounds
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
+from bot.domain.quantities import parse_quantity
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
 from bot.domain.services import NamedMetric, ProbeTarget, WatchedService, Way
@@ -70,6 +71,15 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             minimum=one.remediation.scale.min,
             maximum=one.remediation.scale.max,
             max_factor=float(one.remediation.scale.max_factor),
+        ),
+        bounds=Bounds(
+            resources=ResourceBounds(
+                cpu=parse_quantity(one.remediation.resources.cpu) or 0.0,
+                memory=parse_quantity(one.remediation.resources.memory) or 0.0,
+                max_factor=float(one.remediation.resources.max_factor),
+            ),
+            may_be_reverted=one.remediation.may_be_reverted,
+            nodes_may_grow=one.remediation.nodes_may_grow,
         ),
         approval=approval_policy(one, protected=settings.remediations.protected_namespaces),
     )

@@ -19,6 +19,7 @@ from bot.documents.kinds import (
     Text,
 )
 from bot.domain.hours import PATTERN, Hours, parse_hours
+from bot.domain.quantities import parse_quantity
 from bot.domain.remedies import Action  # noqa: TC001 - pydantic reads it at run time
 
 _NAMESPACE: Final = Named(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "the name of a namespace")
@@ -57,6 +58,28 @@ class ScaleLimits(Strict):
         if self.min > self.max:
             raise ValueError(f"min ({self.min}) is above max ({self.max})")
         return self
+
+
+def _quantity(value: Any) -> Any:
+    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    number = parse_quantity(text) if isinstance(text, str) else None
+    if number is None or number <= 0:
+        raise ValueError(f"expected a quantity such as 500m or 2Gi, not `{str(value)[:60]}`")
+    return text
+
+
+Quantity = Annotated[str, BeforeValidator(_quantity), WithJsonSchema({"type": ["string", "number"]})]
+"""An amount as Kubernetes writes it: `500m`, `2Gi`."""
+
+
+class ResourceLimits(Strict):
+    """The most that one container may be given, and the largest step."""
+
+    cpu: Quantity = Field(default="8", description="cores")
+    memory: Quantity = Field(default="16Gi", description="bytes")
+    max_factor: Annotated[Number, Field(gt=1)] = Field(
+        default=4, description="the new number is at most this many times the old one"
+    )
 
 
 class ApprovalWord(StrEnum):
@@ -113,6 +136,14 @@ class RemediationSettings(Strict):
         default=None, description="how often an action may be done on one target within an hour"
     )
     scale: ScaleLimits = ScaleLimits()
+    resources: ResourceLimits = ResourceLimits()
+    may_be_reverted: StrictBool = Field(
+        default=False,
+        description="lets plans pass that KEDA, Argo CD or Flux will take back; they say so all the same",
+    )
+    nodes_may_grow: StrictBool = Field(
+        default=False, description="nodes are added on demand: too little room on them is a warning"
+    )
     rules: tuple[ApprovalRuleSettings, ...] = Field(
         default=(), description="exceptions; the first that fits an action and its target holds"
     )
@@ -128,4 +159,7 @@ class RemediationsSettings(Strict):
     protected_namespaces: tuple[NamespaceName, ...] = Field(
         default=("kube-system", "kube-public", "kube-node-lease"),
         description="namespaces in which nothing is ever changed",
+    )
+    longest_silence: PositiveDuration = Field(
+        default=timedelta(hours=24), description="a silence in Alertmanager lasts so long at most"
     )
