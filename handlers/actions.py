@@ -7,6 +7,7 @@ trigger lives three seconds and nothing else may be waited for in that time.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.access import Role
@@ -35,10 +36,11 @@ from bot.rendering.buttons import (
     RunbookButton,
 )
 from bot.rendering.forms import FormTarget
-from bot.rendering.modals import scale_modal, silence_modal
+from bot.rendering.modals import remedy_modal, scale_modal, silence_modal
+from bot.rendering.remedy_forms import action_of
 from handlers.decisions import admit_decision, decision_form, decision_word
 from handlers.presses import NOT_ITS_MESSAGE, Pressed, Stray, Subject, find_subject, read_pressed
-from handlers.services import deployment_of
+from handlers.services import target_of
 from handlers.waiting_views import closing_view, waiting_view
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ ROLES: Final = {
 }
 OPENING: Final = {
     ActionWord.SILENCE: "Silence",
-    ActionWord.REQUEST_REMEDIATION: "Scale",
+    ActionWord.REQUEST_REMEDIATION: "Ask for approval",
     ActionWord.DENY: "Deny",
 }
 """The words whose press opens a modal, with its title."""
@@ -80,6 +82,8 @@ READING: Final = frozenset(
 """The words that change nothing. A refused press of any other, also of one that is none, is kept."""
 
 _LOOK_WITHIN: Final = 3.0
+SILENCE: Final = "silence"
+"""The one remediation of a runbook that needs no approval."""
 
 
 class ActionDoor:
@@ -259,23 +263,29 @@ class ActionDoor:
         )
         if press.word is ActionWord.SILENCE:
             return silence_modal(target, title=incident.title if incident else "")
-        return await self._scale_form(target, press, subject)
+        return await self._remediation_form(target, press, subject)
 
-    async def _scale_form(self, target: FormTarget, press: Press, subject: Subject) -> View:
-        deployment = deployment_of(subject.service)
+    async def _remediation_form(self, target: FormTarget, press: Press, subject: Subject) -> View:
         title = OPENING[press.word]
-        if deployment is None:
-            return closing_view(title, f"No deployment is configured for {subject.service.name}.")
         runbook = self._engines.runbooks.get((subject.incident.runbook if subject.incident else "") or "")
         remediation = runbook.remediation(target.remediation) if runbook else None
         if remediation is None:
             return closing_view(title, f"The runbook has no remediation {target.remediation} any more.")
-        if remediation.action != Action.SCALE.value:
-            words = f"This version of Lightship can scale; it cannot {remediation.action} yet."
-            return closing_view(title, words)
-        present = await self._present(subject.service.name)
-        asked = proposed_replicas(remediation, current=present) if present is not None else None
-        return scale_modal(target, subject=deployment.name, present=present, asked=asked)
+        given = remediation.arguments
+        if remediation.action == SILENCE:
+            about = subject.incident.title if subject.incident else ""
+            return silence_modal(target, title=about, chosen=str(given.get("duration") or ""))
+        action = action_of(remediation.action)
+        if action is None:
+            return closing_view(title, f"This version of Lightship cannot {remediation.action}.")
+        changed = target_of(subject.service, action, given)
+        if isinstance(changed, str):
+            return closing_view(title, changed)
+        if action is Action.SCALE:
+            present = await self._present(subject.service.name)
+            asked = proposed_replicas(remediation, current=present) if present is not None else None
+            return scale_modal(target, subject=changed.name, present=present, asked=asked)
+        return remedy_modal(replace(target, action=action.value), action, subject=str(changed), given=given)
 
     async def _present(self, service: str) -> int | None:
         """How many replicas are wanted now; None where the cluster does not say so soon."""

@@ -77,15 +77,35 @@ WORDS: Final = (
         does="ask for an approval to scale the deployment",
         role=Role.RESPONDER,
     ),
+    Word(word="restart", usage="restart [REASON]", does="ask to replace all pods", role=Role.RESPONDER),
+    Word(
+        word="rollback",
+        usage="rollback [REVISION] [REASON]",
+        does="ask to go back to a revision, the one before without a number",
+        role=Role.RESPONDER,
+    ),
+    Word(
+        word="resources",
+        usage="resources [cpu=2] [memory=2Gi] [container=NAME] [REASON]",
+        does="ask for other limits; `cpu_request=` and `memory_request=` are requests",
+        role=Role.RESPONDER,
+    ),
+    Word(word="delete-pod", usage="delete-pod POD [REASON]", does="ask to evict a pod", role=Role.RESPONDER),
+    Word(
+        word="run", usage="run CRONJOB [REASON]", does="ask to run a CronJob's Job now", role=Role.RESPONDER
+    ),
+    Word(word="retrain", usage="retrain [REASON]", does="ask to train the model now", role=Role.RESPONDER),
+    Word(
+        word="promote",
+        usage="promote VERSION [REASON]",
+        does="ask to point the model's alias at a version, newer or older",
+        role=Role.RESPONDER,
+    ),
     Word(word="freeze", usage="freeze [REASON]", does="stop all actions, everywhere", role=Role.APPROVER),
     Word(word="unfreeze", usage="unfreeze", does="let actions go on", role=Role.APPROVER),
 )
 BUILT: Final = {word.word: word for word in WORDS}
-LATER: Final = frozenset(
-    {
-        "drift", "restart", "rollback", "resources", "delete-pod", "run", "retrain", "promote",
-    }
-)  # fmt: skip
+LATER: Final = frozenset({"drift"})
 """Words of the contract that this version does not do yet; they are answered honestly."""
 
 ALIASES: Final = {

@@ -18,7 +18,7 @@ from bot.domain.commands import (
     SwitchActions,
 )
 from bot.domain.durations import DurationError, parse_duration
-from bot.domain.remedies import Action, RemediationRequest
+from bot.domain.remedies import RemediationRequest
 from bot.rendering.answers import (
     alerts_answer,
     error_answer,
@@ -33,6 +33,7 @@ from bot.rendering.answers import (
 )
 from bot.rendering.findings import finding_message
 from bot.rendering.views import FindingView, OpenIncidentLine
+from handlers.action_words import ACTION_WORDS, ActionWordsError, read_action
 from handlers.answering import Asker
 from handlers.check_words import CHECK_WORDS, CheckWordsError, read_arguments
 from handlers.command_words import (
@@ -44,7 +45,7 @@ from handlers.command_words import (
     read_incident,
     read_reason,
 )
-from handlers.services import deployment_of
+from handlers.services import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -59,8 +60,7 @@ if TYPE_CHECKING:
     from handlers.services import Services
     from handlers.working import Work
 
-AUDITED = frozenset({"scale", "freeze", "unfreeze"})
-_LARGEST_REPLICAS = 10_000
+AUDITED = frozenset({*ACTION_WORDS, "freeze", "unfreeze"})
 BUSY = "Lightship has too much to do at the moment. Try again in a minute."
 
 
@@ -136,7 +136,7 @@ class CommandDoor:
             "ack": self._ack,
             "resolve": self._resolve,
             "silence": self._silence,
-            "scale": self._scale,
+            **dict.fromkeys(ACTION_WORDS, self._remedy),
             "freeze": self._freeze,
             "unfreeze": self._freeze,
         }
@@ -212,22 +212,23 @@ class CommandDoor:
         )
         return outcome_answer(await self._engines.silencing.silence(command))
 
-    async def _scale(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
-        target = deployment_of(service)
-        if target is None:
-            return error_answer(f"No deployment is configured for {service.name}.")
-        count = typed.arguments[0] if typed.arguments else ""
-        whole = count.isascii() and count.isdecimal() and len(count) <= len(str(_LARGEST_REPLICAS))
-        if not whole or int(count) > _LARGEST_REPLICAS:
-            return error_answer("To how many replicas? Write it like `scale 6 more traffic`.")
+    async def _remedy(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        action = ACTION_WORDS[typed.word.word]
+        try:
+            arguments, reason = read_action(action, typed.arguments)
+        except ActionWordsError as error:
+            return error_answer(str(error))
+        target = target_of(service, action, arguments)
+        if isinstance(target, str):
+            return error_answer(target)
         open_ones = await self._engines.recording.unresolved(service.name)
         request = RemediationRequest(
-            action=Action.SCALE,
+            action=action,
             service=service.name,
             target=target,
-            arguments={"replicas": int(count)},
+            arguments=arguments,
             incident_id=open_ones[0].id if len(open_ones) == 1 else None,
-            reason=read_reason(typed.arguments[1:]),
+            reason=reason,
         )
         command = RequestRemediation(request=request, actor=user(asker.user, team=asker.team))
         return outcome_answer(await self._engines.approving.request(command))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.remedies import Target
+from bot.domain.remedies import Action, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from bot.domain.services import WatchedService
 
@@ -37,8 +37,20 @@ class Services:
         return self._by_name.get(name)
 
 
-def deployment_of(service: WatchedService) -> Target | None:
-    """What a remediation of the service's deployment would change; None where none is configured."""
-    if not service.namespace or not service.deployment:
-        return None
-    return Target(kind="Deployment", namespace=service.namespace, name=service.deployment)
+def target_of(service: WatchedService, action: Action, arguments: Mapping[str, object]) -> Target | str:
+    """What an action on the service would change, or the sentence that says what is not configured."""
+    match action:
+        case Action.PROMOTE:
+            found = Target(kind="Model", namespace="", name=service.model)
+            return found if service.model else f"No model is configured for {service.name}."
+        case Action.RETRAIN | Action.RUN:
+            named = service.cronjob if action is Action.RETRAIN else str(arguments.get("cronjob") or "")
+            found = Target(kind="CronJob", namespace=service.namespace, name=named)
+            known = found if service.namespace and named else None
+            return known or f"No CronJob is configured for {service.name}."
+        case _:
+            if not service.namespace or not service.deployment:
+                return f"No deployment is configured for {service.name}."
+            pod = str(arguments.get("pod") or "") if action is Action.DELETE_POD else ""
+            kind, name = ("Pod", pod) if pod else ("Deployment", service.deployment)
+            return Target(kind=kind, namespace=service.namespace, name=name)

@@ -22,9 +22,10 @@ from bot.rendering.forms import (
     SilenceForm,
     read_form,
 )
+from bot.rendering.remedy_forms import RemedyForm
 from handlers.answering import Asker
 from handlers.decisions import admit_decision
-from handlers.services import deployment_of
+from handlers.services import target_of
 from handlers.waiting_views import closing_view
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ViewDoor:
         admission = await self._admission(service, asker, form)
         if not admission.allowed:
             if not isinstance(form, SilenceForm):
-                what = "scale" if isinstance(form, ScaleForm) else _word(form).value
+                what = _what(form)
                 actor, why = user(asker.user, team=asker.team), admission.reason.value
                 await self._engines.recording.press_refused(
                     service.name, actor, what, why, form.target.incident_id
@@ -115,15 +116,17 @@ class ViewDoor:
                         actor=actor,
                     )
                 )
-            case ScaleForm():
-                target = deployment_of(service)
-                if target is None:
-                    return f"No deployment is configured for {service.name}."
+            case ScaleForm() | RemedyForm():
+                action = form.action if isinstance(form, RemedyForm) else Action.SCALE
+                arguments = form.arguments if isinstance(form, RemedyForm) else {"replicas": form.replicas}
+                target = target_of(service, action, arguments)
+                if isinstance(target, str):
+                    return target
                 request = RemediationRequest(
-                    action=Action.SCALE,
+                    action=action,
                     service=service.name,
                     target=target,
-                    arguments={"replicas": form.replicas},
+                    arguments=arguments,
                     incident_id=form.target.incident_id,
                     reason=form.reason,
                     runbook=await self._runbook_of(form.target),
@@ -151,3 +154,13 @@ class ViewDoor:
 
 def _word(form: DenyForm | GlassForm) -> DecisionWord:
     return DecisionWord.DENY if isinstance(form, DenyForm) else DecisionWord.BREAK_GLASS
+
+
+def _what(form: ScaleForm | RemedyForm | DenyForm | GlassForm) -> str:
+    match form:
+        case ScaleForm():
+            return Action.SCALE.value
+        case RemedyForm():
+            return form.action.value
+        case _:
+            return _word(form).value

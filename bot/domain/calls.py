@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MARK: Final = "lightship/approval"
 """The annotation that names the approval by which an object was made or last edited."""
 
+MADE_FOR: Final = "lightship/made-for"
+"""The label that names the approval by which an object was made; later edits leave it."""
+
 JOB_LABELS: Final = {"app.kubernetes.io/managed-by": "lightship"}
 CRON_JOB_LABEL: Final = "lightship/cronjob"
 _LONGEST_JOB: Final = 63
@@ -108,12 +111,18 @@ def object_for(call: Call, *, approval_id: str) -> dict[str, Any]:
     metadata = made.setdefault("metadata", {})
     metadata["name"] = job_name(call, approval_id)
     metadata["annotations"] = {**(metadata.get("annotations") or {}), MARK: approval_id}
+    metadata["labels"] = {**(metadata.get("labels") or {}), MADE_FOR: approval_id}
     return made
 
 
 def mark_of(found: Mapping[str, Any]) -> str:
     """The approval that an object says it was made or last edited by; empty where it says none."""
     return str(((found.get("metadata") or {}).get("annotations") or {}).get(MARK) or "")
+
+
+def made_for(found: Mapping[str, Any]) -> str:
+    """The approval that an object says it was made by; empty where it says none."""
+    return str(((found.get("metadata") or {}).get("labels") or {}).get(MADE_FOR) or "")
 
 
 def make_edit(found: Mapping[str, Any], path: tuple[str, ...], after: object) -> Edit:

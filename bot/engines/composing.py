@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from bot.ports.stores import Transaction
 
 MENTIONING = frozenset({EventKind.REOPENED})
-ACTIONS = frozenset(action.value for action in Action)
+OFFERED = frozenset({*(action.value for action in Action), "silence"})
 BY_HAND = "Look at these by hand"
 
 
@@ -257,7 +257,7 @@ def render_runbook(
         remediations=tuple(
             OfferedRemediation(name=remediation.name, label=remediation.title)
             for remediation in runbook.remediations
-            if remediation.action in ACTIONS
+            if remediation.action in OFFERED
         ),
     )
 

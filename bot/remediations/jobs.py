@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.calls import job_name, mark_of
+from bot.domain.calls import job_name, made_for
 from bot.domain.errors import Ambiguous, Conflict, LightshipError, NotFound
 from bot.domain.outside_text import one_line
 from bot.ports.readers import Resource
@@ -54,7 +54,7 @@ async def _look(grant: Grant, call: Call, reader: ClusterReader) -> Applied:
         return cannot_tell(grant, f"there is no Job {name}; it was never made, or it was removed since")
     except LightshipError as error:
         return cannot_tell(grant, f"it cannot be looked at: {one_line(error)}")
-    if mark_of(job) == grant.approval_id:
+    if made_for(job) == grant.approval_id:
         return applied(grant)
     return Applied(
         state=ApplyState.NOT_APPLIED,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.calls import holds, inverse, is_before, job_name, mark_of, value_at
+from bot.domain.calls import holds, inverse, is_before, job_name, made_for, value_at
 from bot.domain.errors import NotFound
 from bot.domain.outside_text import one_line
 from bot.domain.remedies import CallKind, Change, Plan, RefusalReason, Target
@@ -141,7 +141,7 @@ async def _cancel(asking: Asking, call: Call) -> Plan:
     asking = replace(asking, request=replace(asking.request, target=target))
 
     def make(found: KubeObject) -> Call:
-        if mark_of(found) != asking.request.undoes:
+        if made_for(found) != asking.request.undoes:
             raise Refused(RefusalReason.NOT_OURS, f"Lightship did not make {target}.")
         seen = job_progress(found)
         if seen.done or seen.failed:

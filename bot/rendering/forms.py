@@ -13,8 +13,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.actions import ACTIONS
 from bot.domain.durations import DurationError, parse_duration
 from bot.rendering.buttons import LONGEST_NAME
+from bot.rendering.remedy_forms import RemedyForm, action_of, read_arguments
 
 VERSION: Final = 1
 LONGEST_METADATA: Final = 3_000
@@ -32,6 +34,7 @@ class FormWord(StrEnum):
 
     SILENCE = "silence"
     SCALE = "scale"
+    REMEDY = "remedy"
     DENY = "deny"
     BREAK_GLASS = "break_glass"
 
@@ -46,6 +49,7 @@ class FormTarget:
     approval_id: str = ""
     digest: str = ""
     remediation: str = ""
+    action: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +100,7 @@ class FormRefusal:
     sentence: str
 
 
-Form = SilenceForm | ScaleForm | DenyForm | GlassForm
+Form = SilenceForm | ScaleForm | RemedyForm | DenyForm | GlassForm
 
 
 def encode_target(target: FormTarget) -> str:
@@ -119,7 +123,8 @@ def decode_target(text: object) -> FormTarget | None:
     if not isinstance(content, dict) or not isinstance(content.get("v"), int):
         return None
     words = {
-        key: content.get(key, "") for key in ("service", "channel", "approval_id", "digest", "remediation")
+        key: content.get(key, "")
+        for key in ("service", "channel", "approval_id", "digest", "remediation", "action")
     }
     incident = content.get("incident_id")
     if not all(_is_name(word) for word in words.values()) or not words["service"]:
@@ -141,6 +146,8 @@ def read_form(view: Mapping[str, object]) -> Form | FieldFaults | FormRefusal:
             return _silence(target, view)
         case FormWord.SCALE:
             return _scale(target, view)
+        case FormWord.REMEDY:
+            return _remedy(target, view)
         case FormWord.DENY:
             reason = _filled(view, REASON)
             return DenyForm(target=target, reason=reason) if reason else _no_reason()
@@ -170,6 +177,19 @@ def _scale(target: FormTarget, view: Mapping[str, object]) -> ScaleForm | FieldF
     return (
         FieldFaults(errors=errors) if errors else ScaleForm(target=target, replicas=int(text), reason=reason)
     )
+
+
+def _remedy(target: FormTarget, view: Mapping[str, object]) -> RemedyForm | FieldFaults | FormRefusal:
+    action, reason = action_of(target.action), _filled(view, REASON)
+    if action is None:
+        return FormRefusal(sentence="This version of Lightship does not know that action.")
+    filled = {argument.name: _filled(view, argument.name) for argument in ACTIONS[action].arguments}
+    arguments, errors = read_arguments(action, filled)
+    if not reason:
+        errors.update(_no_reason().errors)
+    if errors:
+        return FieldFaults(errors=errors)
+    return RemedyForm(target=target, action=action, arguments=arguments, reason=reason)
 
 
 def _no_reason() -> FieldFaults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.domain.actions import ACTIONS
 from bot.rendering.blocks import section, unmarked
 from bot.rendering.escaping import bold, mrkdwn
 from bot.rendering.forms import (
@@ -16,8 +17,12 @@ from bot.rendering.forms import (
     FormWord,
     encode_target,
 )
+from bot.rendering.remedy_forms import about_action, argument_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.domain.remedies import Action
     from bot.ports.notifier import Block
     from bot.rendering.forms import FormTarget
 
@@ -34,14 +39,18 @@ DURATIONS: Final = {
 _SHORT: Final = 24
 
 
-def silence_modal(target: FormTarget, *, title: str) -> View:
-    """How long, and why. `title` is the incident's, raw. Raises ValueError for a target too long to carry."""
+def silence_modal(target: FormTarget, *, title: str, chosen: str = "") -> View:
+    """How long, and why. `title` is the incident's, raw; `chosen` is what a runbook proposes.
+
+    Raises ValueError for a target too long to carry.
+    """
     options = [{"text": unmarked(words, 75), "value": duration} for duration, words in DURATIONS.items()]
-    chosen: Block = {
+    proposed = next((one for one in options if one["value"] == chosen), options[1])
+    element: Block = {
         "type": "static_select",
         "action_id": INPUT,
         "options": options,
-        "initial_option": options[1],
+        "initial_option": proposed,
     }
     about = f"Alertmanager stays silent about {bold(title, 300)} for that long. You can lift it at any time."
     return _modal(
@@ -49,7 +58,7 @@ def silence_modal(target: FormTarget, *, title: str) -> View:
         target,
         title="Silence",
         submit="Silence",
-        blocks=[section(about), _input(DURATION, "For how long", chosen), _reason(required=False)],
+        blocks=[section(about), _input(DURATION, "For how long", element), _reason(required=False)],
     )
 
 
@@ -73,6 +82,21 @@ def scale_modal(target: FormTarget, *, subject: str, present: int | None, asked:
         title="Scale",
         submit="Ask for approval",
         blocks=[section(about), replicas, _reason(required=True)],
+    )
+
+
+def remedy_modal(target: FormTarget, action: Action, *, subject: str, given: Mapping[str, object]) -> View:
+    """What an action is asked, and why. `subject` names the object, raw; `given` is what a runbook says."""
+    fields = [
+        _input(name, label, element, optional=optional)
+        for name, label, element, optional in argument_inputs(action, given)
+    ]
+    return _modal(
+        FormWord.REMEDY,
+        target,
+        title=ACTIONS[action].title,
+        submit="Ask for approval",
+        blocks=[about_action(action, subject), *fields, _reason(required=True)],
     )
 
 

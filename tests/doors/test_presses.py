@@ -328,7 +328,7 @@ async def test_a_refusal_takes_the_waiting_form_s_place(bot: Bot) -> None:
     await bot.press(ts, "silence", user="U0GUEST")
     assert "Only full members" in str(bot.modal("U0GUEST"))
     await bot.press(ts, "request_remediation:x")
-    assert "cannot retrain yet" in str(bot.modal())
+    assert "No CronJob is configured for churn." in str(bot.modal())
 
 
 async def test_a_form_is_not_believed_when_the_right_is_gone(bot: Bot) -> None:

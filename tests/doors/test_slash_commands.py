@@ -46,7 +46,7 @@ ALICE = user("U0ALICE", team="T0LOCAL")
         ("runbook HIGH-LATENCY", "High latency"),
         ("runbook nonsense", "These are the runbooks"),
         ("statsu", "Did you mean `/churn status`"),
-        ("retrain now", "`retrain` is not in this version"),
+        ("drift now", "`drift` is not in this version"),
         ("hpa", "3 of 3 pods are ready"),
         ("hpa now", "`hpa` does not take `now`; it takes nothing."),
         ("logs --tial 5", "`logs` has no `--tial`"),

@@ -71,6 +71,10 @@ class RealWorld:
         path = f"{self._path(name)}/scale?fieldManager=kubectl"
         await self._merge(path, {"spec": {"replicas": replicas}})
 
+    async def edit(self, name: str, spec: KubeObject) -> None:
+        """Change a deployment's spec past Lightship."""
+        await self._merge(self._path(name), {"spec": spec})
+
     async def wait(self) -> None:
         """Let the controllers work for a moment."""
         await asyncio.sleep(0.1)

@@ -70,6 +70,10 @@ class WorldUnderTest(Protocol):
         """Scale past Lightship."""
         ...
 
+    async def edit(self, name: str, spec: KubeObject) -> None:
+        """Change a deployment's spec past Lightship."""
+        ...
+
     async def wait(self) -> None:
         """Let the controllers work for a moment."""
         ...

@@ -49,13 +49,27 @@ def autoscaler(namespace: str, *, name: str = NAME) -> KubeObject:
     }
 
 
-def budget(namespace: str, *, name: str = NAME) -> KubeObject:
+def cron_job(namespace: str, *, name: str = "training-pipeline", waits: bool = False) -> KubeObject:
+    """A CronJob that is never due in a test; where it `waits`, no node takes its pods."""
+    container = {"name": "train", "image": "busybox", "command": ["true"]}
+    pod: dict[str, Any] = {"containers": [container], "restartPolicy": "Never"}
+    if waits:
+        pod["nodeSelector"] = {"nowhere": "to-be-found"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+    }
+
+
+def budget(namespace: str, *, name: str = NAME, minimum: int = 2) -> KubeObject:
     """A PodDisruptionBudget over that deployment's pods."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": name}}},
+        "spec": {"minAvailable": minimum, "selector": {"matchLabels": {"app": name}}},
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from bot.ports.readers import Resource
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
+from tests.worlds.actions_contract import ActionsContract
 from tests.worlds.contract import ClusterContract
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class RehearsedWorld:
         """Scale past Lightship."""
         self.world.state.scale_as("kubectl", namespace=self.namespace, name=name, replicas=replicas)
 
+    async def edit(self, name: str, spec: KubeObject) -> None:
+        """Change a deployment's spec past Lightship."""
+        self.world.state.edit_as(
+            "kubectl", Resource.DEPLOYMENTS, namespace=self.namespace, name=name, spec=spec
+        )
+
     async def wait(self) -> None:
         """Move the clock on."""
         await self.clock.advance(seconds=timedelta(seconds=1).total_seconds())
@@ -52,6 +59,10 @@ class RehearsedWorld:
 def world() -> RehearsedWorld:
     """A fresh one."""
     return RehearsedWorld()
+
+
+class TestRehearsedActions(ActionsContract):
+    """The rehearsal's cluster takes every action as a real one does."""
 
 
 class TestRehearsalCluster(ClusterContract):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS, is_pattern_of
 from bot.documents.finding import ANY, find, find_texts
+from bot.domain.actions import ACTIONS, fault_in
+from bot.domain.durations import DurationError, parse_duration
 from bot.domain.severity import Severity
 from bot.domain.words import did_you_mean
 from bot.rendering.expression_kinds import kind_faults
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from bot.adapters.runbook_files.vocabulary import Vocabulary
     from bot.documents import Document
     from bot.documents.reading import Path
+    from bot.domain.actions import ActionFacts
     from bot.domain.faults import Fault
 
 _TEMPLATES: Final[tuple[tuple[object, ...], ...]] = (
@@ -110,6 +113,7 @@ def _actions(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
             continue
         arguments = (*path[:-1], "arguments")
         yield from _arguments(document, arguments, f"the action `{action}`", vocabulary.actions[action])
+        yield from _values(document, arguments, action)
         if action == "scale" and not list(find(document.value, *path[:-1], "limits", "max")):
             yield document.place((*path[:-1], "limits")).fault("a remediation that scales needs `limits.max`")
     for path, limits in find(document.value, "remediations", ANY, "limits"):
@@ -118,6 +122,26 @@ def _actions(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
             yield document.place(path).fault(f"min ({low}) is above max ({high})")
     for path, metric in find_texts(document.value, "remediations", ANY, "verify", "metric"):
         yield from _metric(document, path, metric, vocabulary)
+
+
+def _values(document: Document, path: Path, action: str) -> Iterator[Fault]:
+    """What an argument of an action cannot be, whoever asks for it."""
+    known = {one.name: one for facts in _facts(action) for one in facts.arguments}
+    for where, value in find(document.value, *path, ANY):
+        argument = known.get(str(where[-1]))
+        wrong = fault_in(argument, value) if argument is not None else ""
+        if wrong:
+            yield document.place(where).fault(f"`{where[-1]}` {wrong}")
+    if action == "silence":
+        for where, text in find_texts(document.value, *path, "duration"):
+            try:
+                parse_duration(text)
+            except DurationError as error:
+                yield document.place(where).fault(str(error))
+
+
+def _facts(action: str) -> list[ActionFacts]:
+    return [facts for one, facts in ACTIONS.items() if one.value == action]
 
 
 def _references(document: Document) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.checks import metrics
 from bot.checks.registry import CHECKS as BUILT
+from bot.domain.actions import ACTIONS as FACTS
 from bot.domain.facts import INCIDENTS, FactKind, KnownFact, number, text, texts
 from bot.domain.findings import Verdict
 
@@ -76,14 +77,7 @@ CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
 """Check → the arguments it takes."""
 
 ACTIONS: Final[Mapping[str, frozenset[str]]] = {
-    "scale": frozenset({"replicas", "factor"}),
-    "restart": frozenset(),
-    "rollback": frozenset({"revision"}),
-    "resources": frozenset({"cpu", "memory", "container"}),
-    "delete-pod": frozenset({"pod"}),
-    "run": frozenset({"cronjob"}),
-    "retrain": frozenset(),
-    "promote": frozenset({"version"}),
+    **{action.value: facts.names for action, facts in FACTS.items()},
     "silence": frozenset({"duration"}),
 }
 """Action → the arguments it takes."""
