@@ -63,9 +63,14 @@ async def _look(grant: Grant, call: Call, reader: ClusterReader) -> Applied:
 
 
 async def read_job(grant: Grant, call: Call, reader: ClusterReader) -> KubeObject:
-    """The Job of an approval. Raises what the reader raises."""
+    """The Job of an approval, by the right that planning has proved. Raises what the reader raises."""
     name = job_name(call, grant.approval_id)
-    return await reader.get(Resource.JOBS, namespace=grant.plan.target.namespace, name=name)
+    found = await reader.list(
+        Resource.JOBS, namespace=grant.plan.target.namespace, fields=f"metadata.name={name}"
+    )
+    if not found:
+        raise NotFound(f'jobs "{name}" not found')
+    return found[0]
 
 
 def job_progress(job: KubeObject) -> RolloutProgress:

@@ -33,9 +33,9 @@ _DEPLOYMENT: Final = (Resource.DEPLOYMENTS.right("get"), Resource.DEPLOYMENTS.ri
 _JOB: Final = (
     Resource.CRON_JOBS.right("get"),
     Resource.JOBS.right("list"),
-    Resource.JOBS.right("get"),
     Resource.JOBS.right("create"),
 )
+_CANCEL: Final = (Resource.JOBS.right("get"), Resource.JOBS.right("patch"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,13 +101,13 @@ REMEDIES: Final[Mapping[Action, Remedy]] = {
         plan=plan_job,
         calls=frozenset({CallKind.CREATE, CallKind.EDIT}),
         rights=_JOB,
-        optional_rights=(Resource.JOBS.right("patch"), *_ROOM),
+        optional_rights=(*_CANCEL, *_ROOM),
     ),
     Action.RETRAIN: Remedy(
         plan=plan_job,
         calls=frozenset({CallKind.CREATE, CallKind.EDIT}),
         rights=_JOB,
-        optional_rights=(Resource.JOBS.right("patch"), *_ROOM),
+        optional_rights=(*_CANCEL, *_ROOM),
     ),
     Action.PROMOTE: Remedy(plan=plan_promote, calls=frozenset({CallKind.ALIAS})),
 }

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 class RealWorld:
     """A namespace of a real cluster as the contract wants it."""
 
-    def __init__(self, cluster: Cluster, namespace: str, kubeconfig: Path) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, kubeconfig: Path, *, timeout: float = 10.0) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self.connection = KubernetesConnection(kubeconfig=str(kubeconfig))
+        self.connection = KubernetesConnection(kubeconfig=str(kubeconfig), timeout=timeout)
         self.reader = KubernetesReader(self.connection)
         self.planner = KubernetesPlanner(self.connection)
         rehearsal = World(FrozenClock(), SequentialIds())
