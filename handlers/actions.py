@@ -7,7 +7,6 @@ trigger lives three seconds and nothing else may be waited for in that time.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.access import Role
@@ -22,8 +21,6 @@ from bot.domain.commands import (
     RunChecks,
 )
 from bot.domain.errors import LightshipError
-from bot.domain.remedies import Action
-from bot.domain.runbooks import proposed_replicas
 from bot.rendering.answers import error_answer, runbook_answer, timeline_answer
 from bot.rendering.buttons import (
     BREAK_GLASS,
@@ -36,11 +33,10 @@ from bot.rendering.buttons import (
     RunbookButton,
 )
 from bot.rendering.forms import FormTarget
-from bot.rendering.modals import remedy_modal, scale_modal, silence_modal
-from bot.rendering.remedy_forms import action_of
+from bot.rendering.modals import silence_modal
 from handlers.decisions import admit_decision, decision_form, decision_word
 from handlers.presses import NOT_ITS_MESSAGE, Pressed, Stray, Subject, find_subject, read_pressed
-from handlers.services import target_of
+from handlers.remedies import remedy_form
 from handlers.waiting_views import closing_view, waiting_view
 
 if TYPE_CHECKING:
@@ -82,8 +78,6 @@ READING: Final = frozenset(
 """The words that change nothing. A refused press of any other, also of one that is none, is kept."""
 
 _LOOK_WITHIN: Final = 3.0
-SILENCE: Final = "silence"
-"""The one remediation of a runbook that needs no approval."""
 
 
 class ActionDoor:
@@ -266,26 +260,17 @@ class ActionDoor:
         return await self._remediation_form(target, press, subject)
 
     async def _remediation_form(self, target: FormTarget, press: Press, subject: Subject) -> View:
-        title = OPENING[press.word]
         runbook = self._engines.runbooks.get((subject.incident.runbook if subject.incident else "") or "")
         remediation = runbook.remediation(target.remediation) if runbook else None
         if remediation is None:
-            return closing_view(title, f"The runbook has no remediation {target.remediation} any more.")
-        given = remediation.arguments
-        if remediation.action == SILENCE:
-            about = subject.incident.title if subject.incident else ""
-            return silence_modal(target, title=about, chosen=str(given.get("duration") or ""))
-        action = action_of(remediation.action)
-        if action is None:
-            return closing_view(title, f"This version of Lightship cannot {remediation.action}.")
-        changed = target_of(subject.service, action, given)
-        if isinstance(changed, str):
-            return closing_view(title, changed)
-        if action is Action.SCALE:
-            present = await self._present(subject.service.name)
-            asked = proposed_replicas(remediation, current=present) if present is not None else None
-            return scale_modal(target, subject=changed.name, present=present, asked=asked)
-        return remedy_modal(replace(target, action=action.value), action, subject=str(changed), given=given)
+            words = f"The runbook has no remediation {target.remediation} any more."
+            return closing_view(OPENING[press.word], words)
+        about = subject.incident.title if subject.incident else ""
+        service = subject.service
+        view = await remedy_form(
+            target, remediation, service, about=about, present=lambda: self._present(service.name)
+        )
+        return closing_view(OPENING[press.word], view) if isinstance(view, str) else view
 
     async def _present(self, service: str) -> int | None:
         """How many replicas are wanted now; None where the cluster does not say so soon."""
