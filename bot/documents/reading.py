@@ -31,17 +31,34 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is written; `literal` when it is a `|` block, whose lines are those of the file."""
+    """Where something is written; `literal` when it is a `|` block, whose lines are those of the file.
+
+    `indent` is that of such a block's lines. `plain` when it stands in one line just as its text is, from
+    `inner` columns behind its beginning on.
+    """
 
     file: str
     line: int = 1
     column: int = 1
     literal: bool = False
+    indent: int = 0
+    plain: bool = False
+    inner: int = 0
 
     def fault(self, message: str, *, line: int = 1) -> Fault:
         """A fault here, or on the given line (from 1) of the text that begins here."""
         if self.literal:
             return Fault(self.file, self.line + line, 1, message)
+        return Fault(self.file, self.line, self.column, message)
+
+    def fault_at(self, message: str, text: str, offset: int) -> Fault:
+        """A fault at a character of the text that begins here; at its beginning where that cannot be told."""
+        before = text[:offset]
+        if self.literal:
+            column = len(before.rpartition("\n")[2]) + 1 + self.indent
+            return Fault(self.file, self.line + before.count("\n") + 1, column, message)
+        if self.plain:
+            return Fault(self.file, self.line, self.column + self.inner + offset, message)
         return Fault(self.file, self.line, self.column, message)
 
 
@@ -118,7 +135,7 @@ def parse_document(text: str, *, file: str) -> tuple[Document | None, tuple[Faul
         return None, (Fault(file, 1, 1, "the file is nested too deeply"),)
     except (YAMLError, ValueError) as error:
         return None, (Fault(file, 1, 1, f"this is not YAML: {str(error)[:200]}"),)
-    reader = _Reader(file)
+    reader = _Reader(file, text.split("\n"))
     document = reader.read(root)
     return document, tuple(reader.faults)
 
@@ -139,8 +156,9 @@ def _syntax_fault(error: MarkedYAMLError, file: str) -> Fault:
 class _Reader:
     """Walks the parser's tree once, making values and remembering places."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, lines: list[str]) -> None:
         self.faults: list[Fault] = []
+        self._lines = lines
         self._document = Document(file)
         self._file = file
         self._nodes = 0
@@ -154,8 +172,19 @@ class _Reader:
 
     def _place(self, node: Node) -> Place:
         mark = node.start_mark
-        literal = isinstance(node, ScalarNode) and node.style == "|"
-        return Place(self._file, mark.line + 1, mark.column + 1, literal=literal)
+        if not isinstance(node, ScalarNode):
+            return Place(self._file, mark.line + 1, mark.column + 1)
+        literal, inner = node.style == "|", 1 if node.style in {"'", '"'} else 0
+        width = node.end_mark.column - mark.column - 2 * inner
+        return Place(
+            self._file,
+            mark.line + 1,
+            mark.column + 1,
+            literal=literal,
+            indent=_indent_below(self._lines, mark.line) if literal else 0,
+            plain=node.end_mark.line == mark.line and width == len(str(node.value)),
+            inner=inner,
+        )
 
     def _fault(self, node: Node, message: str) -> None:
         self.faults.append(Fault(self._file, node.start_mark.line + 1, node.start_mark.column + 1, message))
@@ -230,6 +259,14 @@ class _Reader:
         except ValueError:
             self._fault(node, f"`{text[:40]}` is not a number; quote it if it is a text")
         return None
+
+
+def _indent_below(lines: list[str], line: int) -> int:
+    """The indentation of the block that begins in the line after this one (counted from 0)."""
+    for text in lines[line + 1 :]:
+        if text.strip():
+            return len(text) - len(text.lstrip(" "))
+    return 0
 
 
 def _integer(text: str) -> int:

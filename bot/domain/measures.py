@@ -12,6 +12,32 @@ from bot.domain.quantities import format_bytes
 
 _SECONDS: Final = frozenset({"s", "second", "seconds"})
 _RATIOS: Final = frozenset({"ratio", "share", "percent"})
+_COUNTED: Final = frozenset(
+    {
+        "ms",
+        "min",
+        "minutes",
+        "h",
+        "hours",
+        "d",
+        "days",
+        "cores",
+        "requests",
+        "errors",
+        "predictions",
+        "calls",
+        "rows",
+        "events",
+        "messages",
+        "connections",
+        "pods",
+        "replicas",
+        "restarts",
+    }
+)
+UNITS: Final = _SECONDS | _RATIOS | _COUNTED | {"bytes"}
+"""The units that a metric of the configuration may name."""
+
 _SMALLEST_AS_SECONDS: Final = 1.0
 _LARGEST_PLAIN: Final = 1e6
 
@@ -30,7 +56,7 @@ def format_measure(value: float, unit: str = "") -> str:
         return f"{value * (1 if word == 'percent' else 100):.3g}%"
     if word == "bytes":
         return f"{'-' if value < 0 else ''}{format_bytes(abs(value))}"
-    return f"{_plain(value)} {word}".strip()
+    return f"{_plain(value)} {word.replace('{', '').replace('}', '')}".strip()
 
 
 def format_change(before: float | None, after: float, unit: str = "") -> str:

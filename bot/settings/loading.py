@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.documents import Document, checked, read_document
 from bot.documents.finding import ANY, find, find_texts
+from bot.settings.metrics import metric_faults
 from bot.settings.models import Settings
 from bot.settings.overrides import put_over
 
@@ -59,6 +60,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     settings, wrong = checked(document, Settings)
     found += wrong
     found += _contradictions(document)
+    found += metric_faults(document)
     ordered = tuple(sorted(set(found)))
     return LoadedSettings(path=path, settings=None if ordered else settings, faults=ordered)
 

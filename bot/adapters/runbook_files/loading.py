@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.adapters.runbook_files.models import RunbookFile
 from bot.adapters.runbook_files.reviewing import review
+from bot.adapters.runbook_files.rivals import common_alert
 from bot.adapters.runbook_files.vocabulary import Vocabulary
 from bot.documents import Document, Place, checked, read_document
 from bot.documents.finding import find_texts
@@ -55,6 +56,7 @@ class RunbookLoader:
         self._vocabulary = vocabulary
         self._found: dict[str, Runbook] = {}
         self._places: dict[str, Place] = {}
+        self._matchers: list[tuple[RunbookFile, Place]] = []
         self._faults: list[Fault] = []
 
     def add_file(self, path: Path) -> None:
@@ -67,7 +69,12 @@ class RunbookLoader:
     def add_document(self, document: Document, *, sound: bool = True) -> None:
         """As `add_file`, of a document that was read; `sound` is false when its YAML had faults."""
         file, wrong = checked(document, RunbookFile)
-        found = [*wrong, *review(document, self._vocabulary), *self._name_taken(document)]
+        found = [
+            *wrong,
+            *review(document, self._vocabulary),
+            *self._name_taken(document),
+            *self._rivals(document, file),
+        ]
         self._faults += found
         if file is not None and sound and not found:
             self._found[file.name] = to_runbook(file, source=document.file, digest=_digest(document))
@@ -96,6 +103,20 @@ class RunbookLoader:
         """What was loaded so far."""
         runbooks = tuple(self._found[name] for name in sorted(self._found))
         return LoadedRunbooks(runbooks=runbooks, faults=tuple(sorted(set(self._faults))))
+
+    def _rivals(self, document: Document, file: RunbookFile | None) -> Iterator[Fault]:
+        if file is None:
+            return
+        place = document.place(("match",))
+        for other, where in self._matchers:
+            labels = common_alert(file.match, other.match) if other.name != file.name else None
+            if labels is not None:
+                shown = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+                yield place.fault(
+                    f"an alert with {shown} is also served by `{other.name}` ({where.file}:{where.line}), "
+                    "which is as specific; add a matcher to one of them"
+                )
+        self._matchers.append((file, place))
 
     def _name_taken(self, document: Document) -> Iterator[Fault]:
         for path, name in find_texts(document.value, "name"):

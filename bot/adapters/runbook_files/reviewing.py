@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.adapters.runbook_files.labels import label_faults
 from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS, is_pattern_of
 from bot.documents.finding import ANY, find, find_texts
 from bot.domain.actions import ACTIONS, fault_in
 from bot.domain.durations import DurationError, parse_duration
+from bot.documents.promql import escalation_faults
 from bot.domain.severity import Severity
 from bot.domain.words import did_you_mean
 from bot.rendering.expression_kinds import kind_faults
@@ -46,6 +48,7 @@ def review(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     yield from _actions(document, vocabulary)
     yield from _references(document)
     yield from _escalation(document)
+    yield from label_faults(document)
 
 
 def _placed(document: Document, path: Path, faults: Iterable[SourceFault]) -> Iterator[Fault]:
@@ -158,6 +161,10 @@ def _references(document: Document) -> Iterator[Fault]:
 
 
 def _escalation(document: Document) -> Iterator[Fault]:
+    for path, expression in find_texts(document.value, "escalation", ANY, "when"):
+        for fault in escalation_faults(expression):
+            place = document.place(path)
+            yield place.fault_at(f"`{'.'.join(map(str, path))}`: {fault.message}", expression, fault.offset)
     begins = _severity(document.value.get("severity") if isinstance(document.value, dict) else None)
     for path, word in find_texts(document.value, "escalation", ANY, "severity"):
         severity = _severity(word)
