@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from bot.adapters.runbook_files.labels import label_faults
 from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS, is_pattern_of
 from bot.documents.finding import ANY, find, find_texts
+from bot.documents.promql import escalation_faults
 from bot.domain.actions import ACTIONS, fault_in
 from bot.domain.durations import DurationError, parse_duration
-from bot.documents.promql import escalation_faults
 from bot.domain.severity import Severity
 from bot.domain.words import did_you_mean
 from bot.rendering.expression_kinds import kind_faults
