@@ -35,7 +35,9 @@ async def remedy_form(
 
     `about` is the incident's title, raw; `present` says how many replicas are wanted now, if it can.
     """
-    given = remediation.arguments
+    given = (
+        {"cronjob": service.cronjob, **remediation.arguments} if service.cronjob else remediation.arguments
+    )
     if remediation.action == SILENCE:
         return silence_modal(target, title=about, chosen=str(given.get("duration") or ""))
     action = action_of(remediation.action)

@@ -26,7 +26,7 @@ from tests.e2e.servers.chat import Chat, buttons, read
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.lightship import Lightship
 from tests.e2e.servers.programs import REPOSITORY, Program, answers, until
-from tests.e2e.servers.workloads import deployment
+from tests.e2e.servers.workloads import cron_job, deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,6 +77,23 @@ class Driven(Lightship):
             self._program.kill()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """An action: its command, and the points after which nobody can tell, so that a human is asked."""
+
+    command: str
+    left_to_humans: frozenset[str] = frozenset()
+
+
+SCALE = Task(command="scale 6 traffic doubled")
+OTHERS = (
+    Task(command="restart it leaks"),
+    Task(command="delete-pod POD stuck"),
+    # A Job that is not there may have run and been removed, so it is never made a second time.
+    Task(command="run training-pipeline new data", left_to_humans=frozenset({"before-apply"})),
+)
+
+
 @dataclass(kw_only=True)
 class Case:
     """One bot that dies at a point, with a namespace, a database and an Alertmanager of its own."""
@@ -89,6 +106,7 @@ class Case:
     slack: SlackStandIn
     alertmanager: Alertmanager
     patience: float
+    task: Task = SCALE
     died: bool = False
     found: list[str] = field(default_factory=list)
 
@@ -109,7 +127,10 @@ class Case:
 
     async def begin(self) -> None:
         """Three pods run, the bot is up, one alert is taken and shown."""
-        self.cluster.apply(deployment(self.namespace, DEPLOYMENT, replicas=3, image=self.cluster.image))
+        self.cluster.apply(
+            deployment(self.namespace, DEPLOYMENT, replicas=3, image=self.cluster.image),
+            cron_job(self.namespace, image=self.cluster.image),
+        )
         self.slack.delivery.events_url = f"{self.bot.url}/slack/events"
         await asyncio.to_thread(self.bot.start)
         async with (
@@ -130,9 +151,13 @@ class Case:
         del self.bot.environment["LIGHTSHIP_KILL_POINT"]
         await asyncio.to_thread(self.bot.start)
 
-    async def scale(self) -> None:
-        """Alice asks for six replicas, Bob approves, and presses again if that was lost."""
-        assert (await self.slack.people.command(ALICE, CHANNEL, "/churn", "scale 6 traffic doubled")).ok
+    async def act(self) -> None:
+        """Alice asks for it, Bob approves, and presses again if that was lost."""
+        pod = await eventually(
+            lambda: asyncio.to_thread(self.quiet_pod), bool, "three pods are ready and no rollout goes on"
+        )
+        words = self.task.command.replace("POD", pod)
+        assert (await self.slack.people.command(ALICE, CHANNEL, "/churn", words)).ok
         incident = await self.chat.message("is wrong")
         request = await self.chat.message("Approval needed", thread=incident)
         await self.chat.press(BOB, request, "approve")
@@ -140,10 +165,10 @@ class Case:
         if await self.is_open():
             await self.chat.press(BOB, request, "approve")
         await self.within(self.patience, self.is_done, "the approved scaling is done")
-        replicas = await asyncio.to_thread(self.replicas)
         patches = await asyncio.to_thread(self.patches)
-        await self.expect("six replicas", replicas, 6)
-        await self.expect("one PATCH of the cluster", patches, 1)
+        if self.task is SCALE:
+            await self.expect("six replicas", await asyncio.to_thread(self.replicas), 6)
+        await self.expect("one PATCH of the cluster", patches, 0 if self.is_left else 1)
         await self.is_shown(request)
         shown = [one for one in self.slack.workspace.messages.values() if one.only_for is None]
         incidents = [one for one in shown if one.thread_ts is None]
@@ -181,7 +206,25 @@ class Case:
     async def is_done(self) -> bool:
         """Whether it was carried out to a good end."""
         states = [row.state for row in await self.rows("SELECT state FROM executions")]
-        return states == [ExecutionState.SUCCEEDED.value]
+        end = ExecutionState.NEEDS_HUMAN if self.is_left else ExecutionState.SUCCEEDED
+        return states == [end.value]
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody can tell after this point."""
+        return self.point in self.task.left_to_humans
+
+    def quiet_pod(self) -> str:
+        """One of three ready pods, once the deployment is as its controller wants it."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{DEPLOYMENT}"
+        status = self.cluster.api.call(path).get("status") or {}
+        reasons = {one.get("reason") for one in status.get("conditions") or ()}
+        if status.get("readyReplicas") != 3 or "NewReplicaSetAvailable" not in reasons:
+            return ""
+        pods = self.cluster.api.call(
+            f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=app%3D{DEPLOYMENT}"
+        )
+        return str(pods["items"][0]["metadata"]["name"])
 
     async def is_shown(self, request: Message) -> None:
         """The request's message has no button to approve any more."""
@@ -208,7 +251,7 @@ class Case:
         """How many real changes the API server took from the bot."""
         events = self.cluster.writes(self.namespace, ACCOUNT)
         real = [event for event in events if "dryRun=All" not in event["requestURI"]]
-        return len([event for event in real if event["responseStatus"]["code"] == 200])
+        return len([event for event in real if event["responseStatus"]["code"] in {200, 201}])
 
 
 def webhook() -> Mapping[str, Any]:
@@ -254,11 +297,11 @@ def run(
     limit = asyncio.Semaphore(7)
     alertmanager = start_alertmanager(posting_to("http://127.0.0.1:9/alerts", token=TOKEN))
 
-    async def run(point: str, *without: str) -> list[str]:
+    async def run(point: str, *without: str, task: Task = SCALE) -> list[str]:
         async with limit:
-            return await one(point, without)
+            return await one(point, without, task)
 
-    async def one(point: str, without: tuple[str, ...]) -> list[str]:
+    async def one(point: str, without: tuple[str, ...], task: Task) -> list[str]:
         namespace = await asyncio.to_thread(cluster.create_namespace)
         kubeconfig = await asyncio.to_thread(
             cluster.service_account, namespace, ACCOUNT, rules_of(declared_rights())
@@ -294,10 +337,11 @@ def run(
                 slack=slack,
                 alertmanager=alertmanager,
                 patience=MISSED_SECONDS if without else LOST_SECONDS,
+                task=task,
             )
             try:
                 await case.begin()
-                await (case.silence() if point in SILENCING else case.scale())
+                await (case.silence() if point in SILENCING else case.act())
                 code = await asyncio.to_thread(case.bot.stop)
                 await case.expect("an end in order", code, 0)
                 if case.found:
@@ -314,6 +358,14 @@ def run(
 async def test_killed_there_it_is_done_once_and_nothing_is_lost(run: Callable[..., Any]) -> None:
     """At every point, on both databases: one effect an approval, one silence, one message each."""
     found = await asyncio.gather(*(run(point) for point in (*ACTING, *SILENCING)))
+    assert [fault for faults in found for fault in faults] == []
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+async def test_other_actions_are_done_once_too(run: Callable[..., Any]) -> None:
+    """A restart, an eviction and a Job: killed before, after and while it is kept, there is one of them."""
+    points = ("before-apply", "after-apply", "before-outcome-commit")
+    found = await asyncio.gather(*(run(point, task=task) for task in OTHERS for point in points))
     assert [fault for faults in found for fault in faults] == []
 
 
