@@ -35,6 +35,17 @@ STEADY: Final[Mapping[str, float]] = {
 _SLOW: Final = 1.0
 _REVISIONS: Final = ((11, 26, "churn-api:1.8.1", "churn-api-5b8d9c7f46"), (12, 5, "churn-api:1.8.2", ""))
 _TRAINED_DAYS_AGO: Final = 3
+_TRAINING: Final[Mapping[str, Any]] = {
+    "spec": {
+        "backoffLimit": 2,
+        "template": {
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "train", "image": "churn-training:1.8"}],
+            }
+        },
+    }
+}
 
 
 def surroundings(
@@ -118,7 +129,7 @@ def _trainings(namespace: str, now: datetime) -> list[KubeObject]:
             "apiVersion": "batch/v1",
             "kind": "CronJob",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"schedule": "0 3 * * 6", "suspend": False},
+            "spec": {"schedule": "0 3 * * 6", "suspend": False, "jobTemplate": _TRAINING},
             "status": {"lastScheduleTime": stamp(began), "lastSuccessfulTime": stamp(ended)},
         },
         {

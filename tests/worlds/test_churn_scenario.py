@@ -11,16 +11,19 @@ from bot.checks.registry import run_check
 from bot.domain.bounds import ScaleBounds
 from bot.domain.findings import Verdict
 from bot.domain.matchers import parse_matchers
+from bot.domain.remedies import Action
 from bot.ports.readers import Resource
 from bot.rehearsal.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from bot.rehearsal.rules import fingerprint_of
 from bot.remediations.applying import apply
+from bot.remediations.outcomes import ApplyState
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds, make_grant
-from tests.planning import planned_in
+from tests.planning import ask, planned_in
 from tests.worlds.objects import request
 
 if TYPE_CHECKING:
+    from bot.domain.remedies import RemediationRequest
     from bot.rehearsal.alertmanager import Dispatcher
     from bot.rehearsal.world import World
 
@@ -186,3 +189,20 @@ async def test_every_shipped_metric_and_check_finds_something(world: World, cloc
     assert found["rollouts"].facts["image_changed"] is True
     assert found["jobs"].verdict is Verdict.OK
     assert found["logs"].facts["errors"] == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ask(Action.ROLLBACK, NAMESPACE),
+        ask(Action.RESTART, NAMESPACE),
+        ask(Action.RESOURCES, NAMESPACE, memory="2Gi"),
+        ask(Action.RETRAIN, NAMESPACE, kind="CronJob", name="training-pipeline"),
+    ],
+    ids=lambda asked: asked.action.value,
+)
+async def test_the_demo_can_be_asked_for_every_action(world: World, asked: RemediationRequest) -> None:
+    """What the shipped runbooks offer can be planned and done in the world of the demo."""
+    grant = make_grant(await planned_in(world, asked, now=world.clock.now()))
+    outcome = await apply(grant, readers=world.readers, writers=world.writers)
+    assert outcome.state is ApplyState.APPLIED
