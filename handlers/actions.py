@@ -231,6 +231,7 @@ class ActionDoor:
             timeline = await reporting.timeline(number)
             if timeline is not None:
                 answer = timeline_answer(timeline)
+                await self._engines.timelines.post(number)
         elif isinstance(press.value, RunbookButton):
             name = press.value.runbook
             runbook = await reporting.runbook(subject.service.name, name, number)

@@ -142,6 +142,14 @@ class Reporting(Protocol):
         ...
 
 
+class Timelines(Protocol):
+    """Timelines as files."""
+
+    async def post(self, incident_id: int) -> bool:
+        """Put it into the incident's thread; False where one was put there a moment ago."""
+        ...
+
+
 class Runbooks(Protocol):
     """The loaded runbooks."""
 
@@ -166,4 +174,5 @@ class Engines:
     freezing: Freezing
     recording: Recording
     reporting: Reporting
+    timelines: Timelines
     runbooks: Runbooks

@@ -36,6 +36,7 @@ from bot.engines.reporting import Reporting
 from bot.engines.responding import Responding
 from bot.engines.scheduling import Scheduling
 from bot.engines.silencing import Silencing
+from bot.engines.timelines import Timelines
 from bot.engines.waking import Waker
 from bot.logs import Log, LogAction
 
@@ -197,6 +198,7 @@ class Lightship:
         outside = self.outside
         self.responding = Responding(store=outside.store, ids=outside.ids, settle=self._settle)
         self.recording = Recording(store=outside.store, ids=outside.ids)
+        self.timelines = Timelines(store=outside.store, ids=outside.ids)
         self.reporting = Reporting(
             store=outside.store,
             services=self.services,

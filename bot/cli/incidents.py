@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from bot.domain.events import Event
     from bot.domain.incidents import Incident
     from bot.domain.messages import Backlog, Message
     from bot.ports.stores import Transaction
+    from bot.rendering.views import TimelineView
 
 T = TypeVar("T")
 
@@ -91,28 +91,36 @@ def show(number: int) -> None:
 def timeline(number: int, style: str) -> None:
     """What happened to an incident, in order."""
 
-    async def read(tx: Transaction) -> tuple[Incident | None, tuple[Event, ...]]:
-        return await tx.incidents.get(number), await tx.events.of_incident(number)
+    async def read(tx: Transaction) -> TimelineView | None:
+        from bot.engines.timelines import timeline_view  # noqa: PLC0415 - `--help` needs no engine
 
-    found, events = _ask(read)
+        return await timeline_view(tx, number)
+
+    from bot.rendering.timelines import timeline_markdown, timings  # noqa: PLC0415 - as above
+
+    found = _ask(read)
     if found is None:
         click.echo(f"lightship incident timeline: there is no incident {number}", err=True)
         sys.exit(1)
     if style == "json":
-        for event in events:
-            line = {
-                "at": event.at.isoformat(),
-                "kind": event.kind.value,
-                "actor": event.actor.id,
-                "detail": dict(event.detail),
-            }
-            click.echo(json.dumps(line))
+        content = {
+            **_as_json(found.incident),
+            **timings(found.incident),
+            "audit_head": str(found.head),
+            "events": [
+                {
+                    "at": event.at.isoformat(),
+                    "kind": event.kind.value,
+                    "actor": event.actor.id,
+                    "detail": dict(event.detail),
+                    "audit": found.audited.get(event.id),
+                }
+                for event in found.events
+            ],
+        }
+        click.echo(json.dumps(content))
         return
-    click.echo(f"# Incident {found.id}: {_plain(found.title)}\n")
-    for event in events:
-        detail = ", ".join(f"{key} {_plain(str(value))}" for key, value in event.detail.items())
-        told = f": {detail}" if detail else ""
-        click.echo(f"- {_when(event.at)} **{event.kind.value}** by {event.actor.id}{told}")
+    click.echo(timeline_markdown(found), nl=False)
 
 
 def _ask(read: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.incidents import worst_first
 from bot.engines.composing import render_runbook
+from bot.engines.timelines import timeline_view
 from bot.rendering.views import (
     AlertLine,
     AlertsView,
@@ -95,11 +96,7 @@ class Reporting:
     async def timeline(self, incident_id: int) -> TimelineView | None:
         """What happened to an incident, oldest first; None where there is no such incident."""
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(incident_id)
-            if incident is None:
-                return None
-            events = await tx.events.of_incident(incident_id)
-            return TimelineView(incident=incident, events=events, now=tx.now)
+            return await timeline_view(tx, incident_id)
 
     async def runbook(self, service: str, name: str, incident_id: int | None) -> RunbookView | None:
         """The named runbook for an incident, its steps with what was found; None where there is none."""

@@ -28,6 +28,8 @@ from bot.domain.verifications import (
     is_this_alert,
     judge,
 )
+from bot.engines.attaching import attach
+from bot.engines.effect_pictures import effect_picture
 from bot.engines.noting import note_about
 from bot.faults import fault
 
@@ -162,7 +164,18 @@ class Verifying:
             fault("before-verdict-commit")
         fault("after-verdict-commit")
         telemetry.VERIFICATIONS.labels(outcome=judged.state.value).inc()
+        await self._show_graph(judged)
         return True
+
+    async def _show_graph(self, verification: Verification) -> None:
+        """The metric around the action, into the thread; the verdict does not wait for it."""
+        async with self._store.transaction() as tx:
+            now = tx.now
+        graph = await effect_picture(self._metrics, verification, now=now, within=self._answers_within)
+        async with self._store.transaction() as tx:
+            incident = await tx.incidents.get(verification.incident_id) if verification.incident_id else None
+            if incident is not None and graph is not None:
+                await attach(tx, self._ids, incident, graph)
 
     async def _tell(self, tx: Transaction, verification: Verification) -> None:
         approval = await tx.approvals.get(verification.approval_id)

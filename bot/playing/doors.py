@@ -21,5 +21,6 @@ def engines_of(lightship: Lightship) -> Engines:
         freezing=lightship.freezing,
         recording=lightship.recording,
         reporting=lightship.reporting,
+        timelines=lightship.timelines,
         runbooks=lightship.runbooks,
     )

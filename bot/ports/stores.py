@@ -252,6 +252,10 @@ class Audit(Protocol):
         """Entries behind a number, in order, each with the text of its event where that is there."""
         ...
 
+    async def numbers(self, incident_id: int) -> Mapping[str, int]:
+        """The numbers of the entries about an incident, by their events' ids."""
+        ...
+
     async def unchained(self, *, limit: int) -> tuple[str, ...]:
         """Ids of events that belong into the audit and are in no entry, oldest first."""
         ...

@@ -6,17 +6,18 @@ renderers' own business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.domain.actors import LIGHTSHIP, Actor
+from bot.domain.auditing import Head
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bot.domain.alerts import Alert
     from bot.domain.approvals import Approval
-    from bot.domain.auditing import Head
     from bot.domain.events import Event
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
@@ -196,8 +197,14 @@ class StatusView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineView:
-    """What happened to an incident, oldest first."""
+    """What happened to an incident, oldest first.
+
+    `audited` gives the number of an event's audit entry by its id, `head` is the newest entry of all.
+    """
 
     incident: Incident
     events: tuple[Event, ...]
+    findings: tuple[Finding, ...] = ()
+    audited: Mapping[str, int] = field(default_factory=dict)
+    head: Head = field(default_factory=Head)
     now: datetime

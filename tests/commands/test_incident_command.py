@@ -76,10 +76,11 @@ def test_show_and_timeline_tell_the_same_incident(url: str) -> None:
     shown = json.loads(run("incident", "show", str(number))[1])
     assert shown["id"] == number
     assert shown["alerts"]
-    assert "incident_opened" in run("incident", "timeline", str(number))[1]
-    events = [
-        json.loads(line)
-        for line in run("incident", "timeline", str(number), "--format", "json")[1].splitlines()
-    ]
-    assert [event["kind"] for event in events] == ["incident_opened"]
+    told = run("incident", "timeline", str(number))[1]
+    assert told.startswith(f"# Incident {number}: HighLatency\n")
+    assert "🔴 Opened" in told
+    assert "- Time to resolve (MTTR): it is open still" in told
+    content = json.loads(run("incident", "timeline", str(number), "--format", "json")[1])
+    assert [event["kind"] for event in content["events"]] == ["incident_opened"]
+    assert (content["seconds_to_acknowledge"], content["id"]) == (None, number)
     assert run("incident", "show", "999") == (1, "lightship incident show: there is no incident 999\n")

@@ -223,6 +223,11 @@ class ListEngines:
         found = self.incidents_known.get(incident_id)
         return TimelineView(incident=found, events=(), now=START) if found else None
 
+    async def post(self, incident_id: int) -> bool:
+        """Keep that it was asked for."""
+        self.asked.append(("timeline", incident_id))
+        return True
+
     async def runbook(self, service: str, name: str, incident_id: int | None) -> RunbookView | None:
         """The one there is."""
         self.asked.append(("runbook", service, name, incident_id))
@@ -251,6 +256,7 @@ class ListEngines:
             freezing=self,
             recording=self,
             reporting=self,
+            timelines=self,
             runbooks=self,
         )
 

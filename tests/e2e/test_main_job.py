@@ -7,6 +7,7 @@ the stand-in with Slack's limits. Run by `make e2e`.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 from tests.e2e.scenes import ALERT, DEPLOYMENT, Begin, Scene
@@ -181,11 +182,16 @@ async def is_on_record(scene: Scene) -> None:
     assert "HighAPILatency" in listed
     assert "not shown" not in listed
     told = await asyncio.to_thread(scene.bot.command, "incident", "timeline", "1")
-    kinds = [line.split("**")[1] for line in told.splitlines() if "**" in line]
-    assert "**check_run** by U0BOB: check pods, verdict ok" in told
+    for words in ("# Incident 1: HighAPILatency", "Time to resolve (MTTR): ", "Check `pods` run: ok"):
+        assert words in told
+    content = json.loads(
+        await asyncio.to_thread(scene.bot.command, "incident", "timeline", "1", "--format", "json")
+    )
+    kinds = [event["kind"] for event in content["events"]]
     assert [kind for kind in kinds if kind != "check_run"] == [
         "incident_opened",
         "remediation_requested",
+        "approval_shown",
         "press_refused",
         "approval_granted",
         "remediation_applied",

@@ -143,6 +143,11 @@ async def test_the_thread_is_told_that_it_is_fixed_with_the_numbers(scene: Scene
     assert (verification.before, verification.after) == (1.7, 0.4)
     await scene.watch(60)
     assert len(await scene.verdicts()) == 1
+    async with scene.bench.store.transaction() as tx:
+        (graph,) = await tx.files.claim(until=tx.now, limit=5)
+    assert graph.title == "P95 latency: 1.7 s → 0.4 s"
+    assert graph.picture is not None
+    assert [mark.label for mark in graph.picture.panels[0].marks] == ["action"]  # type: ignore[union-attr]  # lines
 
 
 async def test_no_effect_is_said_with_a_button_that_undoes_it(scene: Scene) -> None:

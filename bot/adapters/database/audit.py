@@ -16,7 +16,7 @@ from bot.adapters.database.tables import audit, audit_head, events
 from bot.domain.auditing import AUDITED, Entry, Head, follow, is_audited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.adapters.database.engine import Link
 
@@ -82,6 +82,15 @@ class AuditTable:
             )
             for row in await self.link.all(query)
         )
+
+    async def numbers(self, incident_id: int) -> Mapping[str, int]:
+        """The numbers of the entries about an incident, by their events' ids."""
+        query = (
+            select(audit.c.number, audit.c.event_id)
+            .join(events, events.c.id == audit.c.event_id)
+            .where(events.c.incident_id == incident_id)
+        )
+        return {row.event_id: row.number for row in await self.link.all(query)}
 
     async def unchained(self, *, limit: int) -> tuple[str, ...]:
         """Ids of events that belong into the audit and are in no entry, oldest first."""
