@@ -36,6 +36,8 @@ CHECK_WORDS: Final[Mapping[str, Grammar]] = {
         first="pod", options=frozenset({"tail", "since", "container"}), flags=frozenset({"previous"})
     ),
     "model": Grammar(),
+    "drift": Grammar(first="feature"),
+    "connectivity": Grammar(),
     "jobs": Grammar(first="cronjob"),
 }
 """The words that run a check of the same name."""

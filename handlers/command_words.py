@@ -60,6 +60,18 @@ WORDS: Final = (
     Word(word="rollouts", usage="rollouts", does="what was released, and what it changed", role=Role.VIEWER),
     Word(word="jobs", usage="jobs [CRONJOB]", does="the newest training runs", role=Role.VIEWER),
     Word(word="model", usage="model", does="the model behind the alias", role=Role.VIEWER),
+    Word(
+        word="drift",
+        usage="drift [FEATURE]",
+        does="the newest drift report, or one feature",
+        role=Role.VIEWER,
+    ),
+    Word(
+        word="connectivity",
+        usage="connectivity",
+        does="whether what the service needs can be reached",
+        role=Role.VIEWER,
+    ),
     Word(word="alerts", usage="alerts", does="what is firing", role=Role.VIEWER),
     Word(word="incidents", usage="incidents", does="the open incidents", role=Role.VIEWER),
     Word(word="runbook", usage="runbook [NAME]", does="what to do", role=Role.VIEWER),
@@ -105,9 +117,6 @@ WORDS: Final = (
     Word(word="unfreeze", usage="unfreeze", does="let actions go on", role=Role.APPROVER),
 )
 BUILT: Final = {word.word: word for word in WORDS}
-LATER: Final = frozenset({"drift"})
-"""Words of the contract that this version does not do yet; they are answered honestly."""
-
 ALIASES: Final = {
     "acknowledge": "ack",
     "incident": "incidents",
@@ -131,13 +140,6 @@ class Typed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NotBuilt:
-    """A word of the contract that this version does not do."""
-
-    word: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
     """No word of ours, and the nearest one of those that are built."""
 
@@ -152,16 +154,14 @@ def plain_words(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def read_command(text: str) -> Typed | NotBuilt | Unknown:
+def read_command(text: str) -> Typed | Unknown:
     """The word and its arguments; nothing at all means help."""
     typed, *arguments = plain_words(text).split() or ["help"]
     word = typed.casefold().strip("\"'`").replace("_", "-")
     word = ALIASES.get(word, word)
     if word in BUILT:
         return Typed(word=BUILT[word], arguments=tuple(arguments))
-    if word in LATER:
-        return NotBuilt(word=word)
-    return Unknown(word=typed, nearest=nearest(word, [*BUILT, *LATER]))
+    return Unknown(word=typed, nearest=nearest(word, BUILT))
 
 
 def read_incident(text: str) -> int | None:

@@ -38,7 +38,6 @@ from handlers.answering import Asker
 from handlers.check_words import CHECK_WORDS, CheckWordsError, read_arguments
 from handlers.command_words import (
     WORDS,
-    NotBuilt,
     Typed,
     Unknown,
     read_command,
@@ -118,9 +117,6 @@ class CommandDoor:
         match read:
             case Unknown():
                 answer = unknown_word_answer(service.command, read.word, read.nearest)
-            case NotBuilt():
-                built = ", ".join(f"`{word.word}`" for word in WORDS)
-                answer = error_answer(f"`{read.word}` is not in this version of Lightship. It knows {built}.")
             case Typed():
                 answer = await self._do(service, asker, read)
         await self._answers.tell(asker, answer)

@@ -47,6 +47,7 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
         cronjob=(kubernetes.cronjob or "") if kubernetes else "",
         model=model.name if model else "",
         model_alias=model.alias if model else "",
+        model_baseline=float(model.baseline) if model and model.baseline is not None else None,
         metrics=tuple(
             NamedMetric(
                 name=metric,
@@ -101,6 +102,7 @@ def check_target(service: WatchedService) -> CheckTarget:
         cronjob=service.cronjob,
         model=service.model,
         model_alias=service.model_alias,
+        model_baseline=service.model_baseline,
         metrics=service.metrics,
         connectivity=service.connectivity,
     )

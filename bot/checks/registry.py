@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import connectivity, events, hpa, jobs, logs, metrics, model, pods, rollouts
+from bot.checks import connectivity, drift, events, hpa, jobs, logs, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -136,8 +136,17 @@ CHECKS: Final[Mapping[str, Check]] = {
             facts=connectivity.FACTS,
         ),
         Check(
+            name=drift.NAME,
+            title="The newest drift report: its score, its age, the features that moved",
+            run=drift.run,
+            time_limit=timedelta(seconds=10),
+            fresh_for=drift.FRESH_FOR,
+            facts=drift.FACTS,
+            arguments=drift.ARGUMENTS,
+        ),
+        Check(
             name=model.NAME,
-            title="The model version that serves, its age and its training metrics",
+            title="The model version that serves, its age, its accuracy against the baseline",
             run=model.run,
             time_limit=timedelta(seconds=45),
             fresh_for=model.FRESH_FOR,

@@ -20,6 +20,7 @@ class CheckTarget:
     cronjob: str = ""
     model: str = ""
     model_alias: str = ""
+    model_baseline: float | None = None
     metrics: tuple[NamedMetric, ...] = ()
     connectivity: tuple[ProbeTarget, ...] = ()
 

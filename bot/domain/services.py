@@ -64,6 +64,7 @@ class WatchedService:
     cronjob: str = ""
     model: str = ""
     model_alias: str = ""
+    model_baseline: float | None = None
     metrics: tuple[NamedMetric, ...] = ()
     connectivity: tuple[ProbeTarget, ...] = ()
     policy: AccessPolicy

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import telemetry
@@ -95,8 +96,22 @@ class Diagnosing:
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Checked {names}. The results are in the thread.")
 
     async def look(self, service: str, check: str, arguments: Mapping[str, Argument]) -> Finding:
-        """One check of a service, for a private answer. Raises KeyError for an unknown service."""
-        return await self._look_once(self._services[service], check, arguments)
+        """One check of a service, for a private answer. Raises KeyError for an unknown service.
+
+        What it attaches cannot be shown privately: it goes into the thread of the service's worst incident.
+        """
+        finding = await self._look_once(self._services[service], check, arguments)
+        if not finding.attachments:
+            return finding
+        names = " and ".join(one.name for one in finding.attachments)
+        async with self._store.transaction() as tx:
+            incidents = await tx.incidents.unresolved(service=service, limit=1)
+            for incident in incidents:
+                await attach_all(tx, self._ids, incident, finding)
+        said = f"{names}: not shown, because it goes into an incident's thread and none is open"
+        if incidents:
+            said = f"{names}: follows in the thread of incident #{incidents[0].id}"
+        return replace(finding.without_attachments(), details=(*finding.details, said))
 
     def opened(self, incidents: Iterable[int]) -> None:
         """These opened or reopened: their checks are due. Beyond a bound they are left to `catch_up`."""

@@ -74,6 +74,9 @@ class ModelSettings(Strict):
 
     name: Text
     alias: Text = Field(default="Production", description="the alias of the version in production")
+    baseline: Annotated[Number, Field(ge=0, le=1)] | None = Field(
+        default=None, description="accuracy to compare with; that of the version before when not given"
+    )
 
 
 class PredictionDriftSettings(Strict):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,9 @@ def crashed(name: str, error: Exception) -> None:
     raise AssertionError(name) from error
 
 
-async def look(readers: Readers) -> Finding:
+async def look(readers: Readers, target: CheckTarget = TARGET) -> Finding:
     """Run the check."""
-    return await run_check("model", target=TARGET, readers=readers, now=START, crashed=crashed)
+    return await run_check("model", target=target, readers=readers, now=START, crashed=crashed)
 
 
 @pytest.fixture
@@ -52,9 +53,52 @@ async def test_the_version_is_named_with_its_age(world: World) -> None:
     """The one line names model, alias, version and age; the metrics are facts."""
     finding = await look(world.readers)
     assert finding.verdict is Verdict.OK
-    assert finding.summary == "churn-model Production is version 7, 12d old"
+    assert finding.summary == "churn-model Production is version 7, 12d old, accuracy 0.914"
+    assert finding.facts["accuracy"] == 0.914
+    assert finding.facts["accuracy_drop"] is None
     assert finding.facts["age_days"] == 12
     assert finding.facts["metric_roc_auc"] == 0.5
+
+
+def register(world: World, version: str, **metrics: float) -> None:
+    """An older version, which no alias points to."""
+    made = ModelVersion(
+        name="churn-model",
+        version=version,
+        aliases=(),
+        created_at=START - timedelta(days=40),
+        run_id="old",
+        metrics=metrics,
+    )
+    world.models.register(made)
+
+
+async def test_accuracy_is_compared_with_the_version_before(world: World) -> None:
+    """The newest earlier version that has one; versions without are passed over."""
+    register(world, "6", loss=0.1)
+    register(world, "5", accuracy=0.95)
+    finding = await look(world.readers)
+    assert finding.verdict is Verdict.WARN
+    assert finding.summary.endswith("accuracy 0.914, 3.6 points below version 5")
+    assert finding.facts["accuracy_drop"] == pytest.approx(0.036)
+
+
+async def test_a_configured_baseline_is_what_counts(world: World) -> None:
+    """The version before is not asked for then."""
+    register(world, "6", accuracy=0.99)
+    finding = await look(world.readers, replace(TARGET, model_baseline=0.9))
+    assert finding.verdict is Verdict.OK
+    assert finding.summary.endswith("accuracy 0.914, 1.4 points above the baseline")
+    assert finding.facts["accuracy_drop"] == pytest.approx(-0.014)
+
+
+async def test_a_registry_that_forgets_the_past_costs_the_comparison_alone(world: World) -> None:
+    """A failure of the second question does not make the first answer unknown."""
+    register(world, "6", accuracy=0.99)
+    world.faults.switch_on("models.version", Fault.SERVER_ERROR)
+    finding = await look(world.readers)
+    assert finding.verdict is Verdict.OK
+    assert finding.facts["accuracy_drop"] is None
 
 
 async def test_a_missing_alias_fails(world: World) -> None:

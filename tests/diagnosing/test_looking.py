@@ -15,19 +15,23 @@ from bot.checks.registry import run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
 from bot.domain.actors import user
+from bot.domain.alerts import TrackedAlert
 from bot.domain.commands import Outcome, OutcomeReason, RunChecks
 from bot.domain.errors import Temporary
 from bot.domain.events import EventKind
+from bot.domain.files import Attachment
 from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import MessageKind
+from bot.domain.pictures import LinePanel
 from bot.domain.runbooks import CheckStep, Runbook
 from bot.domain.services import WatchedService
 from bot.engines.diagnosing import CATCH_UP_AT_MOST, Diagnosing
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
-from tests.making import make_incident, make_key
+from tests.making import make_alert, make_incident, make_key
+from tests.pictures.samples import NOW, latency, panel
 from tests.worlds.objects import NAME, deployment
 
 if TYPE_CHECKING:
@@ -74,6 +78,7 @@ class Lookout:
     under_way: int = 0
     most: int = 0
     gate: asyncio.Event | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         self.diagnosing = self.start()
@@ -107,6 +112,7 @@ class Lookout:
             summary="fine",
             observed_at=self.clock.now(),
             fresh_for=REST,
+            attachments=self.attachments,
         )
 
     async def opened(self, key: str = "one", **changes: object) -> int:
@@ -290,3 +296,37 @@ async def test_a_store_that_was_away_costs_no_check(
     assert await lookout.diagnosing.catch_up() == 1
     await lookout.diagnosing.run_due()
     assert len(await lookout.found(number)) == 2
+
+
+async def test_what_a_private_look_attaches_goes_into_the_thread(lookout: Lookout) -> None:
+    """A file cannot be shown to one person, so the thread gets it, and the answer says where it is."""
+    lookout.attachments = (Attachment(name="logs.txt", title="Logs", text="all of it"),)
+    nowhere = await lookout.diagnosing.look("churn", "pods", {})
+    assert nowhere.attachments == ()
+    assert "none is open" in nowhere.details[-1]
+    number = await lookout.opened("one")
+    finding = await lookout.diagnosing.look("churn", "pods", {})
+    assert finding.details == (f"logs.txt: follows in the thread of incident #{number}",)
+    async with lookout.store.transaction() as tx:
+        kinds = [one.kind for one in await tx.messages.undelivered()]
+        assert await tx.findings.of_incident(number) == ()
+    assert kinds.count(MessageKind.FILE) == 1
+
+
+async def test_what_a_check_attaches_is_marked_with_the_alert_s_start(lookout: Lookout) -> None:
+    """The picture is kept with the finding's commit, to be drawn later, and the finding without it."""
+    lookout.attachments = (Attachment(name="metrics.png", title="Metrics", picture=latency(panel())),)
+    started = NOW - timedelta(minutes=33)
+    tracked = TrackedAlert(alert=make_alert(starts_at=started), last_firing=started, last_resolve=None)
+    number = await lookout.opened(runbook=RUNBOOK.name, alerts=(tracked,))
+    lookout.diagnosing.opened([number])
+    await lookout.diagnosing.run_due()
+    async with lookout.store.transaction() as tx:
+        due = await tx.files.claim(until=tx.now + REST, limit=10)
+        findings = await tx.findings.of_incident(number)
+    assert [finding.attachments for finding in findings] == [(), ()]
+    assert len(due) == 2
+    assert due[0].picture is not None
+    (shown,) = due[0].picture.panels
+    assert isinstance(shown, LinePanel)
+    assert [(mark.label, mark.at) for mark in shown.marks] == [("alert", started)]

@@ -35,20 +35,7 @@ OPEN_INCIDENTS: Final[Mapping[str, KnownFact]] = {
 
 _PROMISED: Final[Mapping[str, Mapping[str, KnownFact]]] = {
     "model": {
-        "version": text("the version in production"),
-        "age_days": number("days since that version was made", unit="days"),
         "hours_in_production": number("hours since the alias moved to it", unit="hours"),
-        "accuracy": number("its accuracy now"),
-        "accuracy_drop": number("how far that is below the baseline"),
-    },
-    "drift": {
-        "score": number("the overall drift score, from 0 to 1"),
-        "drifted": number("features that drifted"),
-        "drifted_share": number("as a share of those compared"),
-        "not_compared": number("columns that could not be compared"),
-        "missing_jump": number("columns whose share of missing values jumped"),
-        "prediction_score": number("the drift score of the predictions"),
-        "age_hours": number("hours since the report was made", unit="hours"),
     },
 }
 """What runbooks are written for where the check itself does not say it yet."""
@@ -65,14 +52,8 @@ FINDINGS: Final[Mapping[str, Mapping[str, KnownFact]]] = {**CHECKS, INCIDENTS: O
 METRIC_FACTS: Final = metrics.METRIC_FACTS
 """What is known of each metric of the configuration."""
 
-_PROMISED_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
-    "drift": frozenset({"feature"}),
-}
-
 CHECK_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
-    name: _PROMISED_ARGUMENTS.get(name, frozenset())
-    | (BUILT[name].arguments if name in BUILT else frozenset())
-    for name in CHECKS
+    name: BUILT[name].arguments if name in BUILT else frozenset() for name in CHECKS
 }
 """Check → the arguments it takes."""
 
