@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -55,12 +56,13 @@ async def _run(arguments: argparse.Namespace) -> list[Chapter]:
 def main() -> int:
     """Run what was asked for; 1 where a goal is missed."""
     arguments = _arguments()
-    sys.stdout.write(f"On {machine()}.\n")
+    load = os.getloadavg()[0]
+    sys.stdout.write(f"On {machine(load)}.\n")
     chapters = asyncio.run(_run(arguments))
     if arguments.write:
         more = "".join(f" {word}" for word in sys.argv[1:])
         command = f'make bench ARGS="{more.strip()}"'
-        PAGE.write_text(page(chapters, command=command, on=datetime.now(UTC).date()))
+        PAGE.write_text(page(chapters, command=command, on=datetime.now(UTC).date(), load=load))
     return int(any(figure.met is False for chapter in chapters for figure in chapter.figures))
 
 

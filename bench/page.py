@@ -17,6 +17,11 @@ NOTE = (
     "Ratios are medians over rounds in which the servers take turns, with their range; elsewhere they "
     "hold better than the absolute figures beside them."
 )
+BUSY = 0.5
+BUSY_NOTE = (
+    "**The machine was busy with other work.** Waits and rates are those of a bot that shares its "
+    "processors, and even the ratios spread; a quiet machine shows better ones."
+)
 HEAD = ("figure", "found", "absolute", "goal", "")
 
 
@@ -37,15 +42,17 @@ def terminal(chapter: Chapter) -> str:
     return "\n".join(lines)
 
 
-def page(chapters: Sequence[Chapter], *, command: str, on: date) -> str:
-    """The whole run in Markdown."""
+def page(chapters: Sequence[Chapter], *, command: str, on: date, load: float) -> str:
+    """The whole run in Markdown; `load` is what the machine had to do before it."""
     missed = [figure.name for chapter in chapters for figure in chapter.figures if figure.met is False]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every goal was met."
     parts = [
         "# Benchmarks",
-        f"Made on {on.isoformat()} by `{command}` on {machine()}. {verdict}",
+        f"Made on {on.isoformat()} by `{command}` on {machine(load)}. {verdict}",
         NOTE,
     ]
+    if load > BUSY:
+        parts.append(BUSY_NOTE)
     for chapter in chapters:
         rows = [(one.name, one.found, one.absolute, one.goal, one.verdict) for one in chapter.figures]
         parts += [f"## {chapter.title}", chapter.how, _markdown(HEAD, rows)]
@@ -53,12 +60,11 @@ def page(chapters: Sequence[Chapter], *, command: str, on: date) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def machine() -> str:
+def machine(load: float) -> str:
     """What it ran on, in words, without the machine's name."""
     processors = os.cpu_count() or 0
-    busy = os.getloadavg()[0]
     return (
-        f"{processors} {platform.machine()} processors ({platform.system()}, load {busy:.1f}), "
+        f"{processors} {platform.machine()} processors ({platform.system()}, load {load:.1f} before), "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     )
 

@@ -1,8 +1,8 @@
 """Whose turn it is at SQLite's one writer; used by `engine` alone.
 
 Webhooks go first: Alertmanager waits for their answers, everything else is the bot's own work and can wait.
-While webhooks keep coming that work rests after each of its turns, three times as long as the turn was, so
-that it slows them down by a quarter at most, and still goes on.
+While webhooks keep coming that work rests after each of its turns, five times as long as the turn was, so
+that it slows them down by a sixth at most, and still goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-REST: Final = 3.0
+REST: Final = 5.0
 """How long other work rests after a turn while webhooks come, in lengths of that turn."""
 LIVELY: Final = 0.05
 """Webhooks keep coming where their last two turns, and now, are no further apart than so many seconds."""
