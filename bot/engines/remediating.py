@@ -22,6 +22,7 @@ from bot.domain.freezing import may_not_act
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import (
     EXECUTION_TRANSITIONS,
+    CallKind,
     Execution,
     ExecutionState,
     Plan,
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 LEASE = timedelta(seconds=60)
 POLL_SECONDS = 2.0
+JOB_POLL_SECONDS = 10.0
+JOBS_WITHIN = timedelta(hours=6)
+"""A training takes its time, and nothing is wrong with one that still runs."""
+
 LONGEST_REST = 60.0
 
 _LOG = Log("remediating")
@@ -238,7 +243,9 @@ class Remediating:
 
     async def _watch(self, execution: Execution, approval: Approval, grant: Grant) -> None:
         """Watch the rollout until it is done, has failed, or the time is up."""
-        deadline = execution.updated_at + self._verify_within(approval.plan.service)
+        is_job = approval.plan.call is not None and approval.plan.call.kind is CallKind.CREATE
+        within = max(self._verify_within(approval.plan.service), JOBS_WITHIN if is_job else timedelta(0))
+        deadline, rest = execution.updated_at + within, JOB_POLL_SECONDS if is_job else POLL_SECONDS
         while True:
             state, reason = await self._progress(grant)
             if state in {ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT}:
@@ -248,7 +255,7 @@ class Remediating:
                 late = ExecutionState.NO_EFFECT if state is ExecutionState.APPLIED else state
                 await self._finish(execution, approval, late, f"time is up: {reason}")
                 return
-            await self._clock.sleep(POLL_SECONDS)
+            await self._clock.sleep(rest)
 
     async def _progress(self, grant: Grant) -> tuple[ExecutionState, str]:
         """How far it is, in words; `needs_human` where that cannot be seen."""

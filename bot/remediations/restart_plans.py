@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.calls import canonical
 from bot.domain.remedies import Change
 from bot.remediations.deployments import replicas_of
 from bot.remediations.planning import NEVER_UNDONE, edit_call, make_plan, try_edit
@@ -35,18 +34,12 @@ async def plan_restart(asking: Asking) -> Plan:
     return make_plan(
         asking,
         tried,
-        changes=(
-            Change(
-                field="spec.template restartedAt",
-                before=_shown(edit.before),
-                after=_shown(edit.after or canonical(asking.now.isoformat(timespec="seconds"))),
-            ),
-        ),
+        changes=(Change(field="pods", before=str(pods), after=f"{pods} new ones"),),
         observed={"replicas": pods},
         verification=f"{target} has {pods} ready pods, all of them new",
         undo=f"{NEVER_UNDONE}: the pods that were are gone",
         undoable=False,
-        notes=(f"{pods} pods are replaced, one after the other", *seen.notes),
+        notes=("they are replaced one after the other", f"last restart: {_shown(edit.before)}", *seen.notes),
         warnings=(*warnings, *seen.warnings),
     )
 

@@ -364,9 +364,11 @@ async def test_killed_there_it_is_done_once_and_nothing_is_lost(run: Callable[..
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 async def test_other_actions_are_done_once_too(run: Callable[..., Any]) -> None:
     """A restart, an eviction and a Job: killed before, after and while it is kept, there is one of them."""
-    points = ("before-apply", "after-apply", "before-outcome-commit")
-    found = await asyncio.gather(*(run(point, task=task) for task in OTHERS for point in points))
-    assert [fault for faults in found for fault in faults] == []
+    faults: list[str] = []
+    for point in ("before-apply", "after-apply", "before-outcome-commit"):
+        for found in await asyncio.gather(*(run(point, task=task) for task in OTHERS)):
+            faults += found
+    assert faults == []
 
 
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
