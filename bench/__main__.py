@@ -9,6 +9,9 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from bench.checks import checks
+from bench.drawing import drawing
+from bench.folding import folding
 from bench.latency import latency
 from bench.memory import memory
 from bench.page import machine, page, terminal
@@ -29,6 +32,9 @@ CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "latency": lambda _rounds: latency(INCIDENTS),
     "start": starting,
     "memory": lambda _rounds: memory(),
+    "checks": checks,
+    "logs": folding,
+    "graphs": drawing,
     "storm": lambda _rounds: storm(),
 }
 

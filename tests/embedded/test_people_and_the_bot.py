@@ -204,3 +204,25 @@ async def test_a_silence_is_made_and_lifted_from_the_same_message(bot: Embedded)
 def _shown(bot: Embedded, message: Message) -> str:
     now = bot.slack.workspace.messages[CHANNEL, message.ts]
     return f"{now.text} {now.blocks}"
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(180)  # the first picture starts a process that loads matplotlib
+async def test_a_graph_follows_in_the_thread(bot: Embedded) -> None:
+    """Asked for its numbers, the incident has them at once; the picture comes after, drawn by the process."""
+    await bot.alert()
+    incident = await bot.message("HighAPILatency")
+    await bot.slack.people.command("U0ALICE", CHANNEL, "/churn", "metrics --range 1h")
+    await bot.message("follows in the thread of incident #1", only_for="U0ALICE")
+
+    def pictures() -> list[Message]:
+        files = bot.slack.workspace.files
+        replies = bot.slack.workspace.replies(CHANNEL, incident.ts)
+        return [m for m in replies if any(files[one].name == "metrics.png" for one in m.files)]
+
+    await bot.slack.recording.until(pictures, timeout=150.0)
+    (name,) = pictures()[-1].files
+    file = bot.slack.workspace.files[name]
+    assert file.content.startswith(b"\x89PNG")
+    assert "P95 latency" in file.alt_text
+    assert file.is_complete
