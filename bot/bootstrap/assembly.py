@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING
 from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.deciding import approval_engines
+from bot.bootstrap.ending import end
 from bot.bootstrap.escalations import make_escalating
 from bot.bootstrap.runbooks import RunbookShelf
-from bot.bootstrap.services import check_target, classification, routing, watched_services
+from bot.bootstrap.services import (
+    check_target,
+    checks_without_being_named,
+    classification,
+    routing,
+    watched_services,
+)
 from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
@@ -30,6 +37,7 @@ from bot.engines.merging import MergeLimits, Merging
 from bot.engines.noticing import Noticing
 from bot.engines.planning import Planning
 from bot.engines.publishing import Publishing, PublishLimits
+from bot.engines.ranking_causes import RankingCauses
 from bot.engines.recording import Recording
 from bot.engines.remediating import Remediating
 from bot.engines.reporting import Reporting
@@ -140,8 +148,8 @@ class Lightship:
             if task.get_name() not in ENDING_BY_THEMSELVES:
                 task.cancel()
         ending = [asyncio.create_task(stop()) for stop in (self.intake.stop, self.remediating.stop)]
-        await _end([*ending, *self._tasks], within=STOP_WITHIN)
-        await _end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
+        await end([*ending, *self._tasks], within=STOP_WITHIN)
+        await end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
 
     def _loop(self, name: str, step: Callable[[], Awaitable[int]], waker: Waker) -> asyncio.Task[None]:
         going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=self._poll)
@@ -234,6 +242,13 @@ class Lightship:
             rest=CHECK_REST,
             press_rest=PRESSED_CHECK_REST,
             at_once=CHECKS_AT_ONCE,
+            always=checks_without_being_named,
+            note_causes=RankingCauses(
+                services=self.services,
+                runbook=self.runbooks.get,
+                classify=self._classify,
+                settle=self._settle,
+            ).note,
         )
         self.planning = Planning(
             store=outside.store,
@@ -293,18 +308,6 @@ class Lightship:
 def _show_head(head: Head) -> None:
     telemetry.show_audit_head(head)
     _LOG.info(LogAction.AUDIT_APPENDED, number=head.number, hash=head.hash)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]], *, within: float) -> None:
-    """Wait for them; what is late is cancelled and left: where the store hangs, its roll-back hangs too."""
-    if not tasks:
-        return
-    done, late = await asyncio.wait(tasks, timeout=within)
-    for task in late:
-        task.cancel()
-    for task in done:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _LOG.warning(LogAction.LOOP_FAILED, loop=task.get_name(), error=type(error).__name__)
 
 
 def _count_crash(check: str, error: Exception) -> None:

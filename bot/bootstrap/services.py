@@ -130,3 +130,22 @@ def classification(runbooks: Callable[[], Iterable[Runbook]]) -> Callable[[Alert
         return Classification(severity=severity, runbook=runbook.name if runbook else None)
 
     return classify
+
+
+def checks_without_being_named(service: WatchedService, runbook: Runbook | None) -> tuple[str, ...]:
+    """What runs whatever the runbook says: known ways to fail; without a runbook, all that can.
+
+    Names of checks that this version has not are passed over by whoever runs them.
+    """
+    named = ("failures",) if service.deployment else ()
+    if runbook is not None:
+        return named
+    by_object = {
+        "pods": service.deployment,
+        "rollouts": service.deployment,
+        "events": service.deployment,
+        "hpa": service.hpa,
+        "jobs": service.cronjob,
+        "metrics": service.metrics,
+    }
+    return (*named, *(name for name, configured in by_object.items() if configured))

@@ -40,6 +40,7 @@ _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
+    "too_long": ("of at most", "max_length"),
 }
 _OTHERS = {"finite_number": "a finite number is expected"}
 
@@ -90,7 +91,9 @@ def _told(detail: ErrorDetails) -> str:
         return "it must not be empty"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        return f"it must be {words} {context.get(bound):g}, not {_shown(detail['input'])}"
+        entries = f"{context.get('actual_length')} entries"
+        given = entries if kind == "too_long" else _shown(detail["input"])
+        return f"it must be {words} {context.get(bound):g}, not {given}"
     return _OTHERS.get(kind, detail["msg"])
 
 

@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     SILENCED = "silenced"
     SILENCE_LIFTED = "silence_lifted"
     CHECK_RUN = "check_run"
+    CAUSES_RANKED = "causes_ranked"
+    CAUSE_CHANGED = "cause_changed"
     REMEDIATION_REQUESTED = "remediation_requested"
     REMEDIATION_REFUSED = "remediation_refused"
     APPROVAL_SHOWN = "approval_shown"
@@ -68,6 +70,7 @@ THREAD_KINDS = frozenset(
         EventKind.REMINDED,
         EventKind.SILENCED,
         EventKind.SILENCE_LIFTED,
+        EventKind.CAUSE_CHANGED,
         EventKind.APPROVAL_GLASS_BROKEN,
         EventKind.REMEDIATION_APPLIED,
         EventKind.REMEDIATION_SUCCEEDED,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.domain.severity import Severity
+    from bot.domain.suspects import FailureMode
 
 Argument = str | int | float | bool
 RUNBOOK_LABEL: Final = "runbook"
@@ -47,17 +48,22 @@ Step = CheckStep | HumanStep
 class Evidence:
     """One expression over the findings; when it holds, it speaks for its cause with `weight` (above 0).
 
-    `words_template` is the sentence to show then; empty when the runbook gives none.
+    `words_template` is the sentence to show then, `otherwise_template` the one when it does not hold; empty
+    when the runbook gives none.
     """
 
     expression: str
     weight: float = 1.0
     words_template: str = ""
+    otherwise_template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Something that may be behind the alert. `weight` is how common it is beside the others, from 0 to 1."""
+    """Something that may be behind the alert. `weight` is how common it is beside the others, from 0 to 1.
+
+    `explains` are the failure modes that checks recognise by themselves and that are this cause.
+    """
 
     name: str
     title: str
@@ -65,6 +71,7 @@ class Cause:
     evidence: tuple[Evidence, ...]
     explanation_template: str = ""
     remediation: str | None = None
+    explains: frozenset[FailureMode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

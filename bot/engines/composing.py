@@ -13,12 +13,12 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
 from bot.domain.outside_text import is_web_address
-from bot.domain.remedies import Action
 from bot.domain.runbooks import CheckStep, HumanStep
 from bot.engines.approval_views import approval_view, offered_undo
 from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
+from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses, offers
 from bot.rendering.approvals import approval_message
-from bot.rendering.contexts import text_context
+from bot.rendering.contexts import incident_words, text_context
 from bot.rendering.findings import finding_message
 from bot.rendering.incidents import incident_message
 from bot.rendering.notices import notice_message
@@ -32,7 +32,6 @@ from bot.rendering.views import (
     IncidentView,
     LinkView,
     NoticeView,
-    OfferedRemediation,
     OpenIncidentLine,
     RunbookView,
     StepView,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.domain.alerts import Alert
+    from bot.domain.causes import Ranking
     from bot.domain.findings import Finding
     from bot.domain.incidents import Classification, Incident
     from bot.domain.runbooks import Runbook, Step
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from bot.ports.stores import Transaction
 
 MENTIONING = frozenset({EventKind.REOPENED})
-OFFERED = frozenset({*(action.value for action in Action), "silence"})
 BY_HAND = "Look at these by hand"
 
 
@@ -72,6 +71,7 @@ class Composing:
         self._classify = classify
         self._settle = settle
         self._checks = checks
+        self._ranking = RankingCauses(services=services, runbook=runbook, classify=classify, settle=settle)
 
     async def compose(self, tx: Transaction, message: Message) -> RenderedMessage:
         """The latest content of a message. Raises Permanent where what it shows is gone from the store."""
@@ -94,12 +94,14 @@ class Composing:
         incident = await self._incident(tx, message)
         findings = await tx.findings.of_incident(incident.id)
         firing = worst_first(incident.firing(settle=self._settle), self._classify)
-        others = await tx.incidents.unresolved(service=incident.key.service, limit=NAMED_NEIGHBOURS + 1)
+        others = await tx.incidents.unresolved(service=incident.key.service, limit=NEIGHBOURS + 1)
+        ranking = self._ranking.rank(incident, findings, others=others)
         first_post = message.posted_revision == 0 and message.ts is None
         return IncidentView(
             incident=incident,
             firing=tuple(AlertLine(alert=alert, severity=c.severity) for alert, c in firing),
-            runbook=self.runbook_view(incident, findings),
+            runbook=self.runbook_view(incident, findings, ranking=ranking),
+            ranking=ranking,
             other_runbooks=incident.other_runbooks,
             findings=findings,
             links=self._links(incident, firing[0][0] if firing else None),
@@ -114,7 +116,12 @@ class Composing:
         )
 
     def runbook_view(
-        self, incident: Incident, findings: tuple[Finding, ...], *, name: str | None = None
+        self,
+        incident: Incident,
+        findings: tuple[Finding, ...],
+        *,
+        name: str | None = None,
+        ranking: Ranking | None = None,
     ) -> RunbookView | None:
         """The incident's runbook (or the named one) with its texts rendered; None where there is none."""
         runbook = self._runbook(name or incident.runbook or "")
@@ -129,6 +136,7 @@ class Composing:
             service=self._service(incident),
             findings=findings,
             checks=self._checks,
+            ranking=ranking,
         )
 
     async def _incident(self, tx: Transaction, message: Message) -> Incident:
@@ -216,6 +224,7 @@ def render_runbook(
     service: WatchedService | None,
     findings: tuple[Finding, ...],
     checks: Collection[str],
+    ranking: Ranking | None = None,
 ) -> RunbookView:
     """A runbook with its texts made for this alert, its steps beside what their checks found.
 
@@ -254,11 +263,7 @@ def render_runbook(
             *(step_view(step, number) for number, step in enumerate(runbook.steps, start=1) if built(step)),
             *_by_hand(tuple(step.title for step in runbook.steps if not built(step))),
         ),
-        remediations=tuple(
-            OfferedRemediation(name=remediation.name, label=remediation.title)
-            for remediation in runbook.remediations
-            if remediation.action in OFFERED
-        ),
+        remediations=offers(runbook, ranking),
     )
 
 
@@ -271,16 +276,3 @@ def _by_hand(titles: tuple[str, ...]) -> tuple[StepView, ...]:
 
 def _human(step: HumanStep, text: Callable[[str, str], str], number: int) -> str:
     return text(step.text_template, f"step {number}")
-
-
-def incident_words(incident: Incident) -> dict[str, object]:
-    """What a runbook's text can name of its incident."""
-    return {
-        "id": incident.id,
-        "title": incident.title,
-        "severity": incident.severity.value,
-        "state": incident.state.value,
-        "opened_at": incident.opened_at,
-        "reopened": incident.reopened,
-        "alerts": len(incident.alerts),
-    }

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Argument, Runbook
     from bot.domain.services import WatchedService
     from bot.ports.clock import Ids
-    from bot.ports.stores import Store
+    from bot.ports.stores import Store, Transaction
 
 INCIDENTS_AT_ONCE = 4
 MOST_DUE = 1_000
@@ -55,6 +55,8 @@ class Diagnosing:
         rest: timedelta,
         press_rest: timedelta,
         at_once: int,
+        always: Callable[[WatchedService, Runbook | None], Sequence[str]],
+        note_causes: Callable[[Transaction, Ids, Incident], Awaitable[None]],
     ) -> None:
         self._store = store
         self._ids = ids
@@ -64,6 +66,8 @@ class Diagnosing:
         self._known = known
         self._rest = rest
         self._press_rest = press_rest
+        self._always = always
+        self._note_causes = note_causes
         self._slots = asyncio.Semaphore(at_once)
         self._due: deque[int] = deque()
         self._looked: set[int] = set()
@@ -162,13 +166,19 @@ class Diagnosing:
             await self._run_all(incident, service, self._steps(incident, ()))
 
     def _steps(self, incident: Incident, names: Sequence[str]) -> tuple[CheckStep, ...]:
-        """The runbook's steps that can run; the named ones, with the runbook's arguments where it has any."""
+        """What can run of the runbook's steps and of what always runs; or what is named.
+
+        A check has the runbook's arguments where it gives it any.
+        """
         runbook = self._runbook(incident.runbook or "")
         steps = {
             step.check: step for step in (runbook.checks if runbook else ()) if step.check in self._known
         }
+        service = self._services.get(incident.key.service)
         if not names:
-            return tuple(steps.values())
+            always = self._always(service, runbook) if service else ()
+            added = [name for name in always if name in self._known and name not in steps]
+            return (*steps.values(), *(CheckStep(title=name, check=name) for name in added))
         return tuple(steps.get(name) or CheckStep(title=name, check=name) for name in names)
 
     async def _run_all(
@@ -230,6 +240,7 @@ class Diagnosing:
                         kind=MessageKind.FINDINGS,
                         subject=f"{incident.id}/{finding.check}",
                     )
+            await self._note_causes(tx, self._ids, incident)
             await show(tx, self._ids, incident)
 
 

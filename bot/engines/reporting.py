@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from bot.domain.incidents import worst_first
 from bot.engines.composing import render_runbook
+from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses
 from bot.engines.timelines import timeline_view
+from bot.rendering.cause_words import first_words
 from bot.rendering.views import (
     AlertLine,
     AlertsView,
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from bot.domain.services import WatchedService
     from bot.ports.stores import Store
 
+RANKED = 15
+"""How many incidents of a list are shown with their first cause."""
+
 
 class Reporting:
     """Views for private answers. `runbook` and `classify` are asked anew each time."""
@@ -51,21 +56,26 @@ class Reporting:
         self._classify = classify
         self._settle = settle
         self._checks = checks
+        self._ranking = RankingCauses(services=services, runbook=runbook, classify=classify, settle=settle)
 
     async def status(self, service: str) -> StatusView:
         """What is open, what the checks of open incidents found last, what waits, what is undelivered."""
         async with self._store.transaction() as tx:
             incidents = await tx.incidents.unresolved(service=service)
             newest: dict[str, Finding] = {}
+            of_each: dict[int, tuple[Finding, ...]] = {}  # of those whose causes are ranked
             for incident in incidents:
-                for finding in await tx.findings.of_incident(incident.id):
+                found = await tx.findings.of_incident(incident.id)
+                if len(of_each) < RANKED:
+                    of_each[incident.id] = found
+                for finding in found:
                     known = newest.get(finding.check)
                     if known is None or finding.observed_at > known.observed_at:
                         newest[finding.check] = finding
             backlog = await tx.messages.backlog()
             return StatusView(
                 service=service,
-                open=self._lines(incidents),
+                open=self._lines(incidents, of_each),
                 findings=tuple(newest[name] for name in sorted(newest)),
                 waiting=await tx.approvals.requested(service=service),
                 frozen=await tx.freezes.current(),
@@ -91,7 +101,10 @@ class Reporting:
         """The open incidents, worst first."""
         async with self._store.transaction() as tx:
             incidents = await tx.incidents.unresolved(service=service)
-            return IncidentsView(service=service, open=self._lines(incidents), now=tx.now)
+            of_each = {
+                incident.id: await tx.findings.of_incident(incident.id) for incident in incidents[:RANKED]
+            }
+            return IncidentsView(service=service, open=self._lines(incidents, of_each), now=tx.now)
 
     async def timeline(self, incident_id: int) -> TimelineView | None:
         """What happened to an incident, oldest first; None where there is no such incident."""
@@ -127,8 +140,22 @@ class Reporting:
         known = [*served, *(alert for alert, _ in rated), *(tracked.alert for tracked in incident.alerts)]
         return known[0] if known else None
 
-    def _lines(self, incidents: tuple[Incident, ...]) -> tuple[IncidentLine, ...]:
+    def _lines(
+        self, incidents: tuple[Incident, ...], of_each: Mapping[int, tuple[Finding, ...]]
+    ) -> tuple[IncidentLine, ...]:
         return tuple(
-            IncidentLine(incident=incident, firing=len(incident.firing(settle=self._settle)))
+            IncidentLine(
+                incident=incident,
+                firing=len(incident.firing(settle=self._settle)),
+                cause=self._cause(incident, of_each.get(incident.id, ()), incidents),
+            )
             for incident in incidents
         )
+
+    def _cause(
+        self, incident: Incident, findings: tuple[Finding, ...], incidents: tuple[Incident, ...]
+    ) -> str:
+        if not findings:
+            return ""
+        others = [other for other in incidents[: NEIGHBOURS + 1] if other.id != incident.id]
+        return first_words(self._ranking.rank(incident, findings, others=others), with_evidence=False)

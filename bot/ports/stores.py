@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.domain.auditing import Entry, Head
     from bot.domain.deliveries import Delivery
     from bot.domain.escalation import Watch
-    from bot.domain.events import Event
+    from bot.domain.events import Event, EventKind
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident, IncidentKey
@@ -238,6 +238,10 @@ class Events(Protocol):
 
     async def of_incident(self, incident_id: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """An incident's, oldest first."""
+        ...
+
+    async def newest(self, incident_id: int, kinds: Collection[EventKind]) -> Event | None:
+        """An incident's newest of these kinds."""
         ...
 
 

@@ -134,6 +134,8 @@ def _incident_lines(lines: Sequence[IncidentLine], now: datetime) -> list[str]:
             f"{mrkdwn(incident.title, 80)} · {span(now - incident.opened_at)} · "
             f"{_count(line.firing, 'alert')} · {has_it}{quiet}"
         )
+        if line.cause:
+            shown.append(f"      🎯 {mrkdwn(line.cause, 250)}")
     rest = len(lines) - _LISTED
     return [*shown, f"and {rest} more"] if rest > 0 else shown
 

@@ -1,7 +1,7 @@
-"""What runbook text and evidence can see: an alert, its incident and service, and what the checks found.
+"""What runbook text can see: an alert, its incident and service, and what the checks found.
 
-Built by whoever renders a runbook or ranks causes; `CONTEXT_NAMES` of `bot.rendering.templates` has
-the same names.
+Built by whoever renders a runbook; `bot.rendering.evidence` gives evidence its findings. `CONTEXT_NAMES` of
+`bot.rendering.templates` has the same names.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bot.domain.alerts import Alert
     from bot.domain.findings import Finding
+    from bot.domain.incidents import Incident
     from bot.domain.runbooks import Runbook
 
 
@@ -70,4 +71,17 @@ def finding_values(finding: Finding) -> dict[str, object]:
         "verdict": str(finding.verdict),
         "summary": finding.summary,
         "target": finding.target,
+    }
+
+
+def incident_words(incident: Incident) -> dict[str, object]:
+    """What a runbook's text can name of its incident."""
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "severity": incident.severity.value,
+        "state": incident.state.value,
+        "opened_at": incident.opened_at,
+        "reopened": incident.reopened,
+        "alerts": len(incident.alerts),
     }

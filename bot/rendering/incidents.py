@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.rendering.blocks import TEXT, context, divider, header, message, section
+from bot.rendering.cause_words import first_words
+from bot.rendering.causes import cause_blocks
 from bot.rendering.dates import moment, since, since_utc, span
 from bot.rendering.escaping import bold, code, link, mrkdwn, plain
 from bot.rendering.firing import COLOURS, alert_texts, folded_text, summary_of
@@ -30,7 +32,15 @@ def incident_message(view: IncidentView) -> RenderedMessage:
     """The whole message. It calls people only where `view.mention` says whom."""
     return message(
         _story(view),
-        (*_top(view), *_firing(view), *response_row(view), *_runbook(view), *offer_row(view), *_bottom(view)),
+        (
+            *_top(view),
+            *_firing(view),
+            *_causes(view),
+            *response_row(view),
+            *offer_row(view),
+            *_runbook(view),
+            *_bottom(view),
+        ),
     )
 
 
@@ -143,6 +153,10 @@ def _firing(view: IncidentView) -> tuple[Block, ...]:
     return (*blocks, context(folded)) if folded else tuple(blocks)
 
 
+def _causes(view: IncidentView) -> tuple[Block, ...]:
+    return () if view.incident.state is IncidentState.RESOLVED else cause_blocks(view)
+
+
 def _runbook(view: IncidentView) -> tuple[Block, ...]:
     if view.incident.state is IncidentState.RESOLVED:
         return ()
@@ -185,6 +199,8 @@ def _story(view: IncidentView) -> str:
     said = summary_of(view.firing[0].alert) if view.firing else ""
     if said.strip():
         words.append(mrkdwn(said, 1_000))
+    if view.ranking is not None and view.ranking.first and incident.state is not IncidentState.RESOLVED:
+        words.append(mrkdwn(first_words(view.ranking, with_evidence=False), 300))
     call = f"{called(view.mention)} " if view.mention else ""
     story = f"{call}{' · '.join(words)}"
     return story if len(story) <= TEXT else f"{call}{words[0]}"

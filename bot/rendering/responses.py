@@ -84,7 +84,8 @@ def _ending(view: IncidentView) -> list[Block | None]:
 def _looking(view: IncidentView) -> list[Block | None]:
     buttons: list[Block | None] = []
     open_still = view.incident.state is not IncidentState.RESOLVED
-    if open_still and view.runbook is not None and any(step.check for step in view.runbook.steps):
+    named = view.runbook is not None and any(step.check for step in view.runbook.steps)
+    if open_still and (named or view.findings):
         buttons.append(button(ActionWord.RUN_ALL_CHECKS, "Run all checks", _this(view)))
     return [*buttons, button(ActionWord.TIMELINE, "Timeline", _this(view))]
 
@@ -96,8 +97,9 @@ def _distinct(offers: tuple[OfferedRemediation, ...]) -> list[OfferedRemediation
 def _remediation(view: IncidentView, offer: OfferedRemediation) -> Block | None:
     # No confirm dialog: the press opens a form, and its submission only asks.
     value = RemediationButton(incident_id=view.incident.id, remediation=offer.name)
-    label = f"🔧 {offer.label or offer.name}…"
-    return button(ActionWord.REQUEST_REMEDIATION, label, value, suffix=offer.name)
+    label = f"{'👉' if offer.fits else '🔧'} {offer.label or offer.name}…"
+    style = "primary" if offer.fits else None
+    return button(ActionWord.REQUEST_REMEDIATION, label, value, suffix=offer.name, style=style)
 
 
 def _other_runbook(view: IncidentView, name: str) -> Block | None:

@@ -116,6 +116,16 @@ def _check_run(event: Event) -> str:
     return f"🔎 Check{name} run{_said(event, 'verdict', ': ', 20)}{_said(event, 'summary', ', ')}."
 
 
+def _causes_ranked(event: Event) -> str:
+    words = _said(event, "words")
+    return f"🎯 {words}." if words else "🎯 Causes ranked."
+
+
+def _cause_changed(event: Event) -> str:
+    before = _said(event, "before", " Before: ", 150)
+    return f"{_causes_ranked(event)}{before}{'.' if before else ''}"
+
+
 def _notice(event: Event) -> str:
     words = _said(event, "title", "", 200) or "Notice"
     return f"\N{INFORMATION SOURCE}\ufe0f {words}{_said(event, 'text', ': ')}."
@@ -214,6 +224,8 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.SILENCED: _silenced,
     EventKind.SILENCE_LIFTED: _silence_lifted,
     EventKind.CHECK_RUN: _check_run,
+    EventKind.CAUSES_RANKED: _causes_ranked,
+    EventKind.CAUSE_CHANGED: _cause_changed,
     EventKind.NOTICE: _notice,
     EventKind.REMEDIATION_REQUESTED: _requested,
     EventKind.REMEDIATION_REFUSED: _refused,

@@ -129,6 +129,7 @@ def _settled(value: Any) -> Any:
     return list(value) if isinstance(value, Iterator) else value
 
 
+@lru_cache(maxsize=1_024)
 def names_in(source: str, root: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
     """What an expression reads below `root`, as (line, path): `findings.pods.ready` is ("pods", "ready")."""
     tree = parsed(source)

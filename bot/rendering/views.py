@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bot.domain.alerts import Alert
     from bot.domain.approvals import Approval
+    from bot.domain.causes import Ranking
     from bot.domain.events import Event
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
@@ -48,10 +49,11 @@ class StepView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferedRemediation:
-    """A remediation of the runbook that can be asked for with a button."""
+    """A remediation of the runbook that a button asks for; `fits` when it mends the first cause."""
 
     name: str
     label: str
+    fits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +96,7 @@ class IncidentView:
     findings: tuple[Finding, ...]
     links: tuple[LinkView, ...]
     other_open: tuple[OpenIncidentLine, ...]
+    ranking: Ranking | None = None
     frozen: Freeze | None = None
     mention: str | None
     now: datetime
@@ -154,10 +157,11 @@ class NoticeView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncidentLine:
-    """An open incident in a list, with the number of its alerts that fire."""
+    """An open incident in a list, with the number of its alerts that fire, and its first cause in words."""
 
     incident: Incident
     firing: int
+    cause: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,12 +21,14 @@ from bot.domain.errors import Temporary
 from bot.domain.events import EventKind
 from bot.domain.files import Attachment
 from bot.domain.findings import Finding, Verdict
-from bot.domain.incidents import IncidentState
+from bot.domain.incidents import Classification, IncidentState
 from bot.domain.messages import MessageKind
 from bot.domain.pictures import LinePanel
 from bot.domain.runbooks import CheckStep, Runbook
 from bot.domain.services import WatchedService
+from bot.domain.severity import Severity
 from bot.engines.diagnosing import CATCH_UP_AT_MOST, Diagnosing
+from bot.engines.ranking_causes import RankingCauses
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Argument
 
 BOB = user("U0BOB")
+STARTS = count(1)
 REST, PRESS_REST, AT_ONCE = timedelta(minutes=1), timedelta(seconds=5), 3
 CHURN = WatchedService(
     name="churn",
@@ -95,6 +98,13 @@ class Lookout:
             rest=REST,
             press_rest=PRESS_REST,
             at_once=AT_ONCE,
+            always=lambda _service, _runbook: (),
+            note_causes=RankingCauses(
+                services={"churn": CHURN},
+                runbook=lambda name: RUNBOOK if name == RUNBOOK.name else None,
+                classify=lambda _: Classification(severity=Severity.P3, runbook=RUNBOOK.name),
+                settle=REST,
+            ).note,
         )
 
     async def look(self, _: WatchedService, check: str, arguments: Mapping[str, Argument]) -> Finding:
@@ -149,7 +159,7 @@ async def test_an_opened_incident_is_looked_at_with_the_runbook_s_arguments(look
         events = await tx.events.of_incident(number)
         assert await tx.messages.find(MessageKind.INCIDENT, str(number)) is not None
         assert await tx.messages.find(MessageKind.FINDINGS, f"{number}/pods") is None
-    assert [event.kind for event in events] == [EventKind.CHECK_RUN] * 2
+    assert [event.kind for event in events] == [*[EventKind.CHECK_RUN] * 2, EventKind.CAUSES_RANKED]
 
 
 async def test_by_itself_a_check_runs_once_a_minute_an_incident(lookout: Lookout) -> None:
@@ -178,7 +188,7 @@ async def test_a_press_rests_for_moments_only_and_answers_in_the_thread(lookout:
     async with lookout.store.transaction() as tx:
         assert await tx.messages.find(MessageKind.FINDINGS, f"{number}/pods") is not None
         events = await tx.events.of_incident(number)
-    assert {event.actor for event in events} == {BOB}
+    assert {event.actor for event in events if event.kind is EventKind.CHECK_RUN} == {BOB}
 
 
 async def test_what_cannot_be_pressed_is_said(lookout: Lookout) -> None:

@@ -10,12 +10,14 @@ from bot.domain.actors import Actor, user
 from bot.domain.alerts import Alert, AlertStatus, TrackedAlert
 from bot.domain.approvals import Approval
 from bot.domain.auditing import Head
+from bot.domain.causes import JudgedCause, JudgedEvidence, Judgement, Ranking, WhyNot, rank
 from bot.domain.events import Event, EventKind
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import Incident, IncidentKey, IncidentState, SilenceMark
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Action, Change, Execution, ExecutionState, Plan, Target
 from bot.domain.severity import Severity
+from bot.domain.suspects import FailureMode, Suspect
 from bot.rendering.views import (
     AlertLine,
     ApprovalView,
@@ -149,6 +151,56 @@ def runbook(**changes: Any) -> RunbookView:
         "remediations": (OfferedRemediation(name="scale-up", label="Scale to 6 replicas"),),
     }
     return RunbookView(**{**settled, **changes})
+
+
+def judged(words: str, judgement: Judgement = Judgement.FOR, **changes: Any) -> JudgedEvidence:
+    """One piece of evidence of weight 3."""
+    return JudgedEvidence(**{"judgement": judgement, "weight": 3.0, "words": words, **changes})
+
+
+def suspect(**changes: Any) -> Suspect:
+    """An image that is not in the registry."""
+    settled: dict[str, Any] = {
+        "mode": FailureMode.IMAGE_MISSING,
+        "title": "image `churn-api:1.9` does not exist",
+        "subject": "deployment churn-api",
+        "field": "spec.template.spec.containers[api].image",
+        "value": "churn-api:1.9",
+        "mend": "name an image that exists, or roll back to the revision before",
+        "certainty": 0.95,
+        "evidence": ("The registry says manifest unknown to 2 pods.",),
+        "since": ago(minutes=16),
+        "action": "rollback",
+    }
+    return Suspect(**{**settled, **changes})
+
+
+TRAFFIC = JudgedCause(
+    name="high-traffic",
+    title="More traffic than the replicas can take",
+    weight=0.6,
+    evidence=(
+        judged("Requests are 3.1 times yesterday's"),
+        judged("The HPA is at its maximum of 6"),
+        judged("CPU is at 40 % of its limit", Judgement.AGAINST),
+        judged("", Judgement.CANNOT_JUDGE, why_not=WhyNot.COULD_NOT_LOOK, check="logs"),
+    ),
+    explanation="Add replicas; the queue drains within minutes.",
+    remediation="scale-up",
+    explains=frozenset({FailureMode.AUTOSCALER_AT_MAXIMUM}),
+)
+RELEASE = JudgedCause(
+    name="new-release",
+    title="The newest release is slower",
+    weight=0.5,
+    evidence=(judged("A new image went out 50 minutes ago"), judged("No probe changed", Judgement.AGAINST)),
+    remediation="roll-back",
+)
+
+
+def ranking(*causes: JudgedCause, suspects: tuple[Suspect, ...] = (), **changes: Any) -> Ranking:
+    """The causes ranked over one finding, of the check `pods` unless told otherwise."""
+    return rank(causes, (finding(suspects=suspects, **changes), finding(check="hpa", **changes)))
 
 
 def incident_view(shown: Incident | None = None, **changes: Any) -> IncidentView:
@@ -296,9 +348,15 @@ def worst_incident_view(text: str = LONG) -> IncidentView:
         reopened=10**6,
         id=2**53 - 1,
     )
+    seen = suspect(
+        title=text, subject=text, field=text, value=text, mend=text, evidence=(text,) * 50, since=ago(days=9)
+    )
+    told = tuple(judged(text, judgement, check=text, why_not=WhyNot.FAILS) for judgement in Judgement) * 20
+    causes = [replace(TRAFFIC, name=f"c{n}", title=text, explanation=text, evidence=told) for n in range(20)]
     return IncidentView(
         incident=shown,
         firing=lines,
+        ranking=ranking(*causes, suspects=(seen, replace(seen, subject="other")), summary=text),
         runbook=runbook(
             name=text,
             title=text,

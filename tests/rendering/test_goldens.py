@@ -13,13 +13,16 @@ import pytest
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.alerts import AlertStatus
 from bot.domain.approvals import POLICY, ApprovalState, Vote
+from bot.domain.causes import rank
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.events import EventKind
+from bot.domain.findings import Verdict
 from bot.domain.freezing import Freeze
 from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
+from bot.domain.suspects import FailureMode
 from bot.domain.verifications import Verification, VerificationState, WatchedMetric
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message, plan_words
@@ -34,6 +37,7 @@ from bot.rendering.views import (
     IncidentLine,
     IncidentsView,
     NoticeView,
+    OfferedRemediation,
     OpenIncidentLine,
     StatusView,
     TimelineView,
@@ -42,6 +46,8 @@ from tests.rendering.samples import (
     ALICE,
     BOB,
     NOW,
+    RELEASE,
+    TRAFFIC,
     ago,
     alert,
     approval,
@@ -54,8 +60,10 @@ from tests.rendering.samples import (
     group_of,
     incident,
     incident_view,
+    ranking,
     runbook,
     silence,
+    suspect,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +119,59 @@ MESSAGES: dict[str, RenderedMessage] = {
                 OpenIncidentLine(id=14, title="ChurnPodRestarting", severity=Severity.P4),
             ),
             other_runbooks=("pod-restarting",),
+        )
+    ),
+    "incident_cause": incident_message(
+        incident_view(
+            ranking=ranking(TRAFFIC, RELEASE),
+            runbook=runbook(
+                remediations=(
+                    OfferedRemediation(name="scale-up", label="Scale to 6 replicas", fits=True),
+                    OfferedRemediation(name="restart", label="Replace the pods"),
+                )
+            ),
+        )
+    ),
+    "incident_suspect": incident_message(
+        incident_view(
+            runbook=None,
+            ranking=ranking(
+                suspects=(
+                    suspect(),
+                    suspect(
+                        mode=FailureMode.CHANGED_IMAGE,
+                        title="the image changed from churn-api:1.8 to churn-api:1.9",
+                        certainty=0.5,
+                        evidence=(),
+                    ),
+                )
+            ),
+        )
+    ),
+    "incident_nothing_wrong": incident_message(
+        incident_view(ranking=ranking(verdict=Verdict.OK), runbook=None, findings=())
+    ),
+    "incident_too_little_evidence": incident_message(
+        incident_view(
+            ranking=rank(
+                (
+                    replace(RELEASE, evidence=RELEASE.evidence[1:]),
+                    replace(TRAFFIC, evidence=TRAFFIC.evidence[3:]),
+                ),
+                (finding(), finding(check="metrics", verdict=Verdict.UNKNOWN)),
+            ),
+            runbook=None,
+            findings=(),
+        )
+    ),
+    "thread_cause_changed": event_entry(
+        event_view(
+            event(
+                EventKind.CAUSE_CHANGED,
+                actor=LIGHTSHIP,
+                words="Found: image `churn-api:1.9` does not exist, because manifest unknown",
+                before="More traffic than the replicas can take",
+            )
         )
     ),
     "incident_folded": incident_message(
@@ -252,7 +313,11 @@ MESSAGES: dict[str, RenderedMessage] = {
         "/churn", "ack", [OpenIncidentLine(id=13, title="ChurnModelDrift", severity=Severity.P3)]
     ),
     "answer_incidents": answers.incidents_answer(
-        IncidentsView(service="churn", open=(IncidentLine(incident=_acknowledged(), firing=1),), now=NOW)
+        IncidentsView(
+            service="churn",
+            open=(IncidentLine(incident=_acknowledged(), firing=1, cause="Probably: too much traffic"),),
+            now=NOW,
+        )
     ),
     "answer_alerts": answers.alerts_answer(AlertsView(service="churn", firing=group_of(3), now=NOW)),
     "answer_status": answers.status_answer(

@@ -15,8 +15,10 @@ from bot.adapters.database.tables import events
 from bot.domain.auditing import is_audited
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.adapters.database.engine import Link
-    from bot.domain.events import Event
+    from bot.domain.events import Event, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,11 @@ class EventTable:
         query = select(events.c.body).where(events.c.incident_id == incident_id)
         rows = await self.link.all(query.order_by(events.c.seq).limit(limit))
         return tuple(EVENT.load(row.body) for row in rows)
+
+    async def newest(self, incident_id: int, kinds: Collection[EventKind]) -> Event | None:
+        """The last of these kinds."""
+        query = select(events.c.body).where(
+            events.c.incident_id == incident_id, events.c.kind.in_([kind.value for kind in kinds])
+        )
+        row = await self.link.first(query.order_by(events.c.seq.desc()).limit(1))
+        return EVENT.load(row.body) if row else None

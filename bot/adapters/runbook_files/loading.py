@@ -29,6 +29,7 @@ from bot.domain.runbooks import (
     Step,
     Verification,
 )
+from bot.domain.suspects import FailureMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -174,11 +175,17 @@ def _cause(cause: CauseFile) -> Cause:
         title=cause.title,
         weight=float(cause.weight),
         evidence=tuple(
-            Evidence(expression=one.when, weight=float(one.weight), words_template=one.words or "")
+            Evidence(
+                expression=one.when,
+                weight=float(one.weight),
+                words_template=one.words or "",
+                otherwise_template=one.otherwise or "",
+            )
             for one in cause.evidence
         ),
         explanation_template=cause.explanation or "",
         remediation=cause.remediation,
+        explains=frozenset(map(FailureMode, cause.explains)),
     )
 
 

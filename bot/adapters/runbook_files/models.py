@@ -73,6 +73,7 @@ class EvidenceFile(Strict):
     when: Text = Field(description="a Jinja2 expression, such as findings.pods.restarts > 3")
     weight: Annotated[Number, Field(gt=0, le=10)] = 1
     words: Template | None = Field(default=None, description="what is said when it holds")
+    otherwise: Template | None = Field(default=None, description="what is said when it does not hold")
 
 
 Evidence = Annotated[
@@ -90,9 +91,12 @@ class CauseFile(Strict):
     weight: Annotated[Number, Field(gt=0, le=1)] = Field(
         default=0.5, description="how common it is beside the other causes"
     )
-    evidence: tuple[Evidence, ...] = Field(min_length=1)
+    evidence: tuple[Evidence, ...] = Field(min_length=1, max_length=25)
     explanation: Template | None = None
     remediation: Name | None = Field(default=None, description="the name of the remediation that mends it")
+    explains: tuple[Text, ...] = Field(
+        default=(), description="failure modes that checks recognise by themselves and that are this cause"
+    )
 
 
 class LimitsFile(Strict):
@@ -151,7 +155,7 @@ class RunbookFile(Strict):
     summary: Template
     symptoms: tuple[Template, ...] = ()
     steps: tuple[StepFile, ...] = Field(min_length=1)
-    causes: tuple[CauseFile, ...] = ()
+    causes: tuple[CauseFile, ...] = Field(default=(), max_length=20)
     remediations: tuple[RemediationFile, ...] = ()
     escalation: tuple[EscalationFile, ...] = ()
     links: tuple[LinkFile, ...] = ()

@@ -15,6 +15,7 @@ from bot.documents.promql import escalation_faults
 from bot.domain.actions import ACTIONS, fault_in
 from bot.domain.durations import DurationError, parse_duration
 from bot.domain.severity import Severity
+from bot.domain.suspects import FailureMode
 from bot.domain.words import did_you_mean
 from bot.rendering.expression_kinds import kind_faults
 from bot.rendering.templates import SourceFault, expression_faults, names_in, text_faults
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from bot.domain.actions import ActionFacts
     from bot.domain.faults import Fault
 
+_FAILURE_MODES: Final = frozenset(mode.value for mode in FailureMode)
 _TEMPLATES: Final[tuple[tuple[object, ...], ...]] = (
     ("summary",),
     ("symptoms", ANY),
     ("steps", ANY, "human"),
     ("causes", ANY, "explanation"),
     ("causes", ANY, "evidence", ANY, "words"),
+    ("causes", ANY, "evidence", ANY, "otherwise"),
     ("links", ANY, "url"),
 )
 
@@ -152,6 +155,9 @@ def _references(document: Document) -> Iterator[Fault]:
     for path, name in find_texts(document.value, "causes", ANY, "remediation"):
         if name not in names:
             yield _unknown(document, path, "remediation", name, names)
+    for path, mode in find_texts(document.value, "causes", ANY, "explains", ANY):
+        if mode not in _FAILURE_MODES:
+            yield _unknown(document, path, "failure mode", mode, _FAILURE_MODES)
     for part in ("causes", "remediations"):
         seen = set()
         for path, name in find_texts(document.value, part, ANY, "name"):
