@@ -20,6 +20,7 @@ SCOPES: Final = {
     "channels:history": "it could not find its own messages again",
     "users:read": "it could not tell who presses a button",
     "files:write": "it could not show pictures and logs",
+    "files:read": "it could not tell whether a picture has arrived, and might show it twice",
     "commands": "it would have no slash command",
 }
 """What the bot cannot do without, and what would happen."""

@@ -7,10 +7,11 @@ that id from an earlier attempt asks the chat whether it is shared already.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import NotFound, Permanent
 from bot.faults import fault
+from bot.rendering.escaping import mrkdwn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bot.domain.files import StoredFile
     from bot.ports.notifier import Notifier
     from bot.ports.stores import Claimed, Store
+
+_LONGEST_TEXT: Final = 500
 
 
 class Sharing:
@@ -50,7 +53,7 @@ class Sharing:
                 channel=message.channel,
                 thread=claimed.thread_ts,
                 title=file.title,
-                text=file.alt_text,
+                text=mrkdwn(file.alt_text, _LONGEST_TEXT),
             )
         except NotFound:
             # Either the upload has expired in the chat or the thread is gone; the next attempt uploads anew.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.adapters.kubernetes import KubernetesConnection, KubernetesReader
+from bot.adapters.models import MlflowModels
 from bot.adapters.network import NetworkProbes
 from bot.adapters.prometheus import PrometheusMetrics
 from bot.checks.registry import CHECKS, run_check
 from bot.checks.targets import CheckTarget
+from bot.cli.demo_mlflow import DemoMlflow
 from bot.domain.findings import Verdict
+from bot.domain.pictures import LinePanel
 from bot.domain.services import NamedMetric, ProbeTarget, Way
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
@@ -193,6 +196,12 @@ async def test_the_numbers_of_a_real_prometheus(
     assert told["nan"].startswith("the query gives not a number")
     assert "parse error" in told["refused"]
     assert "aggregate it to one" in told["many"]
+    (graph,) = finding.attachments
+    assert graph.picture is not None
+    (panel,) = graph.picture.panels
+    assert isinstance(panel, LinePanel)
+    assert (panel.title, panel.threshold) == ("up", 0.5)
+    assert panel.lines[0].points[-1][1] == 1
     await asyncio.to_thread(prometheus.stop)
     gone = await look()
     await adapter.close()
@@ -218,6 +227,10 @@ async def test_the_logs_of_all_pods_through_a_real_kubelet_path(site: Site) -> N
     assert finding.table.rows[0] == (
         "20", "1", "error", "ERROR request 49: password=[redacted] refused by 10.0.0.49"
     )  # fmt: skip
+    (full,) = finding.attachments
+    assert f"===== {name}/" in full.text
+    assert "ERROR request 30: password=[redacted] refused by 10.0.0.30" in full.text
+    assert "hunter2" not in full.text
     one = await site.look("logs", pod=name[-5:], tail=5)
     assert (one.facts["pods"], one.facts["lines"]) == (1, 5)
     before = await site.look("logs", previous=True)
@@ -275,3 +288,39 @@ async def test_the_network_of_real_servers(
     assert gone.verdict is Verdict.FAIL
     assert gone.facts["targets_failed"] == ("prometheus", "its health")
     assert "prometheus (connection refused)" in gone.summary
+
+
+@pytest.mark.timeout(400)  # a real MLflow takes its time to start, and its client to load
+async def test_the_model_of_a_real_registry(tmp_path: Path) -> None:
+    """The version behind the alias with its age and accuracy; then an alias that is missing."""
+    async with DemoMlflow(tmp_path) as server:
+        assert server._seeding is not None, server.words
+        await server._seeding
+        models = MlflowModels(server.tracking_uri, timeout=120)
+        readers = replace(World(FrozenClock(), SequentialIds()).readers, models=models)
+
+        async def look(alias: str) -> Finding:
+            target = CheckTarget(service="churn", model="churn-model", model_alias=alias)
+            return await run_check(
+                "model",
+                target=target,
+                readers=readers,
+                now=datetime.now(UTC),
+                crashed=_no_crash,
+                time_limit=timedelta(seconds=150),
+            )
+
+        try:
+            found, missing = await look("Production"), await look("Nobody")
+        finally:
+            await models.close()
+    assert found.verdict is Verdict.OK, found
+    assert found.summary.startswith("churn-model Production is version 1, ")
+    assert found.summary.endswith(" old, accuracy 0.914")
+    assert found.facts["accuracy_drop"] is None
+    assert missing.verdict is Verdict.FAIL
+    assert missing.summary == "no version of churn-model has the alias Nobody"
+
+
+def _no_crash(check: str, error: Exception) -> None:
+    raise AssertionError(check) from error

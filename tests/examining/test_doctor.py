@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from bot.settings import Environment, Settings
 
 SCOPES = frozenset(
-    {"chat:write", "channels:history", "users:read", "files:write", "commands", "usergroups:read"}
+    {
+        "chat:write",
+        "channels:history",
+        "users:read",
+        "files:write",
+        "files:read",
+        "commands",
+        "usergroups:read",
+    }
 )
 ROUTED = ("http://lightship:8080/alerts?source=a",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,6 +91,15 @@ async def test_a_picture_is_shown_once_it_is_drawn(stage: Stage) -> None:
     file = stage.chat.files[shared.file_id]
     assert (shared.text, file.alt_text) == ("Latency is high.", "Latency is high.")
     assert file.content == b"churn: P95 latency"
+
+
+async def test_what_a_picture_says_is_data(stage: Stage) -> None:
+    """A metric's title that calls the channel, or hides a link, arrives as the signs it is made of."""
+    await opened(stage, replace(GRAPH, alt_text="<!channel> is <https://evil|fine>"))
+    await Attaching(store=stage.store, ids=IDS, drawer=Pen()).draw_due()
+    await stage.steps(seconds=2)
+    (shared,) = stage.chat.shared
+    assert shared.text == "&lt;!channel&gt; is &lt;https://evil|fine&gt;"
 
 
 @pytest.mark.parametrize("taken", [True, False])
