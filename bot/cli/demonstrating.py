@@ -14,6 +14,7 @@ import tempfile
 import webbrowser
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,31 +34,40 @@ from bot.console.demo import demo_commands, demo_workspace
 from bot.console.server import SlackStandIn
 from bot.console.values import Word
 from bot.domain.errors import LightshipError
+from bot.domain.words import did_you_mean
 from bot.logs import set_up_logging
+from bot.playing.stages import fires_after, stage_of
 from bot.rehearsal.alertmanager import play
-from bot.rehearsal.churn import churn_world
+from bot.rehearsal.scenarios.knowing import Knowledge
+from bot.rehearsal.scenarios.loading import load_scenarios
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
 from handlers.command_words import WORDS
 
 if TYPE_CHECKING:
+    from bot.bootstrap.outside import Outside
+    from bot.domain.runbooks import Runbook
+    from bot.rehearsal.scenarios.loading import Scenario
+    from bot.rehearsal.scenarios.staging import Stage
     from bot.rehearsal.world import World
-    from bot.settings import Environment
+    from bot.settings import Environment, Settings
 
 DEFAULT_PORT = 8765
-_IN_THE_WORLD = {"LIGHTSHIP_SERVICES__CHURN__KUBERNETES__HPA": "null"}
-"""What the shipped configuration names and the world has not."""
-SCENARIOS = {"high-api-latency": churn_world}
-"""What can be played, by name."""
+DEFAULT_SCENARIO = "latency-high-traffic"
+_BEFORE_THE_ALERT = timedelta(seconds=5)
+"""How long the world is watched before its alert fires."""
 
 
-@click.command(epilog="\b\nExamples:\n  lightship demo\n  lightship demo --port 9000 --no-browser")
+@click.command(
+    epilog="\b\nExamples:\n  lightship demo\n  lightship demo --scenario errors-bad-release\n"
+    "  lightship demo --port 9000 --no-browser"
+)
 @click.option(
     "--scenario",
-    type=click.Choice(sorted(SCENARIOS)),
-    default="high-api-latency",
+    default=DEFAULT_SCENARIO,
     show_default=True,
-    help="What happens in the world.",
+    metavar="NAME",
+    help="What happens in the world: the name of a shipped rehearsal.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Of the console."
@@ -70,10 +80,11 @@ def demo(scenario: str, port: int, no_browser: bool) -> None:
     Nothing outside of this machine is touched. Ends on Ctrl-C; what it kept is deleted then.
     """
     set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "warning"))
+    played = _shipped_scenario(scenario)
     with tempfile.TemporaryDirectory(prefix="lightship-demo-") as folder:
         environment = _environment(Path(folder))
         try:
-            sys.exit(asyncio.run(_demo(scenario, port, environment, Path(folder), browser=not no_browser)))
+            sys.exit(asyncio.run(_demo(played, port, environment, Path(folder), browser=not no_browser)))
         except OSError as error:
             click.echo(f"lightship demo: port {port}: {error.strerror or error}; try --port 0", err=True)
             sys.exit(1)
@@ -90,7 +101,9 @@ def completions() -> list[Word]:
     ]
 
 
-async def _demo(scenario: str, port: int, environment: Environment, folder: Path, *, browser: bool) -> int:
+async def _demo(
+    scenario: Scenario, port: int, environment: Environment, folder: Path, *, browser: bool
+) -> int:
     secret = environment.slack_signing_secret
     assert secret is not None  # noqa: S101 - made below
     async with AsyncExitStack() as stack:
@@ -107,13 +120,16 @@ async def _demo(scenario: str, port: int, environment: Environment, folder: Path
             slack_bot_token=SecretStr(console.workspace.app.bot_token),
         )
         mlflow = await stack.enter_async_context(DemoMlflow(folder))
-        world = SCENARIOS[scenario](SystemClock(), RandomIds())
-        lightship = _assemble(environment, world, mlflow)
+        settings, runbooks = _configuration(scenario)
+        stage = _stage(scenario, settings)
+        lightship = Lightship(
+            settings=settings, runbooks=runbooks, outside=_outside(environment, stage.world, mlflow)
+        )
         server = await stack.enter_async_context(serving(lightship, environment))
         console.delivery.events_url = f"http://127.0.0.1:{server.port}/slack/events"
-        playing = asyncio.create_task(_play(world, server.port, environment))
+        playing = asyncio.create_task(_play(stage, server.port, environment))
         stack.callback(playing.cancel)
-        _announce(console.base_url, server.port, mlflow)
+        _announce(console.base_url, server.port, mlflow, scenario)
         if browser and sys.stdout.isatty():
             await asyncio.to_thread(webbrowser.open, f"{console.base_url}/")
         await until_told()
@@ -132,11 +148,35 @@ def _environment(folder: Path) -> Environment:
     )
 
 
-def _assemble(environment: Environment, world: World, mlflow: DemoMlflow) -> Lightship:
-    loaded = load_settings(shipped("lightship.yaml"), _IN_THE_WORLD)
+def _shipped_scenario(name: str) -> Scenario:
+    """The rehearsal of that name; a usage error with the nearest right one where there is none."""
+    loaded = load_scenarios([shipped("runbooks")], Knowledge())
+    known = {one.name: one for one in loaded.scenarios}
+    if name not in known:
+        names = ", ".join(sorted(known))
+        told = did_you_mean(name, known) or f"; there are {names}"
+        raise click.BadParameter(f"there is no scenario `{name[:60]}`{told}", param_hint="--scenario")
+    return known[name]
+
+
+def _configuration(scenario: Scenario) -> tuple[Settings, tuple[Runbook, ...]]:
+    loaded = load_settings(shipped("lightship.yaml"), scenario.environment)
     runbooks = load_runbooks([shipped("runbooks")])
     if loaded.settings is None or runbooks.faults:
         raise click.ClickException("the shipped configuration is damaged; run `lightship check`")
+    return loaded.settings, runbooks.runbooks
+
+
+def _stage(scenario: Scenario, settings: Settings) -> Stage:
+    """The scenario's world in real time, shortly before its alert fires."""
+    begin = max(fires_after(scenario, settings) - _BEFORE_THE_ALERT, timedelta(0))
+    begun = replace(scenario, file=scenario.file.model_copy(update={"begin": begin}))
+    stage = stage_of(begun, settings, SystemClock(), RandomIds())
+    stage.catch_up()
+    return stage
+
+
+def _outside(environment: Environment, world: World, mlflow: DemoMlflow) -> Outside:
     models = MlflowModels(mlflow.tracking_uri)
     surroundings = Surroundings(
         readers=replace(world.readers, models=models),
@@ -145,11 +185,10 @@ def _assemble(environment: Environment, world: World, mlflow: DemoMlflow) -> Lig
         silencer=world.alertmanager,
         close=(models.close,),
     )
-    outside = make_outside(environment, surroundings)
-    return Lightship(settings=loaded.settings, runbooks=runbooks.runbooks, outside=outside)
+    return make_outside(environment, surroundings)
 
 
-async def _play(world: World, port: int, environment: Environment) -> None:
+async def _play(stage: Stage, port: int, environment: Environment) -> None:
     """Post the world's webhooks to the bot, as Alertmanager would."""
     token = environment.webhook_token.get_secret_value() if environment.webhook_token else ""
     headers = {"Authorization": f"Bearer {token}"}
@@ -162,15 +201,16 @@ async def _play(world: World, port: int, environment: Environment) -> None:
             except (aiohttp.ClientError, TimeoutError):
                 return False
 
-        await play(world.dispatcher(), clock=world.clock, alerts=world.alerts, send=send)
+        await play(stage.world.dispatcher(), clock=stage.world.clock, step=stage.step, send=send)
 
 
-def _announce(address: str, port: int, mlflow: DemoMlflow) -> None:
+def _announce(address: str, port: int, mlflow: DemoMlflow, scenario: Scenario) -> None:
     click.echo(f"Console:  {click.style(address + '/', bold=True, underline=True)}")
     click.echo(f"Bot:      http://127.0.0.1:{port}/readyz (and /metrics)")
     click.echo(f"MLflow:   {mlflow.words}")
+    click.echo(f"Scenario: {scenario.name}: {scenario.file.title}")
     click.echo(
-        "\nAn incident arrives in #churn in a few seconds. Read it, press a check, ask for the scaling,"
+        "\nAn incident arrives in #churn in a few seconds. Read it, press a check, ask for what mends it,"
     )
-    click.echo("become Bob (top right) and approve it; the latency falls and the incident resolves.")
+    click.echo("become Bob (top right) and approve it; the world gets well and the incident resolves.")
     click.echo("Ctrl-C ends the demo.")

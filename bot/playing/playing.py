@@ -21,7 +21,7 @@ from bot.playing.judging import judge
 from bot.playing.performances import Performance
 from bot.playing.pressing import People
 from bot.playing.stages import stage_of
-from bot.rehearsal.alertmanager import Payload, Route
+from bot.rehearsal.alertmanager import Payload, Route, send_due
 from bot.rehearsal.virtual_time import VirtualClock, run_virtually
 from bot.testing import SequentialIds
 from handlers.webhooks import read_webhook
@@ -118,10 +118,8 @@ class _Play:
 
     async def _alert(self) -> None:
         """Send what Alertmanager would send now."""
-        now = self._clock.now()
-        for payload in self._dispatcher.due(await self._stage.step(), now):
-            if await self._take(payload):
-                self._dispatcher.sent(payload, now)
+        alerts = await self._stage.step()
+        await send_due(self._dispatcher, alerts, now=self._clock.now(), send=self._take)
 
     async def _take(self, payload: Payload) -> bool:
         group = read_webhook(json.dumps(payload).encode(), source="default").group

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from bot.bootstrap.services import routing, watched_services
 from bot.domain.errors import Permanent
 from bot.rehearsal.scenarios.staging import Stage
+from bot.testing import FrozenClock, SequentialIds
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from bot.domain.services import WatchedService
     from bot.ports.clock import Clock, Ids
     from bot.rehearsal.scenarios.loading import Scenario
@@ -26,6 +29,20 @@ def stage_of(scenario: Scenario, settings: Settings, clock: Clock, ids: Ids) -> 
         namespace=service.namespace or "default",
         deployment=service.deployment,
     )
+
+
+def fires_after(scenario: Scenario, settings: Settings) -> timedelta:
+    """When the scenario's alert fires if nobody does anything, counted from the beginning of its world.
+
+    Raises Permanent where it does not.
+    """
+    clock = FrozenClock()
+    stage = stage_of(scenario, settings, clock, SequentialIds())
+    alert = scenario.file.expect.alert or scenario.file.runbook
+    for moment, firing in stage.through(scenario.until):
+        if any(alert in {None, one.labels["alertname"]} for one in firing):
+            return moment
+    raise Permanent(f"the alert of the scenario {scenario.name} does not fire in its world")
 
 
 def service_of(scenario: Scenario, settings: Settings) -> WatchedService:

@@ -1,6 +1,6 @@
 """Webhooks as Alertmanager would send them: grouped, repeated, resolved, and silent where silenced.
 
-Played by `lightship demo`: `play` asks the world once a second and hands every payload to the door.
+Played by `lightship demo` and by rehearsals: every payload that is due is handed to the door.
 """
 
 from __future__ import annotations
@@ -109,17 +109,27 @@ async def play(
     dispatcher: Dispatcher,
     *,
     clock: Clock,
-    alerts: Callable[[datetime], tuple[RaisedAlert, ...]],
+    step: Callable[[], Awaitable[tuple[RaisedAlert, ...]]],
     send: Callable[[Payload], Awaitable[bool]],
     every: float = 1.0,
 ) -> None:
-    """Play until cancelled. `send` tells whether the payload was taken; one that was not is sent again."""
+    """Play until cancelled: `step` lets the world go on and tells its alerts."""
     while True:
-        now = clock.now()
-        for payload in dispatcher.due(alerts(now), now):
-            if await send(payload):
-                dispatcher.sent(payload, now)
+        await send_due(dispatcher, await step(), now=clock.now(), send=send)
         await clock.sleep(every)
+
+
+async def send_due(
+    dispatcher: Dispatcher,
+    alerts: tuple[RaisedAlert, ...],
+    *,
+    now: datetime,
+    send: Callable[[Payload], Awaitable[bool]],
+) -> None:
+    """Send what is due. `send` tells whether the payload was taken; one that was not is offered again."""
+    for payload in dispatcher.due(alerts, now):
+        if await send(payload):
+            dispatcher.sent(payload, now)
 
 
 def _payload(route: Route, key: GroupLabels, alerts: list[RaisedAlert]) -> Payload:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,3 +133,16 @@ def test_a_wrong_rehearsal_is_told_before_anything_is_played(tmp_path: Path) -> 
     result = CliRunner().invoke(lightship, arguments)
     assert result.exit_code == 1
     assert "a.yaml:3:18:" in result.output
+
+
+def test_the_readmes_ten_lines_are_a_rehearsal_that_passes(tmp_path: Path) -> None:
+    """The example of `runbooks/README.md` is right, and passes with the shipped configuration."""
+    readme = (ROOT / "runbooks" / "README.md").read_text(encoding="utf-8")
+    example = readme.partition("## Rehearsals")[2].partition("```yaml\n")[2].partition("```")[0]
+    assert len(example.splitlines()) == 10
+    shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks", ignore=shutil.ignore_patterns("rehearsals"))
+    shutil.copytree(ROOT / "runbooks/rehearsals/worlds", tmp_path / "runbooks/rehearsals/worlds")
+    shutil.copy(ROOT / "lightship.yaml", tmp_path)
+    (tmp_path / "runbooks" / "rehearsals" / "example.yaml").write_text(example, encoding="utf-8")
+    (result,) = played(tmp_path)
+    assert result.passed, click.unstyle(failure(result))

@@ -18,7 +18,7 @@ from bot.rehearsal.scenarios.writing import lines_of
 from bot.rehearsal.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from bot.ports.clock import Clock, Ids
@@ -85,12 +85,18 @@ class Stage:
 
     def catch_up(self) -> None:
         """Go through the time before the bot's start."""
-        moment, until = self.start, self.start + self._begin
-        while moment <= until:
-            self._clock.at = moment
-            self.world.alerts(moment)
-            moment += _STEP
+        for _ in self.through(self._begin):
+            pass
         self._clock.at = None
+
+    def through(self, until: timedelta) -> Iterator[tuple[timedelta, tuple[RaisedAlert, ...]]]:
+        """Let the world go on by itself up to a time; at each step what fires."""
+        since = timedelta(0)
+        while since <= until:
+            self._clock.at = self.start + since
+            alerts = self.world.alerts(self._clock.at)
+            yield since, tuple(alert for alert in alerts if alert.ends_at is None)
+            since += _STEP
 
     @property
     def written_with(self) -> tuple[str, ...]:
