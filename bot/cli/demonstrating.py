@@ -36,7 +36,7 @@ from bot.console.values import Word
 from bot.domain.errors import LightshipError
 from bot.domain.words import did_you_mean
 from bot.logs import set_up_logging
-from bot.playing.stages import fires_after, stage_of
+from bot.playing.stages import SHORT, fires_after, stage_of
 from bot.rehearsal.alertmanager import play
 from bot.rehearsal.scenarios.knowing import Knowledge
 from bot.rehearsal.scenarios.loading import load_scenarios
@@ -172,7 +172,7 @@ def _stage(scenario: Scenario, settings: Settings) -> Stage:
     begin = max(fires_after(scenario, settings) - _BEFORE_THE_ALERT, timedelta(0))
     begun = replace(scenario, file=scenario.file.model_copy(update={"begin": begin}))
     stage = stage_of(begun, settings, SystemClock(), RandomIds())
-    stage.catch_up()
+    stage.catch_up(every=SHORT)
     return stage
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from bot.bootstrap.services import routing, watched_services
 from bot.domain.errors import Permanent
@@ -10,12 +11,14 @@ from bot.rehearsal.scenarios.staging import Stage
 from bot.testing import FrozenClock, SequentialIds
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from bot.domain.services import WatchedService
     from bot.ports.clock import Clock, Ids
     from bot.rehearsal.scenarios.loading import Scenario
     from bot.settings import Settings
+
+
+SHORT: Final = timedelta(seconds=5)
+"""How often a world is looked at that has to be stopped shortly before its alert fires."""
 
 
 def stage_of(scenario: Scenario, settings: Settings, clock: Clock, ids: Ids) -> Stage:
@@ -39,7 +42,7 @@ def fires_after(scenario: Scenario, settings: Settings) -> timedelta:
     clock = FrozenClock()
     stage = stage_of(scenario, settings, clock, SequentialIds())
     alert = scenario.file.expect.alert or scenario.file.runbook
-    for moment, firing in stage.through(scenario.until):
+    for moment, firing in stage.through(scenario.until, every=SHORT):
         if any(alert in {None, one.labels["alertname"]} for one in firing):
             return moment
     raise Permanent(f"the alert of the scenario {scenario.name} does not fire in its world")

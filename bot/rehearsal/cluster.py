@@ -47,7 +47,8 @@ class RehearsalState:
         self.usage: Callable[[KubeObject, datetime], Usage] | None = None
         self.written: Callable[[KubeObject, datetime], str] | None = None
         self.written_before: Callable[[KubeObject, datetime], str] | None = None
-        self.on_settle: Callable[[datetime], None] | None = None
+        self.on_settle: Callable[[datetime], bool] | None = None
+        """What else happens by a time; whether it touched objects."""
         self.logs: dict[tuple[str, str], str] = {}
         self.logs_before_restart: dict[tuple[str, str], str] = {}
         for manifest in manifests:
@@ -60,8 +61,7 @@ class RehearsalState:
         settle_autoscalers(self.store)
         settle_jobs(self.store, now, take=self._jobs_take)
         self.controller.settle(now)
-        if self.on_settle is not None:
-            self.on_settle(now)
+        if self.on_settle is not None and self.on_settle(now):
             self.controller.settle(now)
 
     def put(self, manifest: KubeObject) -> None:

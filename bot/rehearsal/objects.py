@@ -85,9 +85,8 @@ class ObjectStore:
 
     def keys(self, resource: Resource) -> Iterator[Key]:
         """The keys of all objects of a kind."""
-        return iter(
-            [key for key in sorted(self._objects) if key[:2] == (resource.api_version, resource.kind)]
-        )
+        wanted = (resource.api_version, resource.kind)
+        return iter(sorted(key for key in self._objects if key[:2] == wanted))
 
 
 def stamp(moment: datetime) -> str:

@@ -59,6 +59,7 @@ def same_as_golden(name: str, told: str) -> bool:
     return told == golden.read_text(encoding="utf-8")
 
 
+@pytest.mark.timeout(300)  # seconds on a quiet machine; what it says does not depend on how busy this one is
 def test_every_shipped_rehearsal_passes() -> None:
     """What must follow follows, in all of them; each runbook has two at least."""
     results = played(ROOT)

@@ -56,8 +56,8 @@ class Ailing:
         """Let a trouble begin."""
         self._troubles.append(_Trouble(written=trouble, at=at))
 
-    def go_on(self, now: datetime) -> None:
-        """Bring the pods to this time: those that ail look so, those that do not any more are well."""
+    def go_on(self, now: datetime) -> bool:
+        """Bring the pods to this time, ailing or well again; whether there is any trouble to look after."""
         ailing: set[Key] = set()
         for trouble in self._troubles:
             chosen = list(self._chosen(trouble)) if self._lasts(trouble, now) else []
@@ -69,6 +69,7 @@ class Ailing:
                     key, trouble, trouble.pods.setdefault(key, max(trouble.at, self._made(key))), now
                 )
             ailing.update(chosen)
+        return bool(self._troubles)
 
     def _lasts(self, trouble: _Trouble, now: datetime) -> bool:
         written = trouble.written

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from bot.rehearsal.scenarios.models import AlertFile
 
 _MEBI: Final = 2.0**20
-_STEP: Final = timedelta(seconds=5)
+EVERY: Final = timedelta(seconds=15)
+"""How often the rules are evaluated while the world goes on by itself."""
 _OURS: Final = "lightship-"
 """How the field managers of approved changes begin."""
 
@@ -83,20 +84,22 @@ class Stage:
         self.world.state.on_settle = self._settle
         self.world.watch([self._rule(name, alert) for name, alert in self._written.alerts.items()])
 
-    def catch_up(self) -> None:
+    def catch_up(self, *, every: timedelta = EVERY) -> None:
         """Go through the time before the bot's start."""
-        for _ in self.through(self._begin):
+        for _ in self.through(self._begin, every=every):
             pass
         self._clock.at = None
 
-    def through(self, until: timedelta) -> Iterator[tuple[timedelta, tuple[RaisedAlert, ...]]]:
+    def through(
+        self, until: timedelta, *, every: timedelta = EVERY
+    ) -> Iterator[tuple[timedelta, tuple[RaisedAlert, ...]]]:
         """Let the world go on by itself up to a time; at each step what fires."""
         since = timedelta(0)
         while since <= until:
             self._clock.at = self.start + since
             alerts = self.world.alerts(self._clock.at)
             yield since, tuple(alert for alert in alerts if alert.ends_at is None)
-            since += _STEP
+            since += every
 
     @property
     def written_with(self) -> tuple[str, ...]:
@@ -123,8 +126,9 @@ class Stage:
             )
         return self.world.alerts(now)
 
-    def _settle(self, now: datetime) -> None:
-        """What is due of the cluster, the registry and the network."""
+    def _settle(self, now: datetime) -> bool:
+        """What is due of the cluster, the registry and the network; whether objects were touched."""
+        touched = bool(self._due) and self.start + self._due[0].at <= now
         while self._due and self.start + self._due[0].at <= now:
             change = self._due.pop(0)
             if change.pods is not None:
@@ -143,9 +147,10 @@ class Stage:
                     metrics=one.metrics,
                 )
             )
-        self._ailing.go_on(now)
+        touched = self._ailing.go_on(now) or touched
         self._cut_off(now)
         self.numbers.present = now
+        return touched
 
     def _cut_off(self, now: datetime) -> None:
         since = now - self.start
