@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 
-from bot.adapters.models import MlflowModels
-from bot.domain.errors import Forbidden, NotFound, Temporary
+from bot.adapters.models import MlflowAliases, MlflowModels
+from bot.domain.calls import MARK
+from bot.domain.errors import Ambiguous, Conflict, Forbidden, NotFound, Permanent, Temporary
+from bot.domain.remedies import Action, Call, CallKind, Edit, Target
+from bot.testing import make_grant
 from tests.adapters.standin import standing_in, status
+from tests.making import make_plan
+from tests.planning import ALIAS, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,3 +89,70 @@ async def test_the_chat_s_tokens_stay_here(monkeypatch: pytest.MonkeyPatch) -> N
     passed = MlflowModels("http://x").worker.environment()
     assert "SLACK_BOT_TOKEN" not in passed
     assert passed["MLFLOW_TRACKING_TOKEN"] == "wanted"
+
+
+class Registry:
+    """An MLflow server's registry with two versions, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.alias = "1"
+        self.tags: dict[str, dict[str, str]] = {"1": {}, "2": {}}
+        self.lose = False
+        self.posted: list[str] = []
+
+    def version(self, number: str) -> dict[str, object]:
+        """As the server writes it."""
+        return {
+            "name": MODEL,
+            "version": number,
+            "creation_timestamp": 1_790_000_000_000,
+            "run_id": "",
+            "status": "READY",
+            "aliases": [ALIAS] if self.alias == number else [],
+            "tags": [{"key": key, "value": value} for key, value in self.tags[number].items()],
+        }
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """The calls that the worker makes."""
+        if request.method == "POST":
+            content = await request.json()
+            self.posted.append(request.path.rpartition("/2.0/mlflow/")[2])
+            if request.path.endswith("/alias"):
+                self.alias = str(content["version"])
+            else:
+                self.tags[str(content["version"])][content["key"]] = content["value"]
+            return web.json_response({}, status=500 if self.lose else 200)
+        if request.path.endswith("/registered-models/get"):
+            return web.json_response({"registered_model": {"name": MODEL}})
+        number = self.alias if request.path.endswith("/alias") else request.query["version"]
+        if number not in self.tags:
+            body = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Model Version not found"}
+            return web.json_response(body, status=404)
+        return web.json_response({"model_version": self.version(number)})
+
+
+async def test_an_alias_is_moved_once_and_marked() -> None:
+    """The alias moves if it is where the plan saw it; a lost answer is ambiguous, and a look tells."""
+    registry = Registry()
+    edit = Edit(path=("aliases", ALIAS), before='"1"', after='"2"')
+    call = Call(kind=CallKind.ALIAS, resource="models", name=MODEL, edits=(edit,))
+    target = Target(kind="Model", namespace="", name=MODEL)
+    plan = replace(make_plan(), action=Action.PROMOTE, target=target, call=call)
+    grant = make_grant(plan)
+    async with standing_in(registry.answer) as server, models_at(server.url) as models:
+        aliases = MlflowAliases(models)
+        assert (await models.version(name=MODEL, version="2")).aliases == ()
+        with pytest.raises(NotFound):
+            await models.version(name=MODEL, version="9")
+        await aliases.set_alias(grant)
+        found = await models.version_by_alias(name=MODEL, alias=ALIAS)
+        assert (found.version, found.tags) == ("2", {MARK: grant.approval_id})
+        with pytest.raises(Conflict, match="Production is version 2 now"):
+            await aliases.set_alias(grant)
+        assert registry.posted == ["registered-models/alias", "model-versions/set-tag"]
+        registry.alias, registry.lose = "1", True
+        with pytest.raises(Ambiguous):
+            await aliases.set_alias(grant)
+        assert (await models.version_by_alias(name=MODEL, alias=ALIAS)).version == "2"
+        with pytest.raises(Permanent, match="does not fit the approval"):
+            await aliases.set_alias(make_grant(make_plan()))

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.actions import ACTIONS
 from bot.domain.bounds import Bounds, ResourceBounds
 from bot.domain.calls import MARK, canonical, holds, inverse, is_before, make_edit, misfit, patch_of
 from bot.domain.errors import Permanent
@@ -20,6 +22,7 @@ from bot.remediations.applying import apply, recover
 from bot.remediations.autoscalers import bounds_for
 from bot.remediations.deployments import RolloutState, rollout_of
 from bot.remediations.outcomes import ApplyState
+from bot.remediations.registry import REMEDIES
 from bot.remediations.watching import progress
 from bot.testing import START, FrozenClock, SequentialIds, make_grant
 from tests.planning import ALIAS, MODEL, ask, plan_in, planned_in, undo_of
@@ -291,3 +294,13 @@ async def test_one_run_at_a_time_where_the_cronjob_says_so() -> None:
     assert reason_of(refusal) is RefusalReason.NO_CHANGE
     assert isinstance(refusal, Refusal)
     assert "runs already" in refusal.sentence
+
+
+def test_the_documentation_names_every_action_with_its_rights() -> None:
+    """A row for each action, with all that it needs and can use, and its undo."""
+    page = (Path(__file__).parents[2] / "docs" / "remediations.md").read_text(encoding="utf-8")
+    words = {"never": "cannot be undone", "restored": "restores what was", "cancelled": "can be cancelled"}
+    for action, remedy in REMEDIES.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{action.value}` |")]
+        assert words[ACTIONS[action].taken_back.value] in row
+        assert {str(right) for right in (*remedy.rights, *remedy.optional_rights)} <= set(row.split("`"))
