@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from bench.approvals import approvals
 from bench.checks import checks
 from bench.drawing import drawing
 from bench.folding import folding
@@ -35,6 +36,7 @@ CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "checks": checks,
     "logs": folding,
     "graphs": drawing,
+    "approvals": lambda _rounds: approvals(),
     "storm": lambda _rounds: storm(),
 }
 

@@ -77,13 +77,13 @@ class Acting:
         """Try while trying again can help: `apply` is safe to repeat with the same grant."""
         for attempt in range(1, _TRIES + 1):
             await hold()
+            if attempt > 1 and not self._enabled():
+                break
             fault("before-apply")
             outcome = await self._answered(grant, apply(grant, readers=self._readers, writers=self._writers))
             if outcome.retry_after is None or attempt == _TRIES:
                 break
             await self._clock.sleep(max(outcome.retry_after, float(attempt)))
-            if not self._enabled():
-                break
         return outcome
 
     async def _recover(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:

@@ -13,6 +13,7 @@ from bot.domain.events import EventKind
 from bot.domain.messages import MessageKind
 from bot.domain.remedies import ExecutionState
 from bot.engines.freezing import Freezing
+from bot.rehearsal.faults import Fault
 from tests.acting import BOB, CAROL
 
 if TYPE_CHECKING:
@@ -90,3 +91,25 @@ async def test_a_second_press_of_the_switch_changes_nothing(bench: Bench) -> Non
     again = await freezing(bench).freeze(SwitchActions(service="churn", actor=CAROL))
     assert again.sentence == "All actions are frozen already by <@U0BOB>."
     assert (await switch.unfreeze(FREEZE)).reason is OutcomeReason.DONE
+
+
+async def test_what_is_tried_again_is_not_tried_once_frozen(bench: Bench) -> None:
+    """The API server pushes back, somebody freezes, and the next try is not made."""
+    start = bench.start()
+    approval = await bench.granted(start)
+    bench.world.faults.switch_on("writer", Fault.THROTTLED)
+    calls: list[float] = []
+    real = bench.clock.sleep
+
+    async def sleep(seconds: float) -> None:
+        if not calls:
+            await freezing(bench).freeze(FREEZE)
+            bench.world.faults.switch_off("writer")
+        calls.append(seconds)
+        await real(seconds)
+
+    bench.clock.sleep = sleep  # type: ignore[method-assign]  # somebody acts in that moment
+    await start.work()
+    assert (await bench.outcome(approval))[0] == ExecutionState.FAILED
+    assert bench.writer.effects == []
+    assert len(bench.writer.orders) == 1
