@@ -97,7 +97,7 @@ async def _baseline(target: CheckTarget, readers: Readers, version: ModelVersion
 
 
 def _finding(version: ModelVersion, baseline: Baseline | None, *, alias: str, now: datetime) -> Finding:
-    age = now - version.created_at
+    age = max(now - version.created_at, timedelta(0))  # clocks differ, and nobody registers in the future
     shown = sorted(version.metrics.items())[:_METRICS_SHOWN]
     facts: dict[str, Fact] = {"version": version.version, "age_days": round(age / timedelta(days=1), 2)}
     facts.update({f"metric_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}": value for name, value in shown})

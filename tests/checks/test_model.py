@@ -73,6 +73,22 @@ def register(world: World, version: str, **metrics: float) -> None:
     world.models.register(made)
 
 
+async def test_a_clock_that_is_ahead_makes_no_version_of_the_future(world: World) -> None:
+    """MLflow's machine may be a minute ahead of ours; the version is new then, not negative."""
+    world.models.register(
+        ModelVersion(
+            name="churn-model",
+            version="8",
+            aliases=("Production",),
+            created_at=START + timedelta(minutes=1),
+            run_id="abc",
+        )
+    )
+    finding = await look(world.readers)
+    assert finding.facts["age_days"] == 0
+    assert "-" not in finding.summary.removeprefix("churn-model")
+
+
 async def test_accuracy_is_compared_with_the_version_before(world: World) -> None:
     """The newest earlier version that has one; versions without are passed over."""
     register(world, "6", loss=0.1)
