@@ -20,7 +20,7 @@ NOTE = (
 BUSY = 0.5
 BUSY_NOTE = (
     "**The machine was busy with other work.** Waits and rates are those of a bot that shares its "
-    "processors, and even the ratios spread; a quiet machine shows better ones."
+    "processors, and the ratios spread widely; what a quiet machine shows was not measured in this run."
 )
 HEAD = ("figure", "found", "absolute", "goal", "")
 
