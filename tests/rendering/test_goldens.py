@@ -20,7 +20,7 @@ from bot.domain.findings import Verdict
 from bot.domain.freezing import Freeze
 from bot.domain.incidents import IncidentState, Resolution, Suppression
 from bot.domain.policies import ApprovalRule
-from bot.domain.remedies import ExecutionState
+from bot.domain.remedies import Action, ExecutionState
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode
 from bot.domain.verifications import Verification, VerificationState, WatchedMetric
@@ -350,6 +350,12 @@ MESSAGES: dict[str, RenderedMessage] = {
 MODALS: dict[str, modals.View] = {
     "modal_silence": modals.silence_modal(TARGET, title="ChurnHighLatency"),
     "modal_scale": modals.scale_modal(TARGET, subject="deployment churn/churn-api", present=3, asked=6),
+    "modal_remedy": modals.remedy_modal(
+        replace(TARGET, action="resources"),
+        Action.RESOURCES,
+        subject="deployment churn/churn-api",
+        given={"memory": "2Gi"},
+    ),
     "modal_deny": modals.deny_modal(
         replace(TARGET, approval_id="a-1", digest="d" * 64), plan=plan_words(approval().plan)
     ),
