@@ -142,7 +142,6 @@ class RefusalReason(StrEnum):
     OUT_OF_BOUNDS = "out_of_bounds"
     TOO_LARGE_A_STEP = "too_large_a_step"
     NO_CHANGE = "no_change"
-    HPA_OWNS_REPLICAS = "hpa_owns_replicas"
     WOULD_BE_REVERTED = "would_be_reverted"
     ROLLOUT = "rollout"
     NO_ROOM = "no_room"

@@ -56,7 +56,7 @@ def churn_world(
     """churn-api with three pods in churn-mlops, whose traffic triples after `traffic_rises_in`.
 
     With three ready pods the 95th percentile is then 1.7 s and HighAPILatency fires; with six it is 0.4 s,
-    and the alert resolves. `autoscaled` adds the HorizontalPodAutoscaler, which makes scaling be refused.
+    and the alert resolves. `autoscaled` adds the HorizontalPodAutoscaler, whose bounds are set then.
     """
     around = surroundings(namespace=NAMESPACE, deployment=DEPLOYMENT, container=_CONTAINER, now=clock.now())
     world = World(clock, ids, manifests=[*_manifests(autoscaled=autoscaled), *around])

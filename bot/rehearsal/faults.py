@@ -1,6 +1,6 @@
 """Faults that a rehearsal switches on: what every outside system does one day.
 
-Met by every port of the rehearsal world, under the names of the calls (`cluster.list.pods`, `scaler.scale`).
+Met by every port of the rehearsal world, under the names of the calls (`cluster.list.pods`, `writer.edit`).
 """
 
 from __future__ import annotations

@@ -35,12 +35,14 @@ async def test_commands_tell_and_act(begin: Begin) -> None:
     assert "nobody has it yet" not in text
     await chat.message("<@U0ALICE> acknowledged it", thread=incident)
     await is_silenced_and_heard_again(scene)
-    scene.cluster.apply(autoscaler(scene.namespace))
-    await chat.ask(ALICE, "scale 6 more traffic", "HorizontalPodAutoscaler churn-api-hpa sets the replicas")
-    assert not [
-        message for message in chat.slack.workspace.messages.values() if "approve" in buttons(message)
-    ]
-    assert await scene.replicas() == 3
+    scene.cluster.apply(autoscaler(scene.namespace, minimum=3))
+    await chat.ask(ALICE, "scale 6 more traffic", "waits for approval")
+    request = await chat.message("Approval needed", thread=incident)
+    words = await chat.shows(request, "minReplicas", "churn-api-hpa owns the replicas")
+    assert "set the autoscaler's bounds back to 3 to 10" in words
+    await chat.press(BOB, request, "approve")
+    await chat.shows(request, "✅ Done: scale")
+    assert await scene.replicas() == 6
     assert chat.complaints() == []
 
 
