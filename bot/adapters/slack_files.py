@@ -36,8 +36,9 @@ class SlackFiles:
         asked: dict[str, Any] = {
             "files": [{"id": file_id, "title": title}],
             "channel_id": channel,
-            "initial_comment": text,
         }
+        if text:
+            asked["initial_comment"] = text
         if thread is not None:
             asked["thread_ts"] = thread
         await self._calls.call("files.completeUploadExternal", asked, repeatable=False)

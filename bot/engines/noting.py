@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bot.ports.clock import Ids
     from bot.ports.stores import Transaction
 
+FILES_BEHIND = 100
+"""Files wait for all else of their channel: in a storm, what is wrong comes before its pictures."""
+
 NAMED_NEIGHBOURS = 5
 """How many other open incidents a message names; no more of them are edited when the set changes."""
 
@@ -134,7 +137,7 @@ async def put_in_thread(
             channel=incident.channel,
             thread_of=parent.id if parent else None,
             incident_id=incident.id,
-            urgency=incident.severity.rank,
+            urgency=incident.severity.rank + (FILES_BEHIND if kind is MessageKind.FILE else 0),
             desired_revision=1,
             created_at=tx.now,
         )

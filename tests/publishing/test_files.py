@@ -93,6 +93,18 @@ async def test_a_picture_is_shown_once_it_is_drawn(stage: Stage) -> None:
     assert file.content == b"churn: P95 latency"
 
 
+async def test_files_wait_for_all_that_says_what_is_wrong(stage: Stage) -> None:
+    """An opening of the least severity goes before a file that was due earlier."""
+    await opened(stage, LOGS)
+    await stage.clock.advance(seconds=5)
+    await stage.put("later", urgency=5)
+    await stage.steps(seconds=1)
+    assert stage.texts()[-1] == "later"
+    assert stage.chat.shared == []
+    await stage.steps(seconds=2)
+    assert len(stage.chat.shared) == 1
+
+
 async def test_what_a_picture_says_is_data(stage: Stage) -> None:
     """A metric's title that calls the channel, or hides a link, arrives as the signs it is made of."""
     await opened(stage, replace(GRAPH, alt_text="<!channel> is <https://evil|fine>"))
