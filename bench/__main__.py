@@ -16,6 +16,7 @@ from bench.folding import folding
 from bench.latency import latency
 from bench.memory import memory
 from bench.page import machine, page, terminal
+from bench.ranking import ranking
 from bench.starting import starting
 from bench.storm import storm
 from bench.webhooks import webhooks
@@ -34,6 +35,7 @@ CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "start": starting,
     "memory": lambda _rounds: memory(),
     "checks": checks,
+    "causes": ranking,
     "logs": folding,
     "graphs": drawing,
     "approvals": lambda _rounds: approvals(),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from bot.domain.events import Event
     from bot.domain.incidents import Incident
     from bot.domain.messages import Backlog, Message
     from bot.ports.stores import Transaction
@@ -72,16 +73,19 @@ def list_incidents(everything: bool, as_json: bool) -> None:
 @unused_config_option
 @click.argument("number", type=int)
 def show(number: int) -> None:
-    """One incident as JSON."""
+    """One incident as JSON, with the cause that its message names first."""
 
-    async def read(tx: Transaction) -> Incident | None:
-        return await tx.incidents.get(number)
+    async def read(tx: Transaction) -> tuple[Incident | None, Event | None]:
+        from bot.domain.events import RANKING_KINDS  # noqa: PLC0415 - `--help` needs no domain
 
-    found = _ask(read)
+        return await tx.incidents.get(number), await tx.events.newest(number, RANKING_KINDS)
+
+    found, ranked = _ask(read)
     if found is None:
         click.echo(f"lightship incident show: there is no incident {number}", err=True)
         sys.exit(1)
-    click.echo(json.dumps(_as_json(found), indent=2))
+    cause = {"cause": ranked.detail.get("words"), "cause_as_of": ranked.at.isoformat()} if ranked else {}
+    click.echo(json.dumps({**_as_json(found), **cause}, indent=2))
 
 
 @incident.command(epilog="\b\nExample:\n  lightship incident timeline 12 --format json")

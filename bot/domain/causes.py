@@ -181,10 +181,11 @@ def rank(causes: Sequence[JudgedCause], findings: Sequence[Finding]) -> Ranking:
     suspects = _distinct(found for one in fresh for found in one.suspects)
     broken = any(not found.mode.is_change for found in suspects)
     calm = bool(heard) and not broken and all(one.verdict is Verdict.OK for one in heard)
-    explained = {mode for cause in causes for mode in cause.explains}
+    of_runbook = [_judged(cause, suspects, calm=calm) for cause in causes]
+    explained = [cause.suspect for cause in of_runbook]
     ranked = [
-        *(_suspected(found, calm=calm) for found in suspects if found.mode not in explained),
-        *(_judged(cause, suspects, calm=calm) for cause in causes),
+        *(_suspected(found, calm=calm) for found in suspects if found not in explained),
+        *of_runbook,
     ]
     ordered = tuple(sorted(ranked, key=lambda cause: (-cause.score, cause.suspect is None)))
     unjudged = any(cause.spoke(Judgement.CANNOT_JUDGE) for cause in ordered)

@@ -85,6 +85,10 @@ THREAD_KINDS = frozenset(
 """Events that get a short entry in the thread; decisions over an approval edit its message instead."""
 
 
+RANKING_KINDS = frozenset({EventKind.CAUSES_RANKED, EventKind.CAUSE_CHANGED})
+"""Events that keep which cause people were told of first."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """One thing that happened. `detail` holds flat values only, such as an approval's id and digest."""

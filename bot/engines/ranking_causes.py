@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.causes import RankingReason, rank
-from bot.domain.events import EventKind
+from bot.domain.events import RANKING_KINDS, EventKind
 from bot.domain.incidents import IncidentState, worst_first
 from bot.domain.remedies import Action
 from bot.engines.noting import note
@@ -36,7 +36,6 @@ NEIGHBOURS: Final = 10
 """How many other open incidents of a service evidence sees, the worst first."""
 
 OFFERED: Final = frozenset({*(action.value for action in Action), "silence"})
-RANKINGS: Final = (EventKind.CAUSES_RANKED, EventKind.CAUSE_CHANGED)
 
 
 class RankingCauses:
@@ -86,7 +85,7 @@ class RankingCauses:
         findings = await tx.findings.of_incident(incident.id)
         others = await tx.incidents.unresolved(service=incident.key.service, limit=NEIGHBOURS + 1)
         ranking = self.rank(incident, findings, others=others)
-        told = await tx.events.newest(incident.id, RANKINGS)
+        told = await tx.events.newest(incident.id, RANKING_KINDS)
         before = str(told.detail.get("cause") or "") if told else ""
         if told is not None and not _is_news(ranking, before=before):
             return

@@ -7,6 +7,7 @@ runs in the sandbox with its bounds. Whatever cannot be known is told as such an
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import nodes
@@ -143,6 +144,7 @@ def _values(finding: Finding, blind: WhyNot | None) -> dict[str, object]:
     return values if blind is None else {name: values[name] for name in ("verdict", "summary", "target")}
 
 
+@lru_cache(maxsize=1_024)
 def _tells_missing(expression: str) -> bool:
     """Whether an expression has a way to make a value of what is missing, so that it might hold by that."""
     tree = parsed(expression)

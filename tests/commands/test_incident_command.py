@@ -84,3 +84,20 @@ def test_show_and_timeline_tell_the_same_incident(url: str) -> None:
     assert [event["kind"] for event in content["events"]] == ["incident_opened"]
     assert (content["seconds_to_acknowledge"], content["id"]) == (None, number)
     assert run("incident", "show", "999") == (1, "lightship incident show: there is no incident 999\n")
+
+
+def test_show_tells_the_cause_that_people_were_told_of_last(url: str) -> None:
+    """The newest of the kept rankings, in the words of the thread; nothing before there was one."""
+    number = asyncio.run(_with_incident(url))
+    assert "cause" not in json.loads(run("incident", "show", str(number))[1])
+    asyncio.run(_with_causes(url, number, "Possibly: a release", "Found: image x does not exist"))
+    assert json.loads(run("incident", "show", str(number))[1])["cause"] == "Found: image x does not exist"
+
+
+async def _with_causes(url: str, number: int, *words: str) -> None:
+    ids = SequentialIds("cause")
+    async with open_store(url, clock=SystemClock()) as store, store.transaction() as tx:
+        incident = await tx.incidents.get(number)
+        assert incident is not None
+        for kind, said in zip((EventKind.CAUSES_RANKED, EventKind.CAUSE_CHANGED), words, strict=True):
+            await note(tx, ids, incident, kind, actor=LIGHTSHIP, detail={"words": said})

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.database import SqlStore, open_store
-from bot.domain.events import EventKind
+from bot.domain.events import RANKING_KINDS, EventKind
 from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import Classification, IncidentState
 from bot.domain.messages import MessageKind
 from bot.domain.runbooks import Cause, Evidence, Runbook, RunbookRemediation
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode, Suspect
-from bot.engines.ranking_causes import RANKINGS, RankingCauses, offers
+from bot.engines.ranking_causes import RankingCauses, offers
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident, make_key
 
@@ -102,7 +102,7 @@ class Ranker:
     async def told(self) -> list[Event]:
         """What was noted, and of it what went into the thread."""
         async with self.store.transaction() as tx:
-            events = [one for one in await tx.events.of_incident(self.number) if one.kind in RANKINGS]
+            events = [one for one in await tx.events.of_incident(self.number) if one.kind in RANKING_KINDS]
             for one in events:
                 shown = await tx.messages.find(MessageKind.EVENT, one.id) is not None
                 assert shown is (one.kind is EventKind.CAUSE_CHANGED)
