@@ -27,6 +27,7 @@ class Grammar:
 
 
 CHECK_WORDS: Final[Mapping[str, Grammar]] = {
+    "failures": Grammar(),
     "pods": Grammar(),
     "hpa": Grammar(),
     "events": Grammar(options=frozenset({"since"})),

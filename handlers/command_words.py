@@ -42,6 +42,9 @@ class Word:
 WORDS: Final = (
     Word(word="help", usage="help", does="this list", role=Role.VIEWER),
     Word(word="status", usage="status", does="the service at a glance", role=Role.VIEWER),
+    Word(
+        word="failures", usage="failures", does="what is broken, by name, and what mends it", role=Role.VIEWER
+    ),
     Word(word="pods", usage="pods", does="its pods, and what is wrong with them", role=Role.VIEWER),
     Word(word="hpa", usage="hpa", does="the autoscaler, its bounds and its metrics", role=Role.VIEWER),
     Word(
@@ -121,6 +124,7 @@ ALIASES: Final = {
     "acknowledge": "ack",
     "incident": "incidents",
     "alert": "alerts",
+    "failure": "failures",
     "pod": "pods",
     "log": "logs",
     "metric": "metrics",

@@ -137,7 +137,7 @@ def checks_without_being_named(service: WatchedService, runbook: Runbook | None)
 
     Names of checks that this version has not are passed over by whoever runs them.
     """
-    named = ("failures",) if service.deployment else ()
+    named = ("failures",) if service.deployment or service.cronjob else ()
     if runbook is not None:
         return named
     by_object = {

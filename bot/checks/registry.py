@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import connectivity, drift, events, hpa, jobs, logs, metrics, model, pods, rollouts
+from bot.checks import connectivity, drift, events, failures, hpa, jobs, logs, metrics, model, pods, rollouts
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -58,6 +58,16 @@ class Check:
 CHECKS: Final[Mapping[str, Check]] = {
     check.name: check
     for check in (
+        Check(
+            name=failures.NAME,
+            title="Known ways to fail, by name: the object, the field, and what mends it",
+            run=failures.run,
+            time_limit=timedelta(seconds=15),
+            fresh_for=failures.FRESH_FOR,
+            facts=failures.FACTS,
+            rights=failures.RIGHTS,
+            optional_rights=failures.OPTIONAL_RIGHTS,
+        ),
         Check(
             name=pods.NAME,
             title="The deployment's pods: readiness, restarts, resources, newest warnings",

@@ -5,7 +5,8 @@ Called by the check of rollouts and by the plans of rollbacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.outside_text import one_line
@@ -24,75 +25,113 @@ _POD_FIELDS: Final = (
 )  # fmt: skip
 _CONTAINER_FIELDS: Final = ("ports", "volumeMounts", "securityContext", "workingDir", "lifecycle")
 _CONFIGURING: Final = frozenset({"volumes", "volumeMounts"})
-_Kind = str
-_IMAGE_KIND, _RESOURCES, _CONFIGURATION, _PROBE, _OTHER = "image", "resources", "config", "probe", "other"
-_ORDER: Final = (_IMAGE_KIND, _CONFIGURATION, _RESOURCES, _PROBE, _OTHER)
+
+
+class ChangeKind(Enum):
+    """What a change is about, in the order in which changes are told."""
+
+    IMAGE = 1
+    COMMAND = 2
+    ENVIRONMENT = 3
+    CONFIGURATION = 4
+    RESOURCES = 5
+    PROBE = 6
+    OTHER = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One change in words, and the path of the field in the deployment where there is one."""
+
+    kind: ChangeKind
+    words: str
+    path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What changed, by kind, and each change as a line: images first."""
+    """What changed: images first."""
 
-    image: bool
-    resources: bool
-    configuration: bool
-    probes: bool
-    words: tuple[str, ...]
+    parts: tuple[Change, ...]
+
+    def has(self, *kinds: ChangeKind) -> bool:
+        """Whether one of these kinds changed."""
+        return any(one.kind in kinds for one in self.parts)
+
+    @property
+    def image(self) -> bool:
+        """Whether an image changed."""
+        return self.has(ChangeKind.IMAGE)
+
+    @property
+    def resources(self) -> bool:
+        """Whether requests or limits changed."""
+        return self.has(ChangeKind.RESOURCES)
+
+    @property
+    def configuration(self) -> bool:
+        """Whether environment, command or volumes changed."""
+        return self.has(ChangeKind.CONFIGURATION, ChangeKind.ENVIRONMENT, ChangeKind.COMMAND)
+
+    @property
+    def probes(self) -> bool:
+        """Whether a probe changed."""
+        return self.has(ChangeKind.PROBE)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each change as a line."""
+        return tuple(one.words for one in self.parts)
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     """Compare two pod templates."""
     found = [*_pods(before.get("spec") or {}, after.get("spec") or {})]
-    found.sort(key=lambda one: _ORDER.index(one[0]))
-    kinds = {kind for kind, _ in found}
-    return Changes(
-        image=_IMAGE_KIND in kinds,
-        resources=_RESOURCES in kinds,
-        configuration=_CONFIGURATION in kinds,
-        probes=_PROBE in kinds,
-        words=tuple(one_line(words, limit=300) for _, words in found),
-    )
+    found.sort(key=lambda one: one.kind.value)
+    return Changes(parts=tuple(replace(one, words=one_line(one.words, limit=300)) for one in found))
 
 
-def _pods(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[_Kind, str]]:
+def _pods(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     for part in ("containers", "initContainers"):
         old, new = _by_name(before.get(part)), _by_name(after.get(part))
         what = "container" if part == "containers" else "init container"
         for name in sorted(old.keys() | new.keys()):
+            path = f"spec.template.spec.{part}[{name}]"
             if name not in old:
-                yield _IMAGE_KIND, f"{what} {name} is new ({_shown(new[name].get('image'))})"
+                words = f"{what} {name} is new ({_shown(new[name].get('image'))})"
+                yield Change(kind=ChangeKind.IMAGE, words=words, path=path)
             elif name not in new:
-                yield _IMAGE_KIND, f"{what} {name} is gone"
+                yield Change(kind=ChangeKind.IMAGE, words=f"{what} {name} is gone", path=path)
             else:
-                yield from _containers(f"{what} {name}", old[name], new[name])
+                for one in _containers(f"{what} {name}", old[name], new[name]):
+                    yield replace(one, path=f"{path}.{one.path}")
     for field in _POD_FIELDS:
         if (before.get(field) or None) != (after.get(field) or None):
-            yield (_CONFIGURATION if field in _CONFIGURING else _OTHER), f"{field} changed"
+            kind = ChangeKind.CONFIGURATION if field in _CONFIGURING else ChangeKind.OTHER
+            yield Change(kind=kind, words=f"{field} changed", path=f"spec.template.spec.{field}")
 
 
-def _containers(
-    what: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Iterator[tuple[_Kind, str]]:
+def _containers(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """Their paths are those within the container."""
     if before.get("image") != after.get("image"):
-        yield (
-            _IMAGE_KIND,
-            f"image of {what}: {_shown(before.get('image'))} → {_shown(after.get('image'))}",
-        )
+        words = f"image of {what}: {_shown(before.get('image'))} → {_shown(after.get('image'))}"
+        yield Change(kind=ChangeKind.IMAGE, words=words, path="image")
     for field in ("command", "args"):
         if (before.get(field) or []) != (after.get(field) or []):
-            yield _CONFIGURATION, f"{field} of {what} changed"
+            yield Change(kind=ChangeKind.COMMAND, words=f"{field} of {what} changed", path=field)
     yield from _environment(what, before, after)
     yield from _resources(what, before.get("resources") or {}, after.get("resources") or {})
     for probe in _PROBES:
-        yield from _probe(f"{_PROBE_WORDS[probe]} probe of {what}", before.get(probe), after.get(probe))
+        words = _probe(f"{_PROBE_WORDS[probe]} probe of {what}", before.get(probe), after.get(probe))
+        if words:
+            yield Change(kind=ChangeKind.PROBE, words=words, path=probe)
     for field in _CONTAINER_FIELDS:
         if (before.get(field) or None) != (after.get(field) or None):
-            yield (_CONFIGURATION if field in _CONFIGURING else _OTHER), f"{field} of {what} changed"
+            kind = ChangeKind.CONFIGURATION if field in _CONFIGURING else ChangeKind.OTHER
+            yield Change(kind=kind, words=f"{field} of {what} changed", path=field)
 
 
-def _environment(
-    what: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Iterator[tuple[_Kind, str]]:
+def _environment(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = _by_name(before.get("env")), _by_name(after.get("env"))
     named = (
         ("added", sorted(new.keys() - old.keys())),
@@ -103,31 +142,33 @@ def _environment(
     if (before.get("envFrom") or []) != (after.get("envFrom") or []):
         parts.append("other sources (envFrom)")
     if parts:
-        yield _CONFIGURATION, f"environment of {what}: {', '.join(parts)}"
+        words = f"environment of {what}: {', '.join(parts)}"
+        yield Change(kind=ChangeKind.ENVIRONMENT, words=words, path="env")
 
 
-def _resources(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[_Kind, str]]:
+def _resources(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     for part in ("requests", "limits"):
         old, new = before.get(part) or {}, after.get(part) or {}
         for resource in sorted(old.keys() | new.keys()):
             if old.get(resource) != new.get(resource):
                 was, now = (str(one.get(resource, "none")) for one in (old, new))
-                yield _RESOURCES, f"{resource} {part} of {what}: {was} → {now}"
+                words = f"{resource} {part} of {what}: {was} → {now}"
+                yield Change(kind=ChangeKind.RESOURCES, words=words, path=f"resources.{part}.{resource}")
 
 
-def _probe(what: str, before: Any, after: Any) -> Iterator[tuple[_Kind, str]]:
+def _probe(what: str, before: Any, after: Any) -> str:
+    """What changed in a probe; empty where nothing did."""
     old, new = before or {}, after or {}
     if old == new:
-        return
+        return ""
     if not old or not new:
-        yield _PROBE, f"{what} {'added' if new else 'removed'}"
-        return
+        return f"{what} {'added' if new else 'removed'}"
     numbers = [
         f"{name} {old.get(name, 'default')} → {new.get(name, 'default')}"
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name) and name.endswith(("Seconds", "Threshold"))
     ]
-    yield _PROBE, f"{what} changed{': ' + ', '.join(numbers) if numbers else ''}"
+    return f"{what} changed{': ' + ', '.join(numbers) if numbers else ''}"
 
 
 def _by_name(items: Any) -> dict[str, Mapping[str, Any]]:

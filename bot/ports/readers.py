@@ -31,6 +31,8 @@ class Resource(Enum):
     SERVICES = ("v1", "Service", "services")
     RESOURCE_QUOTAS = ("v1", "ResourceQuota", "resourcequotas")
     LIMIT_RANGES = ("v1", "LimitRange", "limitranges")
+    PERSISTENT_VOLUME_CLAIMS = ("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+    CONFIG_MAPS = ("v1", "ConfigMap", "configmaps")
     DEPLOYMENTS = ("apps/v1", "Deployment", "deployments")
     REPLICA_SETS = ("apps/v1", "ReplicaSet", "replicasets")
     JOBS = ("batch/v1", "Job", "jobs")
@@ -40,6 +42,7 @@ class Resource(Enum):
         "HorizontalPodAutoscaler",
         "horizontalpodautoscalers",
     )
+    NETWORK_POLICIES = ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
     POD_DISRUPTION_BUDGETS = ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
     POD_METRICS = ("metrics.k8s.io/v1beta1", "PodMetrics", "pods")
 
@@ -78,7 +81,14 @@ class ClusterReader(Protocol):
     async def list(
         self, resource: Resource, *, namespace: str, labels: str = "", fields: str = "", limit: int = 500
     ) -> Sequence[KubeObject]:
-        """Objects of a namespace by label and field selector; at most `limit`."""
+        """Objects of a namespace by label and field selector; at most `limit`.
+
+        Nodes are in no namespace: theirs is the empty text.
+        """
+        ...
+
+    async def metadata(self, resource: Resource, *, namespace: str, limit: int = 500) -> Sequence[KubeObject]:
+        """The metadata of a namespace's objects and nothing else: what they hold never leaves the server."""
         ...
 
     async def logs(

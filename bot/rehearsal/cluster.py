@@ -124,6 +124,12 @@ class RehearsalCluster:
             raise Permanent(str(error)) from error
         return found[:limit]
 
+    async def metadata(self, resource: Resource, *, namespace: str, limit: int = 500) -> Sequence[KubeObject]:
+        """The metadata of a namespace's objects and nothing else."""
+        found = await self.list(resource, namespace=namespace, limit=limit)
+        kept = ("apiVersion", "kind", "metadata")
+        return [{name: item[name] for name in kept} for item in found]
+
     async def logs(
         self,
         *,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?")
 _UNUSABLE: Final = (OSError, ValueError, TypeError, AttributeError, KeyError)
 _CHUNK: Final = 65_536
+_ACCEPT: Final = "application/json, */*"
 _REREAD_AFTER: Final = 60.0
 """Seconds after which a kubeconfig's credentials (token files, exec plugins) are read anew."""
 
@@ -58,20 +59,36 @@ class KubernetesConnection:
         self._read_at = 0.0
 
     async def read(
-        self, path: str, *, query: Query, right: Right, place: str, max_bytes: int | None = None
+        self,
+        path: str,
+        *,
+        query: Query,
+        right: Right,
+        place: str,
+        max_bytes: int | None = None,
+        accept: str = _ACCEPT,
     ) -> bytes:
         """The body of a GET. Raises what `bot.ports.readers` promises."""
         client = await self._open()
         try:
             return await self._send(
-                client, "GET", path, query=query, right=right, place=place, limit=max_bytes
+                client,
+                "GET",
+                path,
+                query=query,
+                right=right,
+                place=place,
+                limit=max_bytes,
+                accept=accept,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, _UnreadableError) as error:
             raise _temporary(error) from error
 
-    async def read_json(self, path: str, *, query: Query, right: Right, place: str) -> dict[str, Any]:
+    async def read_json(
+        self, path: str, *, query: Query, right: Right, place: str, accept: str = _ACCEPT
+    ) -> dict[str, Any]:
         """The object that a GET answers."""
-        body = await self.read(path, query=query, right=right, place=place)
+        body = await self.read(path, query=query, right=right, place=place, accept=accept)
         try:
             return _object_of(body)
         except _UnreadableError as error:
@@ -112,9 +129,10 @@ class KubernetesConnection:
         place: str,
         content: dict[str, Any] | None = None,
         limit: int | None = None,
+        accept: str = _ACCEPT,
     ) -> bytes:
         resource_path = f"{path}?{urlencode(query)}" if query else path
-        headers = {"Accept": "application/json, */*"}
+        headers = {"Accept": accept}
         if content is not None:
             headers["Content-Type"] = _CONTENT[method]
         request = await client.param_serialize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.adapters.kubernetes.connection import KubernetesConnection, object_path, place_of
 from bot.domain.errors import Permanent
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.ports.readers import KubeObject
+
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class KubernetesReader:
@@ -53,6 +55,21 @@ class KubernetesReader:
         # The API leaves these two out of a list's items; everything that reads an object wants them.
         named = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**named, **item} for item in found[:limit]]
+
+    async def metadata(self, resource: Resource, *, namespace: str, limit: int = 500) -> Sequence[KubeObject]:
+        """The metadata of a namespace's objects and nothing else: what they hold never leaves the server."""
+        answer = await self._connection.read_json(
+            object_path(resource, namespace=namespace),
+            query={"limit": str(limit)},
+            right=resource.right("list"),
+            place=place_of(namespace),
+            accept=_METADATA_ONLY,
+        )
+        if answer.get("kind") != "PartialObjectMetadataList":
+            raise Permanent(f"Kubernetes does not serve the metadata of {resource.plural} alone")
+        named = {"apiVersion": resource.api_version, "kind": resource.kind}
+        found: list[Any] = answer.get("items") or []
+        return [{**named, "metadata": item.get("metadata") or {}} for item in found[:limit]]
 
     async def logs(
         self,

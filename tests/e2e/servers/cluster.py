@@ -20,9 +20,11 @@ from ruamel.yaml import YAML
 from tests.e2e.servers.access import Access, Api, Object, Refused
 from tests.e2e.servers.control_plane import ControlPlane
 from tests.e2e.servers.programs import Program, cached, until
+from tests.e2e.servers.refusing import RefusingWebhook
 
 USAGE_CPU = "kwok.x-k8s.io/usage-cpu"
 USAGE_MEMORY = "kwok.x-k8s.io/usage-memory"
+BY_HAND = "lightship.test/by-hand"
 DEFAULT_LOG = "INFO ready to predict churn\n"
 TOKEN_SECONDS = 3600
 
@@ -37,6 +39,7 @@ class Cluster:
         self.image = os.environ.get("LIGHTSHIP_TEST_IMAGE", "busybox")  # never pulled by kwok
         self._plane = plane
         self._programs: list[Program] = []
+        self._refusing: RefusingWebhook | None = None
 
     @classmethod
     def of_kubeconfig(cls, kubeconfig: Path) -> "Cluster":
@@ -75,9 +78,17 @@ class Cluster:
         """End all processes at once: nothing of the cluster is kept."""
         for program in reversed(self._programs):
             program.kill()
+        if self._refusing is not None:
+            self._refusing.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- what tests arrange
+
+    def refusing_webhook(self) -> dict[str, Any]:
+        """The `clientConfig` of an admission webhook that refuses every pod; owned clusters only."""
+        if self._refusing is None:
+            self._refusing = RefusingWebhook(self.directory)
+        return self._refusing.client_config
 
     def create_namespace(self, prefix: str = "e2e") -> str:
         """A new namespace, ready for pods; the name is returned."""
@@ -186,7 +197,7 @@ class Cluster:
         log = self.directory / "default.log"
         log.write_text(_as_runtime(DEFAULT_LOG))
         self.apply(
-            *(each for each in manifests if each not in crds),
+            *(_sparing(each) for each in manifests if each not in crds),
             _kwok("ClusterLogs", "default", {"logs": [{"logsFile": str(log)}]}),
         )
         kwok = self._run("kwok", plane.kwok_command)
@@ -242,6 +253,15 @@ def _manifests(directory: Path) -> Iterable[dict[str, Any]]:
     reader = YAML(typ="safe")
     for file in sorted(directory.glob("*.yaml")):
         yield from (document for document in reader.load_all(file) if document)
+
+
+def _sparing(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Kwok's stage, made to leave pods alone whose kubelet a test plays by status patches."""
+    of_pods = manifest["kind"] == "Stage" and manifest["spec"]["resourceRef"]["kind"] == "Pod"
+    if of_pods and manifest["metadata"]["name"] != "pod-delete":
+        key = f'.metadata.annotations["{BY_HAND}"]'
+        manifest["spec"]["selector"]["matchExpressions"].append({"key": key, "operator": "DoesNotExist"})
+    return manifest
 
 
 def _as_runtime(text: str) -> str:

@@ -149,7 +149,7 @@ class ControlPlane:
         return (
             cached("kwok"),
             f"--kubeconfig={self.file('admin.kubeconfig')}",
-            "--manage-all-nodes=true",
+            "--manage-nodes-with-label-selector=type=kwok",  # a test may add a node whose kubelet is dead
             # Without leases a node is heard of once a minute, and controllers call it NotReady after 50 s.
             "--node-lease-duration-seconds=40",
             f"--server-address=127.0.0.1:{self.kubelet}",
