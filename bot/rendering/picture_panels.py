@@ -36,6 +36,9 @@ _LATE: Final = 0.7
 """The part of the time axis after which a mark's label has no room to its right."""
 _MOST_MARKS: Final = 6
 _MANY_BARS: Final = 6
+_SHORT_UNIT: Final = 3
+_WRITTEN: Final = frozenset({"second", "seconds", "ratio", "share", "percent", "bytes"})
+"""Units that are part of a number as it is written; longer ones stand beside the axis, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,10 @@ def _scale(axes: Any, values: Sequence[float], unit: str, *, most: int) -> None:
     low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
     span = high - low if high - low > _SMALLEST else 1.0
     axes.set_ylim(low - (span * 0.12 if low < 0 else 0), max(high, low + span) + span * 0.12)
-    word = one_line(unit, limit=16)
+    word = one_line(unit, limit=24)
+    if len(word) > _SHORT_UNIT and word not in _WRITTEN:
+        axes.set_ylabel(word, fontsize=8, labelpad=3)
+        word = ""
     axes.yaxis.set_major_locator(MaxNLocator(most))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_measure(round(value, 12), word)))
 
