@@ -28,6 +28,7 @@ from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
+from bot.engines.ageing import Ageing
 from bot.engines.attaching import Attaching
 from bot.engines.composing import Composing
 from bot.engines.diagnosing import Diagnosing
@@ -109,6 +110,8 @@ class Lightship:
         self.scheduling = Scheduling(store=outside.store)
         self.scheduling.every("expire-approvals", EXPIRY_EVERY, self.deciding.expire_due)
         self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
+        ageing = Ageing(store=outside.store, services=self.services)
+        self.scheduling.every("mark-old-findings", CATCH_UP_EVERY, ageing.mark)
         self.escalating = make_escalating(
             settings,
             outside,

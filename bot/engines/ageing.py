@@ -1,0 +1,51 @@
+"""Marking results that have grown old: a message tells the age of when it was drawn, so it is drawn anew.
+
+Run by the clock. Each open incident's message is due once more when a finding passes its age limit.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bot.domain.messages import MessageKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from bot.domain.findings import Finding
+    from bot.ports.stores import Store
+
+WORST: Final = 20
+"""Incidents of a service that are looked through at a time, the worst first: edits are few in a storm."""
+LOOK_BACK: Final = timedelta(minutes=2)
+
+
+class Ageing:
+    """Finds what has passed its age limit since this replica looked last, at most `LOOK_BACK` ago."""
+
+    def __init__(self, *, store: Store, services: Iterable[str]) -> None:
+        self._store = store
+        self._services = tuple(services)
+        self._until: datetime | None = None
+
+    async def mark(self) -> int:
+        """Make the messages due whose findings have grown old; how many those are."""
+        marked = 0
+        now = self._until
+        for service in self._services:
+            async with self._store.transaction() as tx:
+                now = tx.now
+                since = max(self._until or now - LOOK_BACK, now - LOOK_BACK)
+                for number in await tx.incidents.unresolved_ids(service=service, limit=WORST):
+                    if _has_aged(await tx.findings.of_incident(number), since=since, now=now):
+                        await tx.messages.touch(MessageKind.INCIDENT, str(number))
+                        marked += 1
+        self._until = now
+        return marked
+
+
+def _has_aged(findings: Iterable[Finding], *, since: datetime, now: datetime) -> bool:
+    limits = (finding.observed_at + finding.fresh_for for finding in findings)
+    return any(since <= limit < now for limit in limits)
