@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.database import SqlStore, open_store
+from bot.bootstrap.services import checks_without_being_named
+from bot.domain.access import AccessPolicy
 from bot.domain.events import RANKING_KINDS, EventKind
 from bot.domain.findings import Finding, Verdict
 from bot.domain.incidents import Classification, IncidentState
 from bot.domain.messages import MessageKind
 from bot.domain.runbooks import Cause, Evidence, Runbook, RunbookRemediation
+from bot.domain.services import WatchedService
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode, Suspect
 from bot.engines.ranking_causes import RankingCauses, offers
@@ -59,6 +62,16 @@ IMAGE = Suspect(
     title="image x does not exist",
     subject="deployment churn-api",
     certainty=0.95,
+)
+
+CHURN = WatchedService(
+    name="churn",
+    channel="C0CHURN",
+    command="/churn",
+    match=(),
+    deployment="churn-api",
+    cronjob="training",
+    policy=AccessPolicy(channel="C0CHURN"),
 )
 
 
@@ -199,3 +212,11 @@ def test_the_remediation_that_fits_is_offered_first_and_marked() -> None:
     known = [one.name for one in offers(RUNBOOK, None)]
     assert offered == [("scale-up", True), *((name, False) for name in known if name != "scale-up")]
     assert not any(one.fits for one in offers(RUNBOOK, None))
+
+
+def test_known_ways_to_fail_are_looked_for_with_any_runbook_and_with_none() -> None:
+    """A runbook adds its own checks; without one, all that the service has objects for is looked at."""
+    assert checks_without_being_named(CHURN, RUNBOOK) == ("failures",)
+    assert checks_without_being_named(CHURN, None) == ("failures", "pods", "rollouts", "events", "jobs")
+    nowhere = replace(CHURN, deployment="", cronjob="")
+    assert checks_without_being_named(nowhere, None) == ()
