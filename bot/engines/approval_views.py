@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.approvals import ApprovalState
 from bot.domain.decisions import glass_may_break
-from bot.domain.events import EventKind
+from bot.domain.events import RANKING_KINDS
+from bot.domain.findings import Verdict
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.engines.deciding import is_critical
+from bot.engines.noting import UNDO_OFFERED
 from bot.rendering.views import ApprovalView
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Approval
     from bot.domain.events import Event
+    from bot.domain.findings import Finding
     from bot.domain.services import WatchedService
     from bot.ports.stores import Transaction
 
-_OFFERING: Final = frozenset({EventKind.REMEDIATION_UNFIXED, EventKind.REMEDIATION_NO_EFFECT})
 _DONE: Final = frozenset({ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT})
+_BAD: Final = (Verdict.FAIL, Verdict.WARN)
 _OPEN: Final = frozenset({ApprovalState.REQUESTED, ApprovalState.GRANTED})
 
 
@@ -36,15 +39,34 @@ async def approval_view(tx: Transaction, approval: Approval, service: WatchedSer
         may_break_glass=glass_may_break(approval, rule, now=tx.now, critical=critical),
         verification=await tx.verifications.get(approval.id),
         may_be_undone=await may_be_undone(tx, approval),
+        cause=await _cause(tx, approval),
+        evidence=await _evidence(tx, approval),
         audit=await tx.audit.head(),
         frozen=await tx.freezes.current(),
         now=tx.now,
     )
 
 
+async def _cause(tx: Transaction, approval: Approval) -> str:
+    """The likeliest cause of the incident in words, as the thread was told last; empty where none is."""
+    if approval.incident_id is None or approval.plan.undoes:
+        return ""
+    told = await tx.events.newest(approval.incident_id, RANKING_KINDS)
+    return str(told.detail.get("words") or "") if told else ""
+
+
+async def _evidence(tx: Transaction, approval: Approval) -> tuple[Finding, ...]:
+    """What speaks for it: the incident's findings that are not well, the worst first."""
+    if approval.incident_id is None or approval.plan.undoes:
+        return ()
+    found = await tx.findings.of_incident(approval.incident_id)
+    bad = [one for one in found if one.verdict in _BAD]
+    return tuple(sorted(bad, key=lambda one: (_BAD.index(one.verdict), one.check)))
+
+
 async def offered_undo(tx: Transaction, event: Event) -> Approval | None:
     """What a thread entry offers to take back: an action without effect, if nobody does that already."""
-    if event.kind not in _OFFERING:
+    if event.kind not in UNDO_OFFERED:
         return None
     approval = await tx.approvals.get(str(event.detail.get("approval", "")))
     return approval if approval is not None and await may_be_undone(tx, approval) else None

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FILES_BEHIND = 100
 """Files wait for all else of their channel: in a storm, what is wrong comes before its pictures."""
 
+UNDO_OFFERED = (EventKind.REMEDIATION_UNFIXED, EventKind.REMEDIATION_NO_EFFECT)
+"""What the thread is told together with a button that takes the action back."""
+
 NAMED_NEIGHBOURS = 5
 """How many other open incidents a message names; no more of them are edited when the set changes."""
 
@@ -89,11 +92,23 @@ async def note_about(
     shown = await tx.messages.find(MessageKind.APPROVAL, approval.id)
     where = {"channel": shown.channel, "ts": shown.ts} if shown and shown.ts else {}
     about, service = {**told(approval), **where, **(detail or {})}, approval.plan.service
+    await _show_undone(tx, approval)
     incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
     if incident is not None:
         await note(tx, ids, incident, kind, actor=actor, detail=about)
         return
     await append(tx, ids, kind, service=service, incident_id=approval.incident_id, actor=actor, detail=about)
+
+
+async def _show_undone(tx: Transaction, approval: Approval) -> None:
+    """What offers an undo is shown anew whenever something becomes of one: no button stays that is dead."""
+    if not approval.plan.undoes:
+        return
+    await tx.messages.touch(MessageKind.APPROVAL, approval.plan.undoes)
+    if approval.incident_id is not None:
+        offering = await tx.events.newest(approval.incident_id, UNDO_OFFERED)
+        if offering is not None:
+            await tx.messages.touch(MessageKind.EVENT, offering.id)
 
 
 async def note_shown(tx: Transaction, message: Message, ts: str) -> None:

@@ -16,6 +16,7 @@ from bot.rendering.blocks import actions, button, confirm, context, header, join
 from bot.rendering.buttons import BREAK_GLASS, UNDO_ACTION, ActionWord, ApprovalButton
 from bot.rendering.dates import age, moment, span, utc
 from bot.rendering.escaping import bold, code, mrkdwn
+from bot.rendering.findings import finding_line
 from bot.rendering.freezes import frozen_line
 from bot.rendering.people import all_called, person
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bot.rendering.views import ApprovalView
 
 _CHANGES: Final = 10
+_EVIDENCE: Final = 3
 _NOTES: Final = 10
 _DIGEST_SHOWN: Final = 12
 _DONE: Final = {
@@ -83,7 +85,7 @@ def approval_message(view: ApprovalView) -> RenderedMessage:
         blocks.append(section(_outcome(view)))
     else:
         blocks.append(section(_asking(view)))
-    blocks += _plan_blocks(approval)
+    blocks += _plan_blocks(view)
     if waits and view.frozen is not None:
         blocks.append(section(f"{frozen_line(view.frozen)}. It cannot be approved before that is over."))
     if waits:
@@ -129,12 +131,19 @@ def _story(view: ApprovalView, *, waits: bool) -> str:
     return f"{words}. {outcome}"
 
 
-def _plan_blocks(approval: Approval) -> list[Block]:
-    plan = approval.plan
+def _plan_blocks(view: ApprovalView) -> list[Block]:
+    approval, plan = view.approval, view.approval.plan
     rows = [f"{bold(plan.action.value, 40)} {code(str(plan.target), 300)}", *_change_rows(plan.changes)]
     why = mrkdwn(approval.reason, 500) if approval.reason.strip() else "no reason given"
     rows.append(f"Asked by {person(approval.requester)}: {why}")
     blocks = [section(joined(rows))]
+    if view.evidence or view.cause:
+        lines = [mrkdwn(view.cause, 400)] if view.cause else []
+        lines += [
+            f"{code(one.check, 60)} {finding_line(one, now=view.now, limit=250)}"
+            for one in view.evidence[:_EVIDENCE]
+        ]
+        blocks.append(section(joined(["*What was found*", *lines])))
     if plan.warnings:
         blocks.append(section(joined(_listed("⚠️", plan.warnings))))
     if plan.notes:

@@ -120,7 +120,8 @@ class EventView:
 class ApprovalView:
     """A request for approval, from asking to outcome. The approvers of `rule` are mentioned while it waits.
 
-    `may_break_glass` says that its requester may approve it alone now.
+    `cause` is the incident's likeliest in words, `evidence` are the findings that speak for it, the worst
+    first. `may_break_glass` says that its requester may approve it alone now.
     `audit` is the audit's newest entry, so that the chat keeps what a database cannot take back.
     """
 
@@ -131,6 +132,8 @@ class ApprovalView:
     may_break_glass: bool = False
     verification: Verification | None = None
     may_be_undone: bool = False
+    cause: str = ""
+    evidence: tuple[Finding, ...] = ()
     audit: Head
     frozen: Freeze | None = None
     now: datetime

@@ -127,7 +127,7 @@ async def test_the_thread_says_that_it_is_fixed(
     )
     assert re.search(r"Fixed after \d+ (s|min)\*: P95 latency [\d.]+ m?s → [\d.]+ m?s", fixed or "")
     await scene.chat.shows(request, "Fixed after")
-    assert "undo" in buttons(scene.chat.now(request))
+    assert "undo:action" in buttons(scene.chat.now(request))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -286,6 +286,8 @@ def approval_view(shown: Approval | None = None, **changes: Any) -> ApprovalView
         "execution": None,
         "incident": incident(),
         "rule": ApprovalRule(approvers=("U0BOB", "S0ONCALL")),
+        "cause": "High traffic: likely, because requests are 3.1 times yesterday's",
+        "evidence": (finding(),),
         "audit": Head(number=57, hash="9f86d081884c7d65" * 4),
         "now": NOW,
     }

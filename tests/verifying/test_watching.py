@@ -165,6 +165,9 @@ async def test_no_effect_is_said_with_a_button_that_undoes_it(scene: Scene) -> N
     assert [(one.before, one.after) for one in undo.plan.changes] == [("6", "3")]
     async with scene.bench.store.transaction() as tx:
         assert await offered_undo(tx, event) is None
+        entry = await tx.messages.find(MessageKind.EVENT, event.id)
+    assert entry is not None
+    assert entry.desired_revision > 1
     await scene.bench.press(scene.start, undo)
     await scene.start.work()
     assert (await scene.bench.outcome(undo))[0] == ExecutionState.SUCCEEDED
