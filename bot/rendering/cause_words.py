@@ -20,6 +20,7 @@ _AGAINST: Final = 2
 _BLIND: Final = 4
 _CHECKS: Final = 12
 _WORDS: Final = 160
+_EVERY_WAY: Final = "failures"
 _LOWERED: Final = frozenset(
     (
         *(
@@ -123,8 +124,10 @@ def blind_words(ranking: Ranking) -> str:
 
 
 def listed(checks: Sequence[str]) -> str:
-    """`pods, hpa and events`."""
-    return together(list(checks[:_CHECKS]))
+    """`pods, hpa and events`; what looks for all known ways to fail is called that, at the end."""
+    named = [check for check in checks if check != _EVERY_WAY]
+    known = ["the known ways to fail"] if len(named) < len(checks) else []
+    return together([*named[:_CHECKS], *known])
 
 
 def together(parts: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from bot.domain.causes import (
 )
 from bot.domain.findings import Finding, Verdict
 from bot.domain.suspects import FailureMode, Suspect
+from bot.rendering.cause_words import first_words
 from bot.testing import START
 
 WEIGHTS = st.floats(min_value=0.1, max_value=10)
@@ -184,6 +185,12 @@ def test_a_change_in_a_healthy_service_is_possible_and_no_more() -> None:
     ranking = rank([], [finding("pods", Verdict.OK, suspect(FailureMode.CHANGED_IMAGE))])
     assert ranking.reason is RankingReason.NOTHING_WRONG
     assert [one.likelihood for one in ranking.causes] == [Likelihood.POSSIBLE]
+
+
+def test_calm_names_what_was_looked_at() -> None:
+    """The checks by name, and the one that knows every way to fail in words."""
+    ranking = rank([], [finding("failures", Verdict.OK), finding("hpa", Verdict.OK)])
+    assert first_words(ranking) == "Nothing wrong found in hpa and the known ways to fail"
 
 
 def test_a_finding_that_is_old_beside_the_newest_does_not_count() -> None:
