@@ -116,6 +116,23 @@ REMINDERS: Final = Counter(
     registry=REGISTRY,
 )
 
+CHECKS_SKIPPED: Final = Counter(
+    "lightship_checks_skipped_total",
+    "Incidents whose checks were left out because a storm's digest stands for them.",
+    registry=REGISTRY,
+)
+CALLS_REFUSED: Final = Counter(
+    "lightship_check_calls_refused_total",
+    "Calls of checks that were skipped because the budget of calls was used up.",
+    registry=REGISTRY,
+)
+STORMS: Final = Counter("lightship_storms_total", "Storms that a digest was begun for.", registry=REGISTRY)
+GATHERED: Final = Counter(
+    "lightship_gathered_incidents_total",
+    "Incidents that a digest showed in place of a message of their own.",
+    registry=REGISTRY,
+)
+
 # --- publishing
 UNDELIVERED: Final = Gauge(
     "lightship_undelivered_messages",

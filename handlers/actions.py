@@ -61,6 +61,7 @@ ROLES: Final = {
     ActionWord.RUN_CHECK: Role.VIEWER,
     ActionWord.RUN_ALL_CHECKS: Role.VIEWER,
     ActionWord.TIMELINE: Role.VIEWER,
+    ActionWord.OPEN: Role.VIEWER,
     ActionWord.RUNBOOK: Role.VIEWER,
     ActionWord.APPROVE: Role.APPROVER,
     ActionWord.DENY: Role.APPROVER,
@@ -73,7 +74,13 @@ OPENING: Final = {
 """The words whose press opens a modal, with its title."""
 
 READING: Final = frozenset(
-    {ActionWord.RUN_CHECK, ActionWord.RUN_ALL_CHECKS, ActionWord.TIMELINE, ActionWord.RUNBOOK}
+    {
+        ActionWord.RUN_CHECK,
+        ActionWord.RUN_ALL_CHECKS,
+        ActionWord.TIMELINE,
+        ActionWord.RUNBOOK,
+        ActionWord.OPEN,
+    }
 )
 """The words that change nothing. A refused press of any other, also of one that is none, is kept."""
 
@@ -214,6 +221,8 @@ class ActionDoor:
                 outcome = await engines.responding.resolve(ResolveIncident(incident_id=number, actor=actor))
             case ActionWord.UNDO if press.suffix == UNDO_SILENCE:
                 outcome = await engines.silencing.lift(LiftSilence(incident_id=number, actor=actor))
+            case ActionWord.OPEN:
+                outcome = await engines.gathering.open(number)
             case ActionWord.RUN_CHECK | ActionWord.RUN_ALL_CHECKS:
                 checks = (press.value.check,) if isinstance(press.value, CheckButton) else ()
                 command_to_check = RunChecks(incident_id=number, checks=checks, actor=actor)

@@ -52,6 +52,14 @@ class Silencing(Protocol):
         ...
 
 
+class Gathering(Protocol):
+    """What a storm's digest stands for."""
+
+    async def open(self, incident_id: int) -> Outcome:
+        """Give one incident its own message."""
+        ...
+
+
 class Diagnosing(Protocol):
     """Checks."""
 
@@ -169,6 +177,7 @@ class Engines:
     responding: Responding
     silencing: Silencing
     diagnosing: Diagnosing
+    gathering: Gathering
     approving: Approving
     deciding: Deciding
     freezing: Freezing

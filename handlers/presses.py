@@ -118,6 +118,8 @@ async def _fits(pressed: Pressed, subject: Subject, recording: Recording) -> boo
     shown = await recording.by_message(pressed.asker.channel, pressed.message_ts)
     if shown is None:
         return True
+    if shown.kind is MessageKind.DIGEST:
+        return pressed.word == ActionWord.OPEN.value
     if subject.approval is not None and shown.kind is MessageKind.EVENT:
         # The thread's entry that says what came of it offers to undo it.
         return pressed.word == ActionWord.UNDO.value and shown.incident_id == subject.approval.incident_id

@@ -15,7 +15,7 @@ from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.deciding import approval_engines
 from bot.bootstrap.ending import end
-from bot.bootstrap.escalations import make_escalating
+from bot.bootstrap.escalations import budgeted, make_escalating, make_gathering
 from bot.bootstrap.runbooks import RunbookShelf
 from bot.bootstrap.services import (
     check_target,
@@ -67,6 +67,7 @@ CHECKS_AT_ONCE = 16
 CHECK_REST = timedelta(minutes=1)
 PRESSED_CHECK_REST = timedelta(seconds=5)
 NOTICE_REST = timedelta(minutes=15)
+GATHER_EVERY = timedelta(seconds=2)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
@@ -104,6 +105,7 @@ class Lightship:
         self._pictures_wanted = Waker(outside.clock)
         self._settle = settings.intake.resolve_settle
         self._classify = classification(self.runbooks.all)
+        self._check_readers = budgeted(outside.readers, settings, outside)
         self._make_core()
         self._make_people_side()
         self._make_acting_side()
@@ -119,6 +121,8 @@ class Lightship:
             runbook=self.runbooks.get,
             noticing=self.noticing,
         )
+        self.gathering = make_gathering(settings, outside, on_opened=self._on_opened)
+        self.scheduling.every("gather-storms", GATHER_EVERY, self.gathering.step)
         self.scheduling.every("escalate", settings.escalation.every, self.escalating.step)
         self.watches = make_watches(
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
@@ -293,7 +297,7 @@ class Lightship:
         return await run_check(
             check,
             target=check_target(service),
-            readers=self.outside.readers,
+            readers=self._check_readers,
             now=self.outside.clock.now(),
             crashed=_count_crash,
             arguments=arguments,

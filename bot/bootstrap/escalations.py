@@ -1,20 +1,57 @@
-"""The escalating job, put together from the settings. Called by `bot.bootstrap.assembly`."""
+"""The escalating and the gathering job, and the budget of checks. Called by `bot.bootstrap.assembly`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.domain.escalation import ReminderRules
+from bot.domain.storms import StormRules
+from bot.engines.budgeting import Budget, BudgetedCluster, BudgetedMetrics
 from bot.engines.escalating import Escalating, EscalationLimits
+from bot.engines.gathering import Gathering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bot.bootstrap.outside import Outside
     from bot.domain.runbooks import Runbook
     from bot.domain.services import WatchedService
     from bot.engines.noticing import Noticing
+    from bot.ports.readers import Readers
     from bot.settings import Settings
+
+
+CALL_PATIENCE = timedelta(seconds=5)
+
+
+def budgeted(readers: Readers, settings: Settings, outside: Outside) -> Readers:
+    """The readers as checks get them: so many calls a second."""
+    budget = Budget(clock=outside.clock, per_second=settings.checks.calls_per_second, patience=CALL_PATIENCE)
+    return replace(
+        readers,
+        cluster=BudgetedCluster(readers.cluster, budget),
+        metrics=BudgetedMetrics(readers.metrics, budget),
+    )
+
+
+def make_gathering(
+    settings: Settings, outside: Outside, *, on_opened: Callable[[Sequence[int]], None]
+) -> Gathering:
+    """Put the storms' job together."""
+    storms = settings.storms
+    return Gathering(
+        store=outside.store,
+        ids=outside.ids,
+        rules=StormRules(
+            begins_above=storms.begins_above,
+            ends_at=min(storms.ends_at, storms.begins_above),
+            calm=storms.calm,
+            own_critical=storms.own_critical,
+        ),
+        on_opened=on_opened,
+    )
 
 
 def make_escalating(

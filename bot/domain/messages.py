@@ -23,6 +23,7 @@ class MessageKind(StrEnum):
     FINDINGS = "findings"  # subject: "<incident number>/<check>"
     FILE = "file"  # subject: the file's id
     NOTICE = "notice"  # subject: "<notice name>/<id>"
+    DIGEST = "digest"  # subject: the storm's id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,7 @@ class Message:
 
     `ts` is the chat's own id once it is known; `intent_at` is set while a first post may be under way.
     `urgency` is the severity's rank, the lowest number goes first. `due_since` is when it last ceased to show
-    the latest state.
+    the latest state. `digest_of` is the id of the digest that stands for it: it is not posted then.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Message:
     last_error: str = ""
     created_at: datetime
     due_since: datetime | None = None
+    digest_of: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

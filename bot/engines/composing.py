@@ -15,10 +15,12 @@ from bot.domain.messages import Message, MessageKind
 from bot.domain.outside_text import is_web_address
 from bot.domain.runbooks import CheckStep, HumanStep
 from bot.engines.approval_views import approval_view, offered_undo
+from bot.engines.digest_views import digest_view
 from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
 from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses, offers
 from bot.rendering.approvals import approval_message
 from bot.rendering.contexts import incident_words, text_context
+from bot.rendering.digests import digest_message
 from bot.rendering.findings import finding_message
 from bot.rendering.incidents import incident_message
 from bot.rendering.notices import notice_message
@@ -86,6 +88,8 @@ class Composing:
                 return finding_message(await self._finding_view(tx, message))
             case MessageKind.FILE:
                 raise Permanent("a file is shared as it is; what it would be composed of is not in the store")
+            case MessageKind.DIGEST:
+                return digest_message(await digest_view(tx, message, self._services))
             case MessageKind.NOTICE:
                 return notice_message(await self._notice_view(tx, message))
 

@@ -154,6 +154,9 @@ class Diagnosing:
                     looked.add(number)
                     continue
                 incident = await tx.incidents.get(number)
+                shown = await tx.messages.find(MessageKind.INCIDENT, str(number))
+                if shown is not None and shown.digest_of is not None:
+                    continue
                 if incident is not None and self._steps(incident, ()):
                     waiting.append(number)
         return waiting
@@ -161,7 +164,11 @@ class Diagnosing:
     async def _run_by_itself(self, number: int) -> None:
         async with self._store.transaction() as tx:
             incident = await tx.incidents.get(number)
+            shown = await tx.messages.find(MessageKind.INCIDENT, str(number))
         service = self._services.get(incident.key.service) if incident else None
+        if shown is not None and shown.digest_of is not None:
+            telemetry.CHECKS_SKIPPED.inc()
+            return
         if incident is not None and service is not None and incident.state is not IncidentState.RESOLVED:
             await self._run_all(incident, service, self._steps(incident, ()))
 

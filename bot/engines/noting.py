@@ -32,6 +32,9 @@ NAMED_NEIGHBOURS = 5
 """How many other open incidents a message names; no more of them are edited when the set changes."""
 
 
+_NEWS = frozenset({EventKind.REOPENED, EventKind.ESCALATED})
+
+
 def ending_of(event_id: str) -> str:
     """The id of the event that ends a notice; where it is there, the notice shows its words."""
     return f"{event_id}/ended"
@@ -74,6 +77,9 @@ async def note(
     event = await append(
         tx, ids, kind, service=incident.key.service, incident_id=incident.id, actor=actor, detail=detail
     )
+    if kind in _NEWS:
+        # A digest may be closed, and does not call anybody: this is worth a message of its own.
+        await tx.storms.let_go(incident.id, for_good=False)
     if kind in THREAD_KINDS:
         await put_in_thread(tx, ids, incident, kind=MessageKind.EVENT, subject=event.id)
     return event
@@ -144,6 +150,9 @@ async def put_in_thread(
         await tx.messages.touch(kind, subject)
         return
     parent = await tx.messages.find(MessageKind.INCIDENT, str(incident.id))
+    if parent is not None and parent.digest_of is not None and kind is not MessageKind.EVENT:
+        # Somebody works on it: a request or a finding needs a thread to be in.
+        await tx.storms.let_go(incident.id)
     await tx.messages.put(
         Message(
             id=ids.new(),

@@ -16,6 +16,7 @@ def engines_of(lightship: Lightship) -> Engines:
         responding=lightship.responding,
         silencing=lightship.silencing,
         diagnosing=lightship.diagnosing,
+        gathering=lightship.gathering,
         approving=lightship.approving,
         deciding=lightship.deciding,
         freezing=lightship.freezing,

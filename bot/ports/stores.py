@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.domain.incidents import Incident, IncidentKey
     from bot.domain.messages import Backlog, Lease, Message, MessageKind, Pace
     from bot.domain.remedies import Action, Execution, ExecutionState, Target
+    from bot.domain.storms import Storm
     from bot.domain.verifications import Verification
     from bot.ports.file_stores import DriftReports, Files
 
@@ -333,6 +334,42 @@ class Escalations(Protocol):
         ...
 
 
+class Storms(Protocol):
+    """Storms, and what their digests stand for."""
+
+    async def arrivals(self, *, since: datetime) -> Mapping[str, int]:
+        """How many incidents got a message since then, by channel."""
+        ...
+
+    async def unclosed(self) -> tuple[Storm, ...]:
+        """Those whose digest can still change, locked until the transaction ends; oldest first."""
+        ...
+
+    async def get(self, storm_id: str) -> Storm | None:
+        """By id."""
+        ...
+
+    async def save(self, storm: Storm) -> None:
+        """Insert or update."""
+        ...
+
+    async def gather(self, storm: Storm, digest: Message, *, own_critical: int) -> int:
+        """Let the digest stand for what is not posted; how many those are. It has to be touched then."""
+        ...
+
+    async def pulse(self, digest_id: str) -> int:
+        """A number that moves whenever something gathered there changes."""
+        ...
+
+    async def gathered(self, digest_id: str, *, limit: int) -> tuple[Incident, ...]:
+        """The incidents for which a digest stands: open ones first, the worst first, the newest first."""
+        ...
+
+    async def let_go(self, incident_id: int, *, for_good: bool = True) -> bool:
+        """An incident gets its own message; False where it has one. `for_good`: never gathered again."""
+        ...
+
+
 class Heartbeats(Protocol):
     """Small named times that replicas share, such as a job's last success."""
 
@@ -394,6 +431,7 @@ class Transaction:
     findings: Findings
     files: Files
     drift_reports: DriftReports
+    storms: Storms
     heartbeats: Heartbeats
     fallbacks: Fallbacks
 

@@ -42,6 +42,7 @@ class ActionWord(StrEnum):
     UNDO = "undo"
     TIMELINE = "timeline"
     RUNBOOK = "runbook"
+    OPEN = "open_incident"
 
 
 BREAK_GLASS: Final = "break_glass"
@@ -101,6 +102,7 @@ _VALUE_OF: Final[dict[ActionWord, type[ButtonValue]]] = {
     ActionWord.RESOLVE: IncidentButton,
     ActionWord.RUN_ALL_CHECKS: IncidentButton,
     ActionWord.TIMELINE: IncidentButton,
+    ActionWord.OPEN: IncidentButton,
     ActionWord.UNDO: IncidentButton,
     ActionWord.RUN_CHECK: CheckButton,
     ActionWord.REQUEST_REMEDIATION: RemediationButton,

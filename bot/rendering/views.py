@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.domain.policies import ApprovalRule
     from bot.domain.remedies import Execution
     from bot.domain.severity import Severity
+    from bot.domain.storms import Storm
     from bot.domain.verifications import Verification
 
 
@@ -145,6 +146,16 @@ class FindingView:
 
     finding: Finding
     incident_id: int | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DigestView:
+    """A storm and the incidents for which its digest stands, open and worst first."""
+
+    storm: Storm
+    incidents: tuple[Incident, ...]
+    mention: str | None
     now: datetime
 
 

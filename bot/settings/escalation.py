@@ -36,3 +36,24 @@ class EscalationSettings(Strict):
         description="what keeps a rule from escalating while it lasts; an empty list lets nothing hold it",
     )
     reminders: ReminderSettings = ReminderSettings()
+
+
+class StormSettings(Strict):
+    """When a channel's new incidents are gathered in one digest message."""
+
+    begins_above: PositiveCount = Field(
+        default=10, description="more new incidents than that within a minute begin a storm"
+    )
+    ends_at: PositiveCount = Field(default=3, description="so few within a minute, for `calm`, end it")
+    calm: PositiveDuration = Field(default=timedelta(minutes=3), description="how long few must be new")
+    own_critical: PositiveCount = Field(
+        default=5, description="so many P1 of a storm have their own messages all the same"
+    )
+
+
+class CheckSettings(Strict):
+    """What checks may cost."""
+
+    calls_per_second: Annotated[PositiveCount, Field(le=1_000)] = Field(
+        default=50, description="of the Kubernetes API and Prometheus, by a replica's checks"
+    )

@@ -27,7 +27,7 @@ from bot.documents.kinds import (
 )
 from bot.domain.severity import Severity
 from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
-from bot.settings.escalation import EscalationSettings
+from bot.settings.escalation import CheckSettings, EscalationSettings, StormSettings
 from bot.settings.policies import RemediationSettings, RemediationsSettings
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
@@ -221,6 +221,8 @@ class Settings(Strict):
     fallback: FallbackSettings | None = None
     intake: IntakeSettings = IntakeSettings()
     escalation: EscalationSettings = EscalationSettings()
+    checks: CheckSettings = CheckSettings()
+    storms: StormSettings = StormSettings()
     retention: RetentionSettings = RetentionSettings()
     remediations: RemediationsSettings = RemediationsSettings()
 

@@ -147,7 +147,7 @@ class ListEngines:
         self.asked.append(command)
         return DONE
 
-    acknowledge = resolve = silence = lift = run = request = decide = _take
+    acknowledge = resolve = silence = lift = run = request = decide = open = _take
     freeze = unfreeze = _take
 
     async def look(self, service: str, check: str, arguments: Mapping[str, Any]) -> Finding:
@@ -251,6 +251,7 @@ class ListEngines:
             responding=self,
             silencing=self,
             diagnosing=self,
+            gathering=self,
             approving=self,
             deciding=self,
             freezing=self,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PARENT = messages.alias("parent")
 _WITH_PARENT = messages.outerjoin(_PARENT, _PARENT.c.id == messages.c.thread_of)
 _PLACED = or_(messages.c.thread_of.is_(None), _PARENT.c.ts.is_not(None))
+_OWN = messages.c.digest_of.is_(None)
 _IS_EDIT = messages.c.ts.is_not(None)
 _MOST_CHANNELS = 500
 
@@ -92,7 +93,7 @@ async def next_due(link: Link) -> datetime | None:
             slots.c.busy_until,
         )
         .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
-        .where(DIRTY, _PLACED)
+        .where(DIRTY, _PLACED, _OWN)
         .group_by(is_edit, slots.c.name, slots.c.next_at, slots.c.held_until, slots.c.busy_until)
     )
     rows = await link.all(query)
@@ -150,5 +151,5 @@ async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
 
 def _due(link: Link, *, posts_only: bool) -> ColumnElement[bool]:
     waited = or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= link.now)
-    due = and_(DIRTY, waited, free(link, messages), _PLACED)
+    due = and_(DIRTY, waited, free(link, messages), _PLACED, _OWN)
     return and_(due, messages.c.ts.is_(None)) if posts_only else due

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, func, or_, select, update
 
-from bot.adapters.database.message_rows import DIRTY, message_of
+from bot.adapters.database.message_rows import DIRTY, SHOWN_ELSEWHERE, message_of
 from bot.adapters.database.tables import events, incidents, messages
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState
@@ -44,6 +44,7 @@ class FallbackTable:
             select(messages.c.id)
             .where(
                 DIRTY,
+                ~SHOWN_ELSEWHERE,
                 messages.c.ts.is_(None),
                 messages.c.fallback_at.is_(None),
                 messages.c.due_since <= due_before,

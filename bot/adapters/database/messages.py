@@ -14,7 +14,7 @@ from sqlalchemy import and_, case, func, select, update
 
 from bot.adapters.database import claiming, pacing
 from bot.adapters.database.claims import NOBODY, give_back
-from bot.adapters.database.message_rows import DIRTY, message_of
+from bot.adapters.database.message_rows import DIRTY, SHOWN_ELSEWHERE, message_of
 from bot.adapters.database.tables import messages
 from bot.adapters.database.texts import short
 from bot.domain.messages import Backlog
@@ -164,7 +164,7 @@ class MessageTable:
             func.count().label("waiting"),
             failing.label("failing"),
             func.min(messages.c.due_since).label("oldest"),
-        ).where(DIRTY)
+        ).where(DIRTY, ~SHOWN_ELSEWHERE)
         row = await self.link.first(query)
         if row is None:
             return Backlog(waiting=0, failing=0, oldest=None)
@@ -172,7 +172,12 @@ class MessageTable:
 
     async def undelivered(self, *, limit: int = 100) -> tuple[Message, ...]:
         """Oldest first."""
-        query = select(messages).where(DIRTY).order_by(messages.c.due_since, messages.c.id).limit(limit)
+        query = (
+            select(messages)
+            .where(DIRTY, ~SHOWN_ELSEWHERE)
+            .order_by(messages.c.due_since, messages.c.id)
+            .limit(limit)
+        )
         return tuple(message_of(row) for row in await self.link.all(query))
 
     async def _change_own(self, message_id: str, owner: str, values: dict[str, Any]) -> bool:

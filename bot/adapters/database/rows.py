@@ -28,6 +28,7 @@ from bot.domain import (
     pictures,
     remedies,
     severity,
+    storms,
     suspects,
     verifications,
 )
@@ -55,6 +56,7 @@ _NAMES: Final[dict[str, Any]] = {
             pictures,
             remedies,
             severity,
+            storms,
             suspects,
             verifications,
         )
@@ -101,6 +103,7 @@ FINDING: Final = Codec(findings.Finding)
 PICTURE: Final = Codec(pictures.Picture)
 DRIFT_REPORT: Final = Codec(drift.DriftReport)
 WATCH: Final = Codec(escalation.Watch)
+STORM: Final = Codec(storms.Storm)
 FREEZE: Final = Codec(freezing.Freeze)
 VERIFICATION: Final = Codec(verifications.Verification)
 KEY: Final = Codec(incidents.IncidentKey)

@@ -22,6 +22,7 @@ from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.storms import StormTable
 from bot.adapters.database.tables import deliveries
 from bot.adapters.database.upgrading import upgrade_database
 from bot.adapters.database.verifications import VerificationTable
@@ -77,6 +78,7 @@ class SqlStore:
                 drift_reports=DriftReportTable(link),
                 freezes=FreezeTable(link),
                 verifications=VerificationTable(link),
+                storms=StormTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
             )

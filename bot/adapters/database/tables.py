@@ -113,8 +113,12 @@ messages: Final = Table(
     Column("fallback_at", Instant),
     Column("fallback_retry_at", Instant),
     Column("fallback_attempts", Integer),
+    Column("digest_of", Text),
+    Column("digest_revision", Integer),
     UniqueConstraint("kind", "subject", name="messages_by_subject"),
     Index("messages_by_ts", "channel", "ts"),
+    Index("messages_by_digest", "digest_of"),
+    Index("messages_by_age", "kind", "created_at"),
 )
 Index(
     "messages_due",
@@ -122,6 +126,16 @@ Index(
     messages.c.urgency,
     sqlite_where=messages.c.posted_revision < messages.c.desired_revision,
     postgresql_where=messages.c.posted_revision < messages.c.desired_revision,
+)
+
+storms: Final = Table(
+    "storms",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("body", Text, nullable=False),
 )
 
 slots: Final = Table(

@@ -1,0 +1,128 @@
+"""Storms, and which messages their digests stand for (`bot.ports.stores.Storms`).
+
+A gathered message keeps the id of its digest and the revision from which that shows it; so it counts as shown
+exactly while the chat shows such a revision of the digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, func, or_, select, update
+
+from bot.adapters.database.rows import INCIDENT, STORM
+from bot.adapters.database.tables import incidents, messages, storms
+from bot.domain.messages import MessageKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bot.adapters.database.engine import Link
+    from bot.domain.incidents import Incident
+    from bot.domain.messages import Message
+    from bot.domain.storms import Storm
+
+_LET_GO: Final = -1
+"""Stands as the revision of a message that somebody opened: no digest gathers it again."""
+
+_INCIDENT: Final = messages.c.kind == MessageKind.INCIDENT.value
+_UNPOSTED: Final = and_(messages.c.ts.is_(None), messages.c.intent_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class StormTable:
+    """Storms of all channels."""
+
+    link: Link
+
+    async def arrivals(self, *, since: datetime) -> Mapping[str, int]:
+        """How many incidents got a message since then, by channel."""
+        query = (
+            select(messages.c.channel, func.count().label("new"))
+            .where(_INCIDENT, messages.c.created_at > since)
+            .group_by(messages.c.channel)
+        )
+        return {row.channel: row.new for row in await self.link.all(query)}
+
+    async def unclosed(self) -> tuple[Storm, ...]:
+        """Those whose digest can still change, locked until the transaction ends; oldest first."""
+        query = select(storms).where(storms.c.closed_at.is_(None)).order_by(storms.c.began_at)
+        rows = await self.link.all(query.with_for_update())
+        return tuple(STORM.load(row.body) for row in rows)
+
+    async def get(self, storm_id: str) -> Storm | None:
+        """By id."""
+        row = await self.link.first(select(storms.c.body).where(storms.c.id == storm_id))
+        return STORM.load(row.body) if row else None
+
+    async def save(self, storm: Storm) -> None:
+        """Insert or update."""
+        values: dict[str, Any] = {
+            "channel": storm.channel,
+            "began_at": storm.began_at,
+            "closed_at": storm.closed_at,
+            "body": STORM.dump(storm),
+        }
+        new = self.link.insert(storms).values(id=storm.id, **values)
+        await self.link.run(new.on_conflict_do_update(index_elements=[storms.c.id], set_=values))
+
+    async def gather(self, storm: Storm, digest: Message, *, own_critical: int) -> int:
+        """Let the digest stand for what is not posted; how many those are. It has to be marked as changed."""
+        own = (
+            select(messages.c.id)
+            .where(
+                _INCIDENT,
+                messages.c.channel == storm.channel,
+                messages.c.created_at >= storm.began_at,
+                messages.c.urgency == 1,
+                messages.c.digest_of.is_(None),
+            )
+            .order_by(messages.c.created_at, messages.c.id)
+            .limit(own_critical)
+        )
+        gathered = (
+            update(messages)
+            .where(
+                _INCIDENT,
+                _UNPOSTED,
+                messages.c.channel == storm.channel,
+                messages.c.digest_of.is_(None),
+                messages.c.digest_revision.is_(None),
+                or_(messages.c.urgency > 1, messages.c.id.not_in(own)),
+            )
+            .values(digest_of=digest.id, digest_revision=digest.desired_revision + 1)
+            .returning(messages.c.id)
+        )
+        return len(await self.link.all(gathered))
+
+    async def pulse(self, digest_id: str) -> int:
+        """A number that moves whenever something gathered there changes."""
+        query = select(func.coalesce(func.sum(messages.c.desired_revision), 0).label("pulse")).where(
+            messages.c.digest_of == digest_id
+        )
+        row = await self.link.first(query)
+        return int(row.pulse) if row else 0
+
+    async def gathered(self, digest_id: str, *, limit: int) -> tuple[Incident, ...]:
+        """The incidents for which a digest stands: open ones first, the worst first, the newest first."""
+        is_over = incidents.c.state == "resolved"
+        query = (
+            select(incidents)
+            .join(messages, messages.c.incident_id == incidents.c.id)
+            .where(_INCIDENT, messages.c.digest_of == digest_id)
+            .order_by(is_over, incidents.c.severity, incidents.c.opened_at.desc(), incidents.c.id.desc())
+            .limit(limit)
+        )
+        return tuple(INCIDENT.load(row.body, id=row.id) for row in await self.link.all(query))
+
+    async def let_go(self, incident_id: int, *, for_good: bool = True) -> bool:
+        """An incident gets its own message; False where it has one already."""
+        change = (
+            update(messages)
+            .where(_INCIDENT, messages.c.incident_id == incident_id, messages.c.digest_of.is_not(None))
+            .values(digest_of=None, digest_revision=_LET_GO if for_good else None)
+            .returning(messages.c.id)
+        )
+        return await self.link.first(change) is not None
