@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, rehearsed_outside
+from bot.bootstrap.services import classification
 from bot.domain.deliveries import Delivery
 from bot.domain.errors import LightshipError
+from bot.engines.ranking_causes import RankingCauses
 from bot.playing.chat import BlankPictures, EverybodyIsMember, RecordedChat
 from bot.playing.judging import judge
 from bot.playing.performances import Performance
@@ -29,6 +31,7 @@ from handlers.webhooks import read_webhook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.domain.incidents import Incident
     from bot.domain.runbooks import Runbook
     from bot.playing.judging import Judgement
     from bot.playing.pressing import Pressed
@@ -89,6 +92,12 @@ class _Play:
         self._presses: list[Pressed] = []
         self._about = scenario.file.expect.alert or scenario.file.runbook
         self._dispatcher = world.dispatcher(Route())
+        self._ranking = RankingCauses(
+            services=self._lightship.services,
+            runbook=self._lightship.runbooks.get,
+            classify=classification(self._lightship.runbooks.all),
+            settle=settings.intake.resolve_settle,
+        )
 
     async def run(self) -> Rehearsed:
         self._stage.catch_up()
@@ -155,8 +164,14 @@ class _Play:
             ended=self._clock.now(),
             incident=incident,
             events=await self._lightship.recording.events(incident.id) if incident else (),
-            causes=(),
+            causes=await self._causes(incident) if incident else (),
             shown=tuple(self._chat.history),
             presses=tuple(self._presses),
             written=self._stage.written_with,
         )
+
+    async def _causes(self, incident: Incident) -> tuple[str, ...]:
+        """Those that the incident's message shows, the likeliest first."""
+        async with self._lightship.outside.store.transaction() as tx:
+            findings = await tx.findings.of_incident(incident.id)
+        return tuple(cause.name for cause in self._ranking.rank(incident, findings).standing)

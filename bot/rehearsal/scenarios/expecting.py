@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.durations import format_duration
+from bot.domain.suspects import FailureMode
 from bot.domain.words import did_you_mean
 from bot.rendering.buttons import ActionWord
 
@@ -78,7 +79,7 @@ def expectations(
     """Faults of what is expected."""
     expect = file.expect
     if runbook is not None:
-        names = [cause.name for cause in runbook.causes]
+        names = [*(cause.name for cause in runbook.causes), *(mode.value for mode in FailureMode)]
         for number, name in enumerate(expect.causes):
             if name not in names:
                 words = f"the runbook has no cause `{name}`{_told(name, names)}"
