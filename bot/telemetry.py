@@ -126,6 +126,17 @@ CALLS_REFUSED: Final = Counter(
     "Calls of checks that were skipped because the budget of calls was used up.",
     registry=REGISTRY,
 )
+RUNBOOK_LOADS: Final = Counter(
+    "lightship_runbook_loads_total",
+    "Changes of the runbooks' files that were taken in (`loaded`) or had a fault (`refused`).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+RUNBOOKS_LOADED_AT: Final = Gauge(
+    "lightship_runbooks_last_load_timestamp_seconds",
+    "When changed runbooks were last taken in without a fault, in seconds since the epoch.",
+    registry=REGISTRY,
+)
 STORMS: Final = Counter("lightship_storms_total", "Storms that a digest was begun for.", registry=REGISTRY)
 GATHERED: Final = Counter(
     "lightship_gathered_incidents_total",

@@ -16,6 +16,10 @@ class RunbookShelf:
     def __init__(self, runbooks: Iterable[Runbook]) -> None:
         self._by_name = {runbook.name: runbook for runbook in runbooks}
 
+    def replace(self, runbooks: Iterable[Runbook]) -> None:
+        """These are in force from now on, at once for everybody."""
+        self._by_name = {runbook.name: runbook for runbook in runbooks}
+
     def get(self, name: str) -> Runbook | None:
         """By name."""
         return self._by_name.get(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.adapters.runbook_files import load_runbooks
+from bot.adapters.runbook_files import fingerprint, load_runbooks
 from bot.cli.options import config_option, show_faults
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction, set_up_logging
@@ -18,10 +18,13 @@ from bot.settings import load_settings, read_environment, reasons_not_to_run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bot.bootstrap.assembly import Lightship
+    from bot.domain.faults import Fault
     from bot.domain.runbooks import Runbook
-    from bot.settings import Environment, Settings
+    from bot.settings import Environment, LoadedSettings, Settings
 
 LEAVE_WITHIN = 1.0
+RELOAD_SECONDS = 10.0
 _LOG = Log("run")
 
 
@@ -47,10 +50,12 @@ def run(config: Path) -> None:
         show_faults(runbooks.faults)
         sys.exit(1)
     set_up_logging(log_format=environment.log_format or "", level=environment.log_level)
-    sys.exit(asyncio.run(_run(environment, loaded.settings, runbooks.runbooks)))
+    sys.exit(asyncio.run(_run(environment, loaded, loaded.settings, runbooks.runbooks)))
 
 
-async def _run(environment: Environment, settings: Settings, runbooks: tuple[Runbook, ...]) -> int:
+async def _run(
+    environment: Environment, loaded: LoadedSettings, settings: Settings, runbooks: tuple[Runbook, ...]
+) -> int:
     # Imported here: `--help` and a fault in the configuration need none of it.
     from bot.bootstrap.assembly import Lightship  # noqa: PLC0415 - said above
     from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
@@ -62,12 +67,34 @@ async def _run(environment: Environment, settings: Settings, runbooks: tuple[Run
         outside = make_outside(environment, real_surroundings(environment))
         lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside)
         async with serving(lightship, environment):
+            reloading = asyncio.create_task(_reload(lightship, loaded, settings), name="reloading")
             await until_told()
+            reloading.cancel()
     except (OSError, LightshipError) as error:
         click.echo(f"lightship run: {explain(error, environment)}", err=True)
         code = 1
     await _leave(code)
     return code
+
+
+async def _reload(lightship: Lightship, loaded: LoadedSettings, settings: Settings) -> None:
+    """Take changed runbooks in until cancelled."""
+    from bot.engines.looping import keep_going  # noqa: PLC0415 - as above
+    from bot.engines.reloading import Reloading  # noqa: PLC0415 - as above
+    from bot.engines.waking import Waker  # noqa: PLC0415 - as above
+
+    def load() -> tuple[tuple[Runbook, ...], tuple[Fault, ...]]:
+        found = load_runbooks(loaded.runbook_folders, metrics=_metric_names(settings))
+        return found.runbooks, found.faults
+
+    reloading = Reloading(
+        shelf=lightship.runbooks,
+        fingerprint=lambda: fingerprint(loaded.runbook_folders),
+        load=load,
+        noticing=lightship.noticing,
+    )
+    clock = lightship.outside.clock
+    await keep_going("reloading", reloading.step, waker=Waker(clock), clock=clock, poll=RELOAD_SECONDS)
 
 
 async def _leave(code: int) -> None:

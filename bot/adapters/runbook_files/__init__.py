@@ -3,7 +3,7 @@
 Used by `bot.bootstrap` at start and by `lightship check`. Reading blocks: a running bot does it in a thread.
 """
 
-from bot.adapters.runbook_files.loading import LoadedRunbooks, RunbookLoader, load_runbooks
+from bot.adapters.runbook_files.loading import LoadedRunbooks, RunbookLoader, fingerprint, load_runbooks
 from bot.adapters.runbook_files.models import RunbookFile
 from bot.adapters.runbook_files.vocabulary import ACTIONS, CHECKS, Vocabulary
 
@@ -14,5 +14,6 @@ __all__ = [
     "RunbookFile",
     "RunbookLoader",
     "Vocabulary",
+    "fingerprint",
     "load_runbooks",
 ]

@@ -5,6 +5,7 @@ Called through `bot.adapters.runbook_files`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -133,6 +134,25 @@ def load_runbooks(folders: Iterable[Path], *, metrics: Iterable[str] = ()) -> Lo
     for folder in folders:
         loader.add_folder(folder)
     return loader.loaded
+
+
+def fingerprint(folders: Iterable[Path]) -> str:
+    """What changes whenever a file of the folders does: name and content, never times or links."""
+    found = hashlib.sha256()
+    for folder in folders:
+        try:
+            files = (
+                sorted(one for one in folder.iterdir() if one.suffix in _SUFFIXES)
+                if folder.is_dir()
+                else [folder]
+            )
+        except OSError:
+            files = []
+        for path in files[:_MOST_FILES]:
+            found.update(f"\n{path}\n".encode(errors="surrogatepass"))
+            with contextlib.suppress(OSError):
+                found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def to_runbook(file: RunbookFile, *, source: str, digest: str) -> Runbook:
