@@ -44,6 +44,7 @@ FACTS: Final[Mapping[str, KnownFact]] = {
 """The facts that evidence expressions may name."""
 
 _SURE: Final = 0.75
+_JUST_CHANGED: Final = 0.3
 _ROWS: Final = 10
 _DETAILS: Final = 8
 
@@ -59,11 +60,10 @@ async def run(
         raise Permanent(f"no deployment is configured for {target.service}: set `kubernetes`")
     seen = await look_around(target, readers, now)
     suspects = recognise(seen.sight)
-    broken = [one for one in suspects if not one.mode.is_change]
     return Finding(
         check=NAME,
         target=f"{target.namespace}/{target.deployment or target.cronjob}",
-        verdict=_verdict(broken, seen.notes),
+        verdict=_verdict(suspects, seen.notes),
         summary=_summary(suspects, seen.subjects, tuple(seen.notes)),
         observed_at=now,
         fresh_for=FRESH_FOR,
@@ -75,9 +75,12 @@ async def run(
     )
 
 
-def _verdict(broken: list[Suspect], notes: Mapping[str, str]) -> Verdict:
-    if broken:
-        return Verdict.FAIL if broken[0].certainty >= _SURE else Verdict.WARN
+def _verdict(suspects: tuple[Suspect, ...], notes: Mapping[str, str]) -> Verdict:
+    """Fail for what is surely broken; warn for what may be, and for what changed just before."""
+    if any(not one.mode.is_change for one in suspects):
+        return Verdict.FAIL if suspects[0].certainty >= _SURE else Verdict.WARN
+    if suspects and suspects[0].certainty >= _JUST_CHANGED:
+        return Verdict.WARN
     return Verdict.UNKNOWN if notes else Verdict.OK
 
 

@@ -16,15 +16,19 @@ from bot.adapters.kubernetes import KubernetesConnection, KubernetesReader
 from bot.checks.failures import OPTIONAL_RIGHTS, RIGHTS
 from bot.checks.registry import run_check
 from bot.checks.targets import CheckTarget
+from bot.domain.causes import rank
 from bot.domain.findings import Verdict
 from bot.domain.suspects import FailureMode
 from bot.ports.readers import Resource
 from bot.rehearsal.world import World
+from bot.rendering.causes import cause_blocks
+from bot.rendering.escaping import mrkdwn
 from bot.testing import FrozenClock, SequentialIds
 from tests.e2e import plants_around_pods, plants_of_pods
 from tests.e2e.planting import NAME, Bed, Plant
 from tests.e2e.plants_around_pods import CRON
 from tests.e2e.servers.access import Refused
+from tests.rendering.samples import incident_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -197,6 +201,9 @@ def _misses(one: Plant, finding: Finding) -> Iterator[str]:
         yield f"value {first.value}"
     if one.says not in first.title:
         yield f"title {first.title}"
+    shown = str(cause_blocks(incident_view(findings=(finding,), ranking=rank((), (finding,)))))
+    if mrkdwn(one.value, 150) not in shown or mrkdwn(first.title, 400) not in shown:
+        yield f"the message says {shown}"
     if not first.mend or not first.evidence:
         yield "nothing mends it, or nothing speaks for it"
 

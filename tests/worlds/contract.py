@@ -118,6 +118,18 @@ class ClusterContract:
         )
         assert [item["metadata"]["name"] for item in selected] == [name]
 
+    async def test_metadata_comes_without_what_the_objects_hold(self, world: WorldUnderTest) -> None:
+        """Of a ConfigMap its name and times are told, of its data nothing but names at most."""
+        metadata = {"name": "settings", "namespace": world.namespace}
+        await world.create(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"MODE": "s3cret"}}
+        )
+        found = await world.reader.metadata(Resource.CONFIG_MAPS, namespace=world.namespace)
+        one = next(item for item in found if item["metadata"]["name"] == "settings")
+        assert set(one) == {"apiVersion", "kind", "metadata"}
+        assert one["metadata"]["creationTimestamp"]
+        assert "s3cret" not in repr(found)
+
     async def test_a_dry_run_changes_nothing(self, world: WorldUnderTest) -> None:
         """The dry run answers the Scale as it would be and leaves the deployment as it is."""
         before = await settled(world)
