@@ -201,7 +201,8 @@ def _misses(one: Plant, finding: Finding) -> Iterator[str]:
         yield f"value {first.value}"
     if one.says not in first.title:
         yield f"title {first.title}"
-    shown = str(cause_blocks(incident_view(findings=(finding,), ranking=rank((), (finding,)))))
+    blocks = cause_blocks(incident_view(findings=(finding,), ranking=rank((), (finding,))))
+    shown = str(blocks[0]["text"]["text"]) if blocks else "nothing"
     if mrkdwn(one.value, 150) not in shown or mrkdwn(first.title, 400) not in shown:
         yield f"the message says {shown}"
     if not first.mend or not first.evidence:
