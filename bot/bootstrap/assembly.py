@@ -68,8 +68,6 @@ CHECK_REST = timedelta(minutes=1)
 PRESSED_CHECK_REST = timedelta(seconds=5)
 NOTICE_REST = timedelta(minutes=15)
 GATHER_EVERY = timedelta(seconds=2)
-REHEARSED_GATHER_EVERY = timedelta(seconds=15)
-"""In hours of virtual time with few incidents, looking every other second is most of the work."""
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 POLL_SECONDS = 2.0
@@ -124,8 +122,7 @@ class Lightship:
             noticing=self.noticing,
         )
         self.gathering = make_gathering(settings, outside, on_opened=self._on_opened)
-        gather_every = REHEARSED_GATHER_EVERY if rehearsed else GATHER_EVERY
-        self.scheduling.every("gather-storms", gather_every, self.gathering.step)
+        self.scheduling.every("gather-storms", GATHER_EVERY, self.gathering.step)
         self.scheduling.every("escalate", settings.escalation.every, self.escalating.step)
         self.watches = make_watches(
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened

@@ -9,8 +9,8 @@ clock is an hour ahead would take an hour of ticks from the others, and leave no
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.executors.base import run_coroutine_job
@@ -22,7 +22,6 @@ from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import timedelta
 
     from bot.ports.clock import Clock
     from bot.ports.stores import Store
@@ -72,6 +71,10 @@ class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no type
         self._run_job_error(job.id, error, error.__traceback__)
 
 
+REHEARSED_REST: Final = timedelta(seconds=45)
+"""Between two ticks of a job in a rehearsal, whose hours are mostly ticks that find nothing."""
+
+
 class Scheduling:
     """The clock of one replica."""
 
@@ -89,7 +92,12 @@ class Scheduling:
         """Add a job that runs at fixed distances, on one replica a tick."""
 
         async def tick() -> None:
-            await self._tick(name, run)
+            try:
+                await self._tick(name, run)
+            except asyncio.CancelledError:
+                # Cut off by `stop`, as it should be: APScheduler would log it as an error of the job.
+                if self._scheduler.running:
+                    raise
 
         self._intervals[name] = interval
         self._scheduler.add_job(
@@ -120,7 +128,7 @@ class Scheduling:
         while due is not None:
             await clock.sleep((due - clock.now()).total_seconds())
             await job.func()
-            due = job.trigger.get_next_fire_time(due, clock.now())
+            due = job.trigger.get_next_fire_time(due, clock.now() + REHEARSED_REST)
 
     async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
         try:

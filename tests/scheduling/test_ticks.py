@@ -104,6 +104,28 @@ async def test_a_tick_that_fails_is_counted_and_the_next_one_comes(store: SqlSto
     assert counted(name, "failed") == 1
 
 
+async def test_a_tick_that_is_cut_off_by_the_end_is_no_error(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tick that is under way when the bot stops is cancelled, and the log has no error of it."""
+    began = asyncio.Event()
+
+    async def job() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    scheduling = Scheduling(store=store)
+    scheduling.every("endless", SHORT, job)
+    scheduling.start()
+    async with asyncio.timeout(10):
+        await began.wait()
+    (tick,) = (task for task in asyncio.all_tasks() if "_run_won" in str(task.get_coro()))
+    scheduling.stop()
+    await asyncio.wait([tick], timeout=10)
+    assert tick.done()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_tick_is_the_nearest_anchored_one() -> None:
     """A moment early or late means the same tick, for every replica."""
     tick = ANCHOR + timedelta(hours=7)
