@@ -128,7 +128,8 @@ class Scheduling:
         while due is not None:
             await clock.sleep((due - clock.now()).total_seconds())
             await job.func()
-            due = job.trigger.get_next_fire_time(due, clock.now() + REHEARSED_REST)
+            # Without the tick before, the trigger counts from the time that it is given.
+            due = job.trigger.get_next_fire_time(None, clock.now() + REHEARSED_REST)
 
     async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
         try:
