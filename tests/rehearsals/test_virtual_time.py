@@ -70,7 +70,7 @@ def test_waiting_for_what_cannot_come_is_an_error() -> None:
 
 
 def test_ticks_follow_the_virtual_clock() -> None:
-    """A job of every fifteen seconds runs forty times in ten virtual minutes, at anchored times."""
+    """A job of every twenty seconds rests for more than REHEARSED_REST, and comes at anchored times."""
     clock, ticks = VirtualClock(), []
 
     async def tick() -> None:
@@ -80,11 +80,11 @@ def test_ticks_follow_the_virtual_clock() -> None:
         store = connect("sqlite+aiosqlite:///:memory:", clock=clock, limits=StoreLimits(own_thread=False))
         await store.upgrade()
         scheduling = Scheduling(store=store)
-        scheduling.every("job", timedelta(seconds=15), tick)
+        scheduling.every("job", timedelta(seconds=20), tick)
         scheduling.start_by(clock)
         await clock.sleep(600 - 1)
         scheduling.stop()
         await store.close()
 
     run_virtually(main())
-    assert ticks == [15.0 * number for number in range(40)]
+    assert ticks == [60.0 * number for number in range(10)]
