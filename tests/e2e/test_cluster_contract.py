@@ -89,6 +89,8 @@ class RealWorld:
 ALL_RIGHTS = {
     *checks.CHECKS["pods"].rights,
     *checks.CHECKS["pods"].optional_rights,
+    *checks.CHECKS["failures"].rights,
+    *checks.CHECKS["failures"].optional_rights,
     *remediations.RIGHTS[Action.SCALE],
     *remediations.OPTIONAL_RIGHTS[Action.SCALE],
 }

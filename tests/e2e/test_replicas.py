@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -56,8 +57,10 @@ async def test_the_same_webhook_to_both_at_once(tmp_path: Path, postgres: Postgr
         assert len(shown) == 4
         posts = [call for call in parts.slack.recording.of(POST) if "thread_ts" not in call.arguments]
         assert len(posts) == 4
-        kinds = [row[0] for row in await parts.rows("SELECT kind FROM events ORDER BY kind")]
-        assert kinds == ["incident_opened"] * 4 + ["incident_resolved"] * 4
+        kinds = Counter(row[0] for row in await parts.rows("SELECT kind FROM events"))
+        assert kinds["incident_opened"] == 4
+        assert kinds["incident_resolved"] == 4
+        assert set(kinds) <= {"incident_opened", "incident_resolved", "check_run"}
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
