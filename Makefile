@@ -34,9 +34,12 @@ demo: .venv/.demo  ## start the bot in its embedded world and open an incident
 test: .venv/.synced  ## run the quick suite (SQLite, no other programs)
 	.venv/bin/pytest -n 2 $(ARGS)
 
+# Two files at a time, each process with servers of its own: most of a test's time is waiting. What measures, or what
+# needs the whole machine, is marked `alone` and comes after.
 e2e: .venv/.examples  ## run the end-to-end suite on real servers (installs them where it may)
 	tests/e2e/setup.sh
-	.venv/bin/pytest -m e2e -p no:xdist tests $(ARGS)
+	.venv/bin/pytest -m "e2e and not alone" -n 2 --dist loadfile tests $(ARGS)
+	.venv/bin/pytest -m "e2e and alone" -p no:xdist tests $(ARGS) || [ $$? -eq 5 ]  # 5: ARGS chose none of these
 
 load: .venv/.examples  ## load the sample service and hold it against the alert rules
 	.venv/bin/python -m tests.load $(ARGS)

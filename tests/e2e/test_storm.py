@@ -38,6 +38,7 @@ JITTER_SECONDS = 0.1
 CALLS = ("chat.postMessage", "chat.update")
 
 
+@pytest.mark.alone  # it holds the bot against a minute
 @pytest.mark.timeout(240)
 async def test_a_thousand_groups_are_visible_within_a_minute_through_a_kill(
     tmp_path: Path, database: str, start_alertmanager: Callable[[Mapping[str, Any]], Alertmanager]
