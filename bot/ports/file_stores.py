@@ -1,4 +1,4 @@
-"""The part of the store that is about what checks attach and compare: files for threads, drift reports.
+"""The part of the store that is about what is attached to messages: files for threads.
 
 See `bot.ports.stores`, whose transactions have them.
 """
@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.domain.drift import DriftReport
     from bot.domain.files import StoredFile
-    from bot.ports.readers import PublishedDrift
 
 
 class Files(Protocol):
@@ -44,16 +42,4 @@ class Files(Protocol):
 
     async def shown(self, file_id: str) -> None:
         """The chat shows it: forget its content."""
-        ...
-
-
-class DriftReports(Protocol):
-    """Drift reports as they were published."""
-
-    async def save(self, service: str, report: DriftReport) -> None:
-        """Keep a new one, made now; it is the latest from now on."""
-        ...
-
-    async def latest(self, service: str) -> PublishedDrift | None:
-        """The newest one; None where there is none yet."""
         ...

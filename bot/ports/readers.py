@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bot.domain.drift import DriftReport
+    from bot.domain.drift_runs import DriftPoint, DriftRun
     from bot.domain.services import ProbeTarget
 
 KubeObject = dict[str, Any]
@@ -242,10 +243,17 @@ class NetworkProber(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedDrift:
-    """A drift report as the store has it, and when it was made."""
+    """A drift report as the store has it, and when it was made.
+
+    `run` is the run that made it, `newest` the newest run of the service, which may have failed or still be
+    under way; `trend` are the newest scores, this one the last. They are empty where only a report is known.
+    """
 
     report: DriftReport
     made_at: datetime
+    run: DriftRun | None = None
+    newest: DriftRun | None = None
+    trend: tuple[DriftPoint, ...] = ()
 
 
 class DriftReader(Protocol):

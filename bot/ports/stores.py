@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bot.domain.remedies import Action, Execution, ExecutionState, Target
     from bot.domain.storms import Storm
     from bot.domain.verifications import Verification
-    from bot.ports.file_stores import DriftReports, Files
+    from bot.ports.drift_stores import DriftReports, DriftRuns, TrackedRuns
+    from bot.ports.file_stores import Files
 
 
 class Deliveries(Protocol):
@@ -431,6 +432,8 @@ class Transaction:
     findings: Findings
     files: Files
     drift_reports: DriftReports
+    drift_runs: DriftRuns
+    tracked_runs: TrackedRuns
     storms: Storms
     heartbeats: Heartbeats
     fallbacks: Fallbacks

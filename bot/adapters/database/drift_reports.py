@@ -1,12 +1,13 @@
-"""Drift reports by service (`bot.ports.file_stores.DriftReports`)."""
+"""Drift reports by service (`bot.ports.drift_stores.DriftReports`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select
 
+from bot.adapters.database.drift_runs import DriftRunTable
 from bot.adapters.database.rows import DRIFT_REPORT
 from bot.adapters.database.tables import drift_reports
 from bot.ports.readers import PublishedDrift
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from bot.domain.drift import DriftReport
     from bot.ports.stores import Store
 
+TREND: Final = 60
+"""So many scores make a trend."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriftReportTable:
@@ -23,13 +27,18 @@ class DriftReportTable:
 
     link: Link
 
-    async def save(self, service: str, report: DriftReport) -> None:
+    async def save(self, service: str, report: DriftReport, *, run_id: str = "") -> None:
         """Keep a new one, made now."""
-        values = {"service": service, "made_at": self.link.now, "body": DRIFT_REPORT.dump(report)}
+        values = {
+            "service": service,
+            "made_at": self.link.now,
+            "body": DRIFT_REPORT.dump(report),
+            "run_id": run_id or None,
+        }
         await self.link.run(insert(drift_reports).values(values))
 
     async def latest(self, service: str) -> PublishedDrift | None:
-        """The newest one; None where there is none yet."""
+        """The newest one with its run and the scores before it; None where there is none yet."""
         newest = (
             select(drift_reports)
             .where(drift_reports.c.service == service)
@@ -37,7 +46,21 @@ class DriftReportTable:
             .limit(1)
         )
         row = await self.link.first(newest)
-        return PublishedDrift(report=DRIFT_REPORT.load(row.body), made_at=row.made_at) if row else None
+        if row is None:
+            return None
+        runs = DriftRunTable(self.link)
+        return PublishedDrift(
+            report=DRIFT_REPORT.load(row.body),
+            made_at=row.made_at,
+            run=await runs.get(row.run_id) if row.run_id else None,
+            newest=await runs.newest(service),
+            trend=await runs.trend(service, limit=TREND),
+        )
+
+    async def of_run(self, run_id: str) -> DriftReport | None:
+        """The one that a run made."""
+        row = await self.link.first(select(drift_reports.c.body).where(drift_reports.c.run_id == run_id))
+        return DRIFT_REPORT.load(row.body) if row else None
 
 
 class PublishedReports:

@@ -19,6 +19,7 @@ from bot.domain import (
     alerts,
     approvals,
     drift,
+    drift_runs,
     escalation,
     events,
     files,
@@ -47,6 +48,7 @@ _NAMES: Final[dict[str, Any]] = {
             alerts,
             approvals,
             drift,
+            drift_runs,
             escalation,
             events,
             files,
@@ -102,6 +104,7 @@ EVENT: Final = Codec(events.Event)
 FINDING: Final = Codec(findings.Finding)
 PICTURE: Final = Codec(pictures.Picture)
 DRIFT_REPORT: Final = Codec(drift.DriftReport)
+DRIFT_RUN: Final = Codec(drift_runs.DriftRun)
 WATCH: Final = Codec(escalation.Watch)
 STORM: Final = Codec(storms.Storm)
 FREEZE: Final = Codec(freezing.Freeze)

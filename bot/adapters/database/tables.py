@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -244,8 +245,38 @@ drift_reports: Final = Table(
     Column("service", Text, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("body", Text, nullable=False),
+    Column("run_id", Text),
     Index("drift_reports_by_service", "service", "number"),
+    Index("drift_reports_by_run", "run_id"),
     sqlite_autoincrement=True,
+)
+
+drift_runs: Final = Table(
+    "drift_runs",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("service", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("score", Float),
+    Column("body", Text, nullable=False),
+    Index("drift_runs_by_service", "service", "state", "number"),
+    sqlite_autoincrement=True,
+)
+
+tracked_runs: Final = Table(
+    "tracked_runs",
+    METADATA,
+    Column("run_id", Text, ForeignKey("drift_runs.id"), primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("tracker_id", Text, nullable=False),
+    Column("due_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("profile", LargeBinary),
+    Index("tracked_runs_due", "due_at"),
 )
 
 verifications: Final = Table(
