@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.errors import LightshipError, Permanent, Temporary
 from bot.domain.outside_text import one_line
+from bot.ports.examiners import AlertRule
 from bot.ports.readers import Sample, SeenRule, Series
 
 if TYPE_CHECKING:
@@ -77,17 +78,23 @@ class PrometheusMetrics:
 
     async def alerting_rules(self, name: str) -> tuple[SeenRule, ...]:
         """Its alerting rules of that name; none where it evaluates none."""
+        return _rules(await self._rule_groups({"rule_name[]": name}), name)
 
+    async def every_alerting_rule(self) -> tuple[AlertRule, ...]:
+        """`bot.ports.examiners.RuleBook`."""
+        return _every_rule(await self._rule_groups({}))
+
+    async def _rule_groups(self, narrowed: dict[str, str]) -> Any:
         def ask() -> Any:
             self._connect()
             response = self._session.get(
-                f"{self._url}{_RULES}", params={"type": "alert", "rule_name[]": name}, timeout=self._timeout
+                f"{self._url}{_RULES}", params={"type": "alert", **narrowed}, timeout=self._timeout
             )
             if response.status_code != _OK:
                 raise _refused(f"HTTP Status Code {response.status_code} ({response.content!r})")
             return response.json()["data"]["groups"]
 
-        return _rules(await self._in_thread(ask), name)
+        return await self._in_thread(ask)
 
     async def close(self) -> None:
         """Let go of the threads; those that still wait end with their time-outs."""
@@ -219,6 +226,24 @@ def _rules(groups: Any, name: str) -> tuple[SeenRule, ...]:
             SeenRule(expression=str(rule["query"]), labels=dict(rule.get("labels") or {}))
             for rule in found
             if rule.get("type") == "alerting" and rule.get("name") == name
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Permanent("the answer holds no alert rules") from error
+
+
+def _every_rule(groups: Any) -> tuple[AlertRule, ...]:
+    try:
+        return tuple(
+            AlertRule(
+                name=str(rule["name"]),
+                expression=str(rule["query"]),
+                hold=float(rule.get("duration") or 0),
+                labels=dict(rule.get("labels") or {}),
+                annotations=dict(rule.get("annotations") or {}),
+            )
+            for group in groups
+            for rule in group["rules"]
+            if rule.get("type") == "alerting"
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Permanent("the answer holds no alert rules") from error

@@ -28,6 +28,7 @@ class Entry:
 
 
 COMMANDS: Final[dict[str, Entry]] = {
+    "init": Entry("bot.cli.initiating:init", "Draft the files of an own service, with five questions."),
     "check": Entry("bot.cli.checking:check", "Validate the configuration, runbooks and rehearsals."),
     "rehearse": Entry("bot.cli.rehearsing:rehearse", "Play the rehearsals of the runbooks."),
     "run": Entry("bot.cli.running:run", "Start the bot."),

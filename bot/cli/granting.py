@@ -14,9 +14,12 @@ from bot.cli.options import config_option, show_faults
 from bot.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bot.domain.roles import Role, RoleRule
+    from bot.domain.services import WatchedService
+    from bot.settings import Settings
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -58,20 +61,26 @@ def rbac(config: Path, account: tuple[str, str]) -> None:
 
     Each rule says which checks and remediations need it. Nothing grants access to Secrets, or to exec.
     """
-    from bot.bootstrap.rights import needs_of  # noqa: PLC0415 - `--help` needs none of the checks
-    from bot.bootstrap.services import watched_services  # noqa: PLC0415 - as above
-    from bot.domain.roles import least_roles  # noqa: PLC0415 - as above
+    from bot.bootstrap.services import watched_services  # noqa: PLC0415 - `--help` needs none of the checks
 
     loaded = load_settings(config, os.environ)
     if loaded.settings is None:
         show_faults(loaded.faults)
         sys.exit(1)
-    services = watched_services(loaded.settings)
-    roles = least_roles(needs_of(loaded.settings, services.values()))
+    click.echo(roles_text(loaded.settings, watched_services(loaded.settings), account=account), nl=False)
+
+
+def roles_text(
+    settings: Settings, services: Mapping[str, WatchedService], *, account: tuple[str, str]
+) -> str:
+    """What the command prints: the Roles, or a comment that says that none are needed."""
+    from bot.bootstrap.rights import needs_of  # noqa: PLC0415 - `--help` needs none of the checks
+    from bot.domain.roles import least_roles  # noqa: PLC0415 - as above
+
+    roles = least_roles(needs_of(settings, services.values()))
     if not roles:
-        click.echo("# No service of the configuration is in Kubernetes: no rights are needed.")
-        return
-    click.echo(written(roles, account=account), nl=False)
+        return "# No service of the configuration is in Kubernetes: no rights are needed.\n"
+    return written(roles, account=account)
 
 
 def written(roles: tuple[Role, ...], *, account: tuple[str, str]) -> str:

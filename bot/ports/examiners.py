@@ -1,13 +1,16 @@
-"""What `lightship doctor` asks beside the readers: questions about the bot itself, never about a service.
+"""What `lightship doctor` and `lightship init` ask beside the readers: how things are set up around the bot.
 
 Every method raises `Temporary`, `Forbidden` or another `Permanent`, and nothing else.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.domain.granted import Granted
 
 
@@ -24,4 +27,23 @@ class AlertRoutes(Protocol):
 
     async def webhook_addresses(self) -> tuple[str, ...]:
         """The address of each webhook of its receivers; empty where Alertmanager hides it."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertRule:
+    """An alerting rule as it is configured; `hold` in seconds."""
+
+    name: str
+    expression: str
+    hold: float
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+class RuleBook(Protocol):
+    """Which alerts there can be."""
+
+    async def every_alerting_rule(self) -> tuple[AlertRule, ...]:
+        """All alerting rules that are evaluated, in their order."""
         ...
