@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _library_is_loaded() -> None:
+    """The first query loads the library, which on a busy machine takes longer than the time-outs here."""
+    importlib.import_module("prometheus_api_client.prometheus_connect")
 
 
 def result(*found: Any) -> dict[str, Any]:
