@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
 STEADY_FOR: Final = timedelta(seconds=30)
@@ -83,28 +83,6 @@ class Reading:
     value: float | None
     rollout_over: bool = True
     why: str = ""
-
-
-def begin(
-    *,
-    approval_id: str,
-    incident_id: int | None,
-    began_at: datetime,
-    within: timedelta,
-    alerts: Sequence[WatchedAlert],
-    metric: WatchedMetric | None,
-) -> Verification:
-    """A new one; it watches nothing where there is neither an alert nor a metric with a threshold."""
-    can_tell = bool(alerts) or (metric is not None and metric.threshold is not None)
-    return Verification(
-        approval_id=approval_id,
-        incident_id=incident_id,
-        began_at=began_at,
-        until=began_at + within,
-        state=VerificationState.WATCHING if can_tell else VerificationState.NOT_WATCHED,
-        alerts=tuple(alerts),
-        metric=metric,
-    )
 
 
 def judge(watched: Verification, reading: Reading, *, now: datetime) -> Verification:

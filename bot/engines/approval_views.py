@@ -10,14 +10,19 @@ from bot.domain.events import RANKING_KINDS
 from bot.domain.findings import Verdict
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
+from bot.domain.watching import watching_of
 from bot.engines.deciding import is_critical
 from bot.engines.noting import UNDO_OFFERED
 from bot.rendering.views import ApprovalView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
     from bot.domain.approvals import Approval
     from bot.domain.events import Event
     from bot.domain.findings import Finding
+    from bot.domain.runbooks import Runbook
     from bot.domain.services import WatchedService
     from bot.ports.stores import Transaction
 
@@ -26,18 +31,32 @@ _BAD: Final = (Verdict.FAIL, Verdict.WARN)
 _OPEN: Final = frozenset({ApprovalState.REQUESTED, ApprovalState.GRANTED})
 
 
-async def approval_view(tx: Transaction, approval: Approval, service: WatchedService | None) -> ApprovalView:
+async def approval_view(
+    tx: Transaction,
+    approval: Approval,
+    service: WatchedService | None,
+    *,
+    runbook: Callable[[str], Runbook | None],
+    settle: timedelta,
+) -> ApprovalView:
     """All that the message of a request shows."""
     plan = approval.plan
     rule = service.approval.of(plan.action, plan.target) if service else ApprovalRule()
     critical = await is_critical(tx, approval)
+    incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
+    verification = await tx.verifications.get(approval.id)
+    watching = None
+    if approval.state in _OPEN and verification is None and not plan.undoes:
+        name = plan.runbook or (incident.runbook if incident else None) or ""
+        watching = watching_of(plan, incident=incident, runbook=runbook(name), service=service, settle=settle)
     return ApprovalView(
         approval=approval,
         execution=await tx.executions.get(approval.id),
-        incident=await tx.incidents.get(approval.incident_id) if approval.incident_id else None,
+        incident=incident,
         rule=rule,
         may_break_glass=glass_may_break(approval, rule, now=tx.now, critical=critical),
-        verification=await tx.verifications.get(approval.id),
+        verification=verification,
+        watching=watching,
         may_be_undone=await may_be_undone(tx, approval),
         cause=await _cause(tx, approval),
         evidence=await _evidence(tx, approval),

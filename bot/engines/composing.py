@@ -163,7 +163,8 @@ class Composing:
         approval = await tx.approvals.get(message.subject)
         if approval is None:
             raise Permanent(f"approval {message.subject} is not in the store")
-        return await approval_view(tx, approval, self._services.get(approval.plan.service))
+        service = self._services.get(approval.plan.service)
+        return await approval_view(tx, approval, service, runbook=self._runbook, settle=self._settle)
 
     async def _finding_view(self, tx: Transaction, message: Message) -> FindingView:
         check = message.subject.partition("/")[2]

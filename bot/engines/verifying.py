@@ -22,12 +22,10 @@ from bot.domain.remedies import ExecutionState
 from bot.domain.verifications import (
     Reading,
     VerificationState,
-    WatchedAlert,
-    WatchedMetric,
-    begin,
     is_this_alert,
     judge,
 )
+from bot.domain.watching import begin, watching_of
 from bot.engines.attaching import attach
 from bot.engines.effect_pictures import effect_picture
 from bot.engines.noting import note_about
@@ -39,11 +37,10 @@ if TYPE_CHECKING:
 
     from bot.domain.approvals import Approval
     from bot.domain.events import Detail
-    from bot.domain.incidents import Incident
     from bot.domain.remedies import Execution
-    from bot.domain.runbooks import Runbook, RunbookRemediation
+    from bot.domain.runbooks import Runbook
     from bot.domain.services import WatchedService
-    from bot.domain.verifications import Verification
+    from bot.domain.verifications import Verification, WatchedAlert
     from bot.ports.clock import Ids
     from bot.ports.readers import MetricsReader, SeenRule
     from bot.ports.stores import Store, Transaction
@@ -54,7 +51,6 @@ STILL_NEWS: Final = timedelta(hours=1)
 """What was done longer ago and is not watched, as before an upgrade, is left alone."""
 
 AT_ONCE: Final = 16
-_ALERTS: Final = 20
 
 _TOLD: Final[Mapping[VerificationState, EventKind]] = {
     VerificationState.FIXED: EventKind.REMEDIATION_FIXED,
@@ -102,47 +98,18 @@ class Verifying:
     async def _begin(self, tx: Transaction, execution: Execution, approval: Approval) -> Verification:
         plan = approval.plan
         incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
-        wanted = self._wanted(approval, incident)
-        service = self._services.get(plan.service)
-        within = service.verify_within if service else timedelta(minutes=10)
-        if wanted is not None and wanted.verification is not None:
-            within = wanted.verification.within
-        # An undo restores what was: whether the alert fires then says nothing about it.
+        watching = watching_of(
+            plan,
+            incident=incident,
+            runbook=self._runbook(plan.runbook or (incident.runbook if incident else None) or ""),
+            service=self._services.get(plan.service),
+            settle=self._settle,
+        )
         return begin(
+            watching,
             approval_id=approval.id,
             incident_id=approval.incident_id,
             began_at=execution.begun_at or execution.started_at,
-            within=within,
-            alerts=() if plan.undoes or incident is None else self._alerts(incident),
-            metric=None if plan.undoes else self._metric(service, wanted),
-        )
-
-    def _wanted(self, approval: Approval, incident: Incident | None) -> RunbookRemediation | None:
-        """The runbook's remediation: the one that was pressed, else the first of that action."""
-        plan = approval.plan
-        runbook = self._runbook(plan.runbook or (incident.runbook if incident else None) or "")
-        if runbook is None:
-            return None
-        alike = [one for one in runbook.remediations if one.action == plan.action.value and one.verification]
-        return runbook.remediation(plan.remediation) or next(iter(alike), None)
-
-    def _alerts(self, incident: Incident) -> tuple[WatchedAlert, ...]:
-        firing = incident.firing(settle=self._settle) or tuple(one.alert for one in incident.alerts)
-        return tuple(WatchedAlert(name=one.name, labels=dict(one.labels)) for one in firing[:_ALERTS])
-
-    def _metric(
-        self, service: WatchedService | None, wanted: RunbookRemediation | None
-    ) -> WatchedMetric | None:
-        name = wanted.verification.metric if wanted and wanted.verification else ""
-        found = next((one for one in service.metrics if one.name == name), None) if service else None
-        if found is None:
-            return None
-        return WatchedMetric(
-            name=found.name,
-            query=found.query,
-            title=found.title,
-            unit=found.unit,
-            threshold=found.threshold,
         )
 
     async def _look(self, verification: Verification) -> bool:

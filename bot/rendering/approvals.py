@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.approvals import ApprovalState
-from bot.domain.measures import format_change
+from bot.domain.measures import format_change, format_measure
 from bot.domain.remedies import ExecutionState
 from bot.domain.verifications import VerificationState
 from bot.rendering.blocks import actions, button, confirm, context, header, joined, message, section
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from bot.domain.approvals import Approval
     from bot.domain.remedies import Change, Execution, Plan
     from bot.domain.verifications import Verification
+    from bot.domain.watching import Watching
     from bot.ports.notifier import Block, RenderedMessage
     from bot.rendering.views import ApprovalView
 
 _CHANGES: Final = 10
 _EVIDENCE: Final = 3
 _NOTES: Final = 10
+_ALERTS: Final = 3
 _DIGEST_SHOWN: Final = 12
 _DONE: Final = {
     ExecutionState.INTENDED: "🔧 About to be done",
@@ -74,6 +76,22 @@ def plan_words(plan: Plan) -> str:
     """`scale churn-api, replicas 3 → 6`, raw."""
     change = change_words(plan)
     return f"{plan.action.value} {plan.target.name}{f', {change}' if change else ''}"
+
+
+def watching_words(watching: Watching) -> str:
+    """`p95 latency (bad above 1 s) and the alert HighAPILatency, for 10 min`, raw."""
+    metric, names = watching.metric, list(dict.fromkeys(alert.name for alert in watching.alerts))
+    if not watching.can_tell:
+        return "nothing: no alert and no metric with a threshold tells whether it helps"
+    parts = []
+    if metric is not None:
+        limit = metric.threshold
+        bad = "" if limit is None else f" (bad above {format_measure(limit, metric.unit)})"
+        parts.append(f"{metric.title or metric.name}{bad}")
+    if names:
+        more = f" and {len(names) - _ALERTS} more" if len(names) > _ALERTS else ""
+        parts.append(f"the alert{'s' if names[1:] else ''} {', '.join(names[:_ALERTS])}{more}")
+    return f"{' and '.join(parts)}, for {span(watching.within)}"
 
 
 def approval_message(view: ApprovalView) -> RenderedMessage:
@@ -148,9 +166,14 @@ def _plan_blocks(view: ApprovalView) -> list[Block]:
         blocks.append(section(joined(_listed("⚠️", plan.warnings))))
     if plan.notes:
         blocks.append(section(joined(_listed("•", plan.notes))))
+    watched = watching_words(view.watching) if view.watching else ""
     after = [
         f"*{word}* {mrkdwn(text, 500)}"
-        for word, text in (("Verified by:", plan.verification), ("Undo:", plan.undo))
+        for word, text in (
+            ("Verified by:", plan.verification),
+            ("Watched afterwards:", watched),
+            ("Undo:", plan.undo),
+        )
         if text.strip()
     ]
     return [*blocks, section("\n".join(after))] if after else blocks

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.domain.severity import Severity
     from bot.domain.storms import Storm
     from bot.domain.verifications import Verification
+    from bot.domain.watching import Watching
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +123,8 @@ class ApprovalView:
     """A request for approval, from asking to outcome. The approvers of `rule` are mentioned while it waits.
 
     `cause` is the incident's likeliest in words, `evidence` are the findings that speak for it, the worst
-    first. `may_break_glass` says that its requester may approve it alone now.
+    first. `may_break_glass` says that its requester may approve it alone now. `watching` is what will be
+    watched once it was done, None where that is past or there is nothing to watch.
     `audit` is the audit's newest entry, so that the chat keeps what a database cannot take back.
     """
 
@@ -132,6 +134,7 @@ class ApprovalView:
     rule: ApprovalRule
     may_break_glass: bool = False
     verification: Verification | None = None
+    watching: Watching | None = None
     may_be_undone: bool = False
     cause: str = ""
     evidence: tuple[Finding, ...] = ()

@@ -23,7 +23,8 @@ from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import Action, ExecutionState
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode
-from bot.domain.verifications import Verification, VerificationState, WatchedMetric
+from bot.domain.verifications import Verification, VerificationState, WatchedAlert, WatchedMetric
+from bot.domain.watching import Watching
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message, plan_words
 from bot.rendering.findings import finding_message
@@ -70,12 +71,18 @@ if TYPE_CHECKING:
     from bot.ports.notifier import RenderedMessage
 
 GOLDENS = Path(__file__).parent / "goldens"
+P95 = WatchedMetric(name="p95_latency", query="p95", title="P95 latency", unit="s", threshold=1.0)
+WATCHING = Watching(
+    within=timedelta(minutes=10),
+    alerts=(WatchedAlert(name="HighAPILatency", labels={}),),
+    metric=P95,
+)
 WATCHED = Verification(
     approval_id="a-1",
     incident_id=12,
     began_at=ago(minutes=5),
     until=NOW + timedelta(minutes=5),
-    metric=WatchedMetric(name="p95_latency", query="p95", title="P95 latency", unit="s", threshold=1.0),
+    metric=P95,
     before=1.7,
     after=1.6,
 )
@@ -223,7 +230,7 @@ MESSAGES: dict[str, RenderedMessage] = {
     ),
     "finding_table": finding_message(finding_view()),
     "finding_fixed_width": finding_message(finding_view(), table_block=False),
-    "approval_requested": approval_message(approval_view()),
+    "approval_requested": approval_message(approval_view(watching=WATCHING)),
     "approval_denied": approval_message(
         approval_view(
             approval(

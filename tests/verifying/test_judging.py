@@ -16,10 +16,10 @@ from bot.domain.verifications import (
     VerificationState,
     WatchedAlert,
     WatchedMetric,
-    begin,
     is_this_alert,
     judge,
 )
+from bot.domain.watching import Watching, begin
 from bot.testing import START
 
 ALERT = WatchedAlert(name="HighAPILatency", labels={"alertname": "HighAPILatency", "endpoint": "/predict"})
@@ -29,14 +29,8 @@ SECOND = timedelta(seconds=1)
 
 def watching(*alerts: WatchedAlert, metric: WatchedMetric | None = METRIC) -> Verification:
     """Ten minutes of it."""
-    return begin(
-        approval_id="a",
-        incident_id=7,
-        began_at=START,
-        within=timedelta(minutes=10),
-        alerts=alerts,
-        metric=metric,
-    )
+    what = Watching(within=timedelta(minutes=10), alerts=alerts, metric=metric)
+    return begin(what, approval_id="a", incident_id=7, began_at=START)
 
 
 def seen(*holds: bool | None, value: float | None = 0.4, over: bool = True) -> Reading:

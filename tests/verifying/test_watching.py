@@ -24,6 +24,7 @@ from bot.engines.approval_views import approval_view, offered_undo
 from bot.engines.verifying import Verifying
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.rules import AlertRule
+from bot.rendering.approvals import approval_message, watching_words
 from bot.rendering.sentences import sentence
 from tests.acting import ALICE, BOB, POLICY
 from tests.worlds.objects import NAME
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bot.domain.approvals import Approval
     from bot.domain.events import Event
     from bot.domain.incidents import Incident
+    from bot.rendering.views import ApprovalView
     from tests.acting import Bench, Start
 
 P95, RULE = "p95(latency)", "p95(latency) > 1"
@@ -60,6 +62,7 @@ CHURN = WatchedService(
     policy=AccessPolicy(channel="C0CHURN"),
     metrics=(NamedMetric(name="p95_latency", query=P95, title="P95 latency", unit="s", threshold=1.0),),
 )
+SHELF = {RUNBOOK.name: RUNBOOK}
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Scene:
             ids=self.bench.ids,
             metrics=self.bench.world.metrics,
             services={"churn": CHURN},
-            runbook=lambda name: RUNBOOK if name == RUNBOOK.name else None,
+            runbook=SHELF.get,
             settle=timedelta(minutes=1),
             answers_within=0.2,
         )
@@ -93,6 +96,11 @@ class Scene:
         await self.bench.press(self.start, approval)
         await self.start.work()
         return await self.bench.approval(approval.id)
+
+    async def view(self, approval: Approval) -> ApprovalView:
+        """What the request's message shows."""
+        async with self.bench.store.transaction() as tx:
+            return await approval_view(tx, approval, CHURN, runbook=SHELF.get, settle=timedelta(minutes=1))
 
     async def watch(self, seconds: int) -> None:
         """Look every ten seconds, each time as another start of the process."""
@@ -128,6 +136,33 @@ async def scene(bench: Bench) -> Scene:
     return made
 
 
+async def test_the_request_says_what_will_be_watched(scene: Scene) -> None:
+    """The runbook's metric, its time and the alert stand in the request, and are what is watched then."""
+    approval = await scene.bench.asked(scene.start, incident=scene.incident)
+    view = await scene.view(approval)
+    assert view.watching is not None
+    words = "P95 latency (bad above 1 s) and the alert HighLatency, for 5 min"
+    assert watching_words(view.watching) == words
+    assert words in str(approval_message(view).blocks)
+    await scene.bench.press(scene.start, approval)
+    await scene.start.work()
+    await scene.watch(0)
+    async with scene.bench.store.transaction() as tx:
+        kept = await tx.verifications.get(approval.id)
+    assert kept is not None
+    assert (kept.metric, kept.alerts) == (view.watching.metric, view.watching.alerts)
+    assert kept.until - kept.began_at == view.watching.within
+    assert (await scene.view(approval)).watching is None
+
+
+async def test_the_request_says_that_nothing_can_tell(scene: Scene) -> None:
+    """Without an incident there is no alert, and without its runbook no metric."""
+    approval = await scene.bench.asked(scene.start)
+    view = await scene.view(approval)
+    assert view.watching is not None
+    assert watching_words(view.watching).startswith("nothing: no alert and no metric")
+
+
 async def test_the_thread_is_told_that_it_is_fixed_with_the_numbers(scene: Scene) -> None:
     """Before, after, and how long it took; the other rule of that name is not asked. Told once."""
     approval = await scene.scaled()
@@ -158,7 +193,7 @@ async def test_no_effect_is_said_with_a_button_that_undoes_it(scene: Scene) -> N
     assert "No effect after 5 min*: P95 latency 1.7 s → 1.7 s" in sentence(event)
     async with scene.bench.store.transaction() as tx:
         assert await offered_undo(tx, event) == approval
-        assert (await approval_view(tx, approval, CHURN)).may_be_undone
+    assert (await scene.view(approval)).may_be_undone
     command = RequestRemediation(request=undo_of(approval), actor=ALICE)
     assert (await scene.start.approving.request(command)).reason is OutcomeReason.DONE
     (undo,) = await scene.bench.waiting()
