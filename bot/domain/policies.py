@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.hours import DAYS, within
+from bot.domain.reachable import left_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +81,7 @@ class PolicyReason(StrEnum):
     PROTECTED_NAMESPACE = "protected_namespace"
     OUT_OF_HOURS = "out_of_hours"
     TOO_OFTEN = "too_often"
+    NOBODY_LEFT = "nobody_left"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +119,29 @@ def may_be_done(
         )
         return PolicyRefusal(reason=PolicyReason.TOO_OFTEN, sentence=words)
     return None
+
+
+def may_be_asked(rule: ApprovalRule, action: Action, requester: str) -> PolicyRefusal | None:
+    """Why nobody can approve what this person asks for; None where somebody can, or may break the glass."""
+    left = left_for(rule, requester)
+    if not rule.is_needed or left is None or left >= rule.approvals or rule.break_glass_after is not None:
+        return None
+    if not rule.approvers:
+        words = f"Nobody is named as an approver of {action.value} in lightship.yaml, so it is never done."
+    else:
+        need = "One approval is" if rule.approvals == 1 else f"{rule.approvals} approvals are"
+        own = "" if rule.requester_may_approve else " other than yours"
+        words = (
+            f"{need} needed{own}, and {_people(left)} named as an approver of {action.value}. "
+            "Let somebody else ask. Nothing was done."
+        )
+    return PolicyRefusal(reason=PolicyReason.NOBODY_LEFT, sentence=words)
+
+
+def _people(count: int) -> str:
+    if count == 0:
+        return "nobody else is"
+    return "only 1 more person is" if count == 1 else f"only {count} more people are"
 
 
 def _times(count: int) -> str:

@@ -15,7 +15,7 @@ from bot.domain.incidents import IncidentKey
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Plan, Refusal
 from bot.engines.deciding import count_end, intend, put_aside
-from bot.engines.fitness import Unfit, forbidden, frozen, over_already
+from bot.engines.fitness import Unfit, forbidden, frozen, over_already, unanswerable
 from bot.engines.noting import append, note_about, put_in_thread
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class Approving:
         """Plan it; show the plan and ask, or say why not."""
         wish = command.request
         async with self._store.transaction() as tx:
-            unfit = await self._unfit(tx, wish)
+            unfit = await self._unfit(tx, command)
             if unfit is not None:
                 return await self._refuse(tx, command, unfit)
         plan = await self._plan(wish)
         async with self._store.transaction() as tx:
             # Planning took its time: the incident may have ended meanwhile.
-            unfit = await self._unfit(tx, wish)
+            unfit = await self._unfit(tx, command)
             if unfit is not None:
                 return await self._refuse(tx, command, unfit)
             if isinstance(plan, Refusal):
@@ -83,10 +83,17 @@ class Approving:
         self._on_granted()
         return Outcome(reason=OutcomeReason.DONE, sentence=PASSED if approval.without_approval else IN_GRACE)
 
-    async def _unfit(self, tx: Transaction, wish: RemediationRequest) -> Unfit | None:
+    async def _unfit(self, tx: Transaction, command: RequestRemediation) -> Unfit | None:
+        wish = command.request
+        policy = self._policy(wish.service)
         # What was done is undone also once the incident is over.
         over = None if wish.undoes else await over_already(tx, wish.incident_id)
-        return await frozen(tx) or over or await forbidden(tx, self._policy(wish.service), wish)
+        return (
+            await frozen(tx)
+            or over
+            or await forbidden(tx, policy, wish)
+            or unanswerable(policy, wish, requester=command.actor)
+        )
 
     async def _refuse(self, tx: Transaction, command: RequestRemediation, unfit: Unfit) -> Outcome:
         wish = command.request

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.freezing import frozen_words
 from bot.domain.incidents import IncidentState
-from bot.domain.policies import HOUR, may_be_done
+from bot.domain.policies import HOUR, may_be_asked, may_be_done
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
+    from bot.domain.actors import Actor
     from bot.domain.policies import ApprovalPolicy
     from bot.domain.remedies import Plan, RemediationRequest
     from bot.ports.stores import Transaction
@@ -45,6 +46,17 @@ async def forbidden(tx: Transaction, policy: ApprovalPolicy, wish: RemediationRe
     action, target = wish.action, wish.target
     begun = () if wish.undoes else await tx.executions.begun(action, target, since=tx.now - HOUR)
     refusal = may_be_done(policy, action, target, now=tx.now, begun=begun)
+    return Unfit(refusal.reason.value, refusal.sentence) if refusal else None
+
+
+def unanswerable(
+    policy: ApprovalPolicy, wish: RemediationRequest | Plan, *, requester: Actor
+) -> Unfit | None:
+    """The refusal where nobody could approve it; who asks to undo may be its approver, within the grace."""
+    rule = policy.of(wish.action, wish.target)
+    if wish.undoes and rule.undo_grace:
+        return None
+    refusal = may_be_asked(rule, wish.action, requester.id)
     return Unfit(refusal.reason.value, refusal.sentence) if refusal else None
 
 

@@ -13,6 +13,7 @@ from bot.documents.finding import ANY, find, find_texts
 from bot.settings.metrics import metric_faults
 from bot.settings.models import Settings
 from bot.settings.overrides import put_over
+from bot.settings.reaching import policy_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> LoadedSettings:
     found += wrong
     found += _contradictions(document)
     found += metric_faults(document)
+    found += policy_faults(document, settings) if settings else ()
     ordered = tuple(sorted(set(found)))
     return LoadedSettings(path=path, settings=None if ordered else settings, faults=ordered)
 

@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.actors import user
-from bot.domain.approvals import ApprovalState, DecisionWord, grant_of
+from bot.domain.approvals import ApprovalState, DecisionWord, grant_of, plan_digest
 from bot.domain.decisions import Decision, DecisionReason, decide, glass_may_break, pass_by_policy
 from bot.domain.hours import HoursError, parse_hours, within
-from bot.domain.policies import ApprovalPolicy, ApprovalRule, PolicyReason, RuleFor, may_be_done
+from bot.domain.policies import (
+    ApprovalPolicy,
+    ApprovalRule,
+    PolicyReason,
+    RuleFor,
+    may_be_asked,
+    may_be_done,
+)
+from bot.domain.reachable import can_be_reached
 from bot.domain.remedies import Action, Target
 from tests.approving.test_decisions import NOW, make_approval
 
@@ -138,6 +146,56 @@ def test_a_second_yes_of_the_same_person_counts_once() -> None:
     assert answer(first.approval, BOB, rule).reason is DecisionReason.COUNTED_ALREADY
     assert answer(first.approval, CAROL, rule).reason is DecisionReason.GRANTED
     assert answer(first.approval, CAROL, rule, DecisionWord.DENY).reason is DecisionReason.DENIED
+
+
+PEOPLE = st.lists(st.sampled_from(["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"]), max_size=4)
+
+
+@given(named=PEOPLE, needed=st.integers(1, 4), own=st.booleans(), asks=st.sampled_from(["U0ALICE", "U0EVE"]))
+def test_a_request_is_asked_exactly_where_presses_could_grant_it(
+    named: list[str], needed: int, asks: str, *, own: bool
+) -> None:
+    """Everybody who is named presses: it is granted, or nobody had been asked in the first place."""
+    rule = ApprovalRule(approvers=tuple(named), approvals=needed, requester_may_approve=own)
+    approval = replace(make_approval(), requester=user(asks))
+    approval = replace(
+        approval, digest=plan_digest(approval.plan, approval_id=approval.id, requester=approval.requester)
+    )
+    digest = approval.digest
+    for name in named:
+        approval = answer(approval, user(name), rule, digest=digest).approval
+    granted = approval.state is ApprovalState.GRANTED
+    assert (may_be_asked(rule, Action.SCALE, asks) is None) is granted
+    assert can_be_reached(rule, [asks]) is granted
+
+
+def test_a_user_group_and_the_glass_are_no_dead_end() -> None:
+    """How many are in a group is not known, and who may break the glass needs nobody."""
+    assert may_be_asked(ApprovalRule(approvers=("S0LEADS",), approvals=3), Action.SCALE, "U0ALICE") is None
+    glass = ApprovalRule(approvers=("U0ALICE",), break_glass_after=timedelta(minutes=5))
+    assert may_be_asked(glass, Action.SCALE, "U0ALICE") is None
+    assert may_be_asked(ApprovalRule(is_needed=False), Action.SCALE, "U0ALICE") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (ApprovalRule(), "Nobody is named as an approver of scale in lightship.yaml"),
+        (
+            ApprovalRule(approvers=("U0ALICE",)),
+            "One approval is needed other than yours, and nobody else is named as an approver of scale",
+        ),
+        (
+            ApprovalRule(approvers=("U0ALICE", "U0BOB"), approvals=2),
+            "2 approvals are needed other than yours, and only 1 more person is named as an approver",
+        ),
+    ],
+)
+def test_a_dead_end_is_said_with_its_mend(rule: ApprovalRule, words: str) -> None:
+    """Why nobody can approve it, before anybody is asked."""
+    refusal = may_be_asked(rule, Action.SCALE, "U0ALICE")
+    assert refusal is not None
+    assert (refusal.reason, words in refusal.sentence) == (PolicyReason.NOBODY_LEFT, True), refusal
 
 
 GLASS = ApprovalRule(break_glass_after=timedelta(minutes=10), approvals=2)

@@ -85,6 +85,18 @@ async def test_what_needs_no_approval_is_done_and_stands_in_the_audit(bench: Ben
     assert chained[:2] == ["remediation_requested", "approval_not_needed"]
 
 
+async def test_what_nobody_could_approve_is_not_asked_for(bench: Bench) -> None:
+    """Its only approver asks, and may not approve: that is said at once; somebody else may ask."""
+    bench.policy = ApprovalPolicy(general=ApprovalRule(approvers=("U0BOB",)))
+    start, incident = bench.start(), await bench.open_incident()
+    outcome = await bench.ask(start, by=BOB, incident=incident)
+    assert (outcome.reason, await bench.waiting()) == (OutcomeReason.REFUSED, [])
+    assert "nobody else is named as an approver of scale. Let somebody else ask" in outcome.sentence
+    (event,) = await bench.events(incident, EventKind.REMEDIATION_REFUSED)
+    assert event.detail["why"] == "nobody_left"
+    await bench.asked(start, by=ALICE, incident=incident)
+
+
 async def test_the_glass_is_offered_once_and_broken_with_a_reason(bench: Bench) -> None:
     """After its time the request is shown anew, once; breaking it calls the approvers and is counted."""
     bench.policy = GLASS
