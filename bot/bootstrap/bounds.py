@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 def bounds_of(service: WatchedService, request: RemediationRequest, runbook: Runbook | None) -> Bounds | None:
-    """The service's bounds, narrowed by those of the runbook's remediation; None where it has no objects."""
+    """What the policy says for that action on that target, narrowed by the runbook's remediation.
+
+    None where the service has no objects.
+    """
     if not service.namespace and not service.model:
         return None
     remediation = runbook.remediation(request.remediation) if runbook else None
-    limits, bounds = (remediation.limits if remediation else None), service.scale
+    rule = service.approval.of(request.action, request.target)
+    limits, bounds = (remediation.limits if remediation else None), rule.scale
     return replace(
         service.bounds,
         namespace=service.namespace,
@@ -26,6 +30,7 @@ def bounds_of(service: WatchedService, request: RemediationRequest, runbook: Run
         cronjob=service.cronjob,
         model=service.model,
         alias=service.model_alias,
+        resources=rule.resources,
         scale=ScaleBounds(
             minimum=max(bounds.minimum, (limits and limits.minimum) or bounds.minimum),
             maximum=min(bounds.maximum, (limits and limits.maximum) or bounds.maximum),

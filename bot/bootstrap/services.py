@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from bot.bootstrap.policies import approval_policy
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
-from bot.domain.bounds import Bounds, ResourceBounds, ScaleBounds
+from bot.domain.bounds import Bounds
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
-from bot.domain.quantities import parse_quantity
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
 from bot.domain.services import NamedMetric, ProbeTarget, WatchedService, Way
@@ -68,17 +67,7 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
         oncall=one.oncall or "",
         mention=frozenset(one.mention),
         dashboard_url=one.links.dashboard or "",
-        scale=ScaleBounds(
-            minimum=one.remediation.scale.min,
-            maximum=one.remediation.scale.max,
-            max_factor=float(one.remediation.scale.max_factor),
-        ),
         bounds=Bounds(
-            resources=ResourceBounds(
-                cpu=parse_quantity(one.remediation.resources.cpu) or 0.0,
-                memory=parse_quantity(one.remediation.resources.memory) or 0.0,
-                max_factor=float(one.remediation.resources.max_factor),
-            ),
             may_be_reverted=one.remediation.may_be_reverted,
             nodes_may_grow=one.remediation.nodes_may_grow,
         ),

@@ -73,8 +73,11 @@ def _policies(config: Path, environ: Mapping[str, str]) -> Iterable[str]:
     from bot.rendering.policies import policy_words  # noqa: PLC0415 - as above
 
     settings = load_settings(config, environ).settings
-    for service in watched_services(settings).values() if settings else ():
-        yield from policy_words(service, enabled=settings.remediations.enabled if settings else True)
+    if settings is None:
+        return
+    wished = settings.remediations
+    for service in watched_services(settings).values():
+        yield from policy_words(service, enabled=wished.enabled, longest_silence=wished.longest_silence)
 
 
 def review_configuration(config: Path, environ: Mapping[str, str]) -> Review:

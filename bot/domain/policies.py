@@ -6,12 +6,13 @@ the doors. Each answer is a typed reason with a sentence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from bot.domain.bounds import ResourceBounds, ScaleBounds
 from bot.domain.hours import DAYS, within
 from bot.domain.reachable import left_for
 
@@ -32,7 +33,8 @@ class ApprovalRule:
     `approvals` people of `approvers` must agree; the requester counts only where `requester_may_approve`.
     `lifetime` is how long a request waits. Outside of `hours` (empty: none are set) nothing is asked for or
     granted. `at_most_an_hour` counts what was begun on the target. `is_needed` is False where the policy
-    says in so many words that nobody is asked. `break_glass_after` is None where the requester can never
+    says in so many words that nobody is asked. `scale` and `resources` bound those two actions.
+    `break_glass_after` is None where the requester can never
     approve alone. Within `undo_grace` after an approval, those who gave it may take the action back without
     asking again.
     """
@@ -46,6 +48,8 @@ class ApprovalRule:
     at_most_an_hour: int | None = None
     is_needed: bool = True
     break_glass_after: timedelta | None = None
+    scale: ScaleBounds = field(default_factory=ScaleBounds)
+    resources: ResourceBounds = field(default_factory=ResourceBounds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.domain.bounds import Bounds, ScaleBounds
+from bot.domain.bounds import Bounds
 from bot.domain.policies import ApprovalPolicy
 from bot.domain.severity import Severity
 
@@ -52,7 +52,10 @@ class ProbeTarget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchedService:
-    """One service. Empty names mean that nothing of the kind is configured."""
+    """One service. Empty names mean that nothing of the kind is configured.
+
+    How far actions may go is in `approval`, by action and target; `bounds` has what holds for all of them.
+    """
 
     name: str
     channel: str
@@ -71,7 +74,6 @@ class WatchedService:
     oncall: str = ""
     mention: frozenset[Severity] = frozenset({Severity.P1})
     dashboard_url: str = ""
-    scale: ScaleBounds = field(default_factory=ScaleBounds)
     bounds: Bounds = field(default_factory=Bounds)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     verify_within: timedelta = timedelta(minutes=10)

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.domain.access import Role
 from bot.domain.durations import format_duration
+from bot.domain.quantities import format_bytes
+from bot.domain.remedies import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+    from datetime import timedelta
 
-    from bot.domain.policies import ApprovalPolicy, ApprovalRule, RuleFor
+    from bot.domain.policies import ApprovalRule, RuleFor
     from bot.domain.services import WatchedService
 
 
-def policy_words(service: WatchedService, *, enabled: bool) -> tuple[str, ...]:
+def policy_words(service: WatchedService, *, enabled: bool, longest_silence: timedelta) -> tuple[str, ...]:
     """What may be done to a service, who says so, and when."""
     policy = service.approval
-    lines = [f"{service.name}: every action, unless said otherwise below"]
-    lines += [f"  {line}" for line in _rule(policy.general)]
+    name, asking = service.name, ", ".join(service.policy.named(Role.RESPONDER))
+    quiet = format_duration(longest_silence)
+    lines = [
+        f"{name}: {asking or 'every full member of the workspace'} may ask for actions in {service.channel}.",
+        f"{name}: they may silence an incident's alerts without approval, for {quiet} at most.",
+        f"{name}: every action, unless said otherwise below",
+    ]
+    lines += [f"  {line}" for line in (*_rule(policy.general), *_limits(policy.general, frozenset(Action)))]
     for special in policy.special:
-        lines.append(f"{service.name}: {_about(special)}")
-        lines += [f"  {line}" for line in _rule(special.rule)]
-    scale = service.scale
-    lines.append(
-        f"{service.name}: scaling stays between {scale.minimum} and {scale.maximum} replicas, and changes "
-        f"them by at most {scale.max_factor:g} times at once."
-    )
-    lines += _everywhere(policy, service.name, enabled=enabled)
+        lines.append(f"{name}: {_about(special)}")
+        lines += [f"  {line}" for line in (*_rule(special.rule), *_limits(special.rule, special.actions))]
+    lines += _everywhere(service, enabled=enabled)
     return tuple(lines)
+
+
+def _limits(rule: ApprovalRule, actions: Collection[Action]) -> Iterator[str]:
+    """How far the actions may go that have numbers."""
+    scale, resources = rule.scale, rule.resources
+    if Action.SCALE in actions:
+        yield (
+            f"Scaling stays between {scale.minimum} and {scale.maximum} replicas, and changes them by at "
+            f"most {scale.max_factor:g} times at once."
+        )
+    if Action.RESOURCES in actions:
+        yield (
+            f"A container gets at most {resources.cpu:g} CPU and {format_bytes(resources.memory)} memory, "
+            f"and changes by at most {resources.max_factor:g} times at once."
+        )
 
 
 def _about(special: RuleFor) -> str:
@@ -60,8 +80,13 @@ def _rule(rule: ApprovalRule) -> Iterator[str]:
         )
 
 
-def _everywhere(policy: ApprovalPolicy, name: str, *, enabled: bool) -> Iterator[str]:
-    if policy.protected_namespaces:
-        yield f"{name}: nothing is changed in {', '.join(sorted(policy.protected_namespaces))}."
+def _everywhere(service: WatchedService, *, enabled: bool) -> Iterator[str]:
+    name, protected = service.name, service.approval.protected_namespaces
+    if service.bounds.may_be_reverted:
+        yield f"{name}: what KEDA, Argo CD or Flux will take back may be done all the same."
+    if service.bounds.nodes_may_grow:
+        yield f"{name}: too little room on the nodes is a warning, because nodes are added on demand."
+    if protected:
+        yield f"{name}: nothing is changed in {', '.join(sorted(protected))}."
     if not enabled:
         yield f"{name}: nothing is done at all, because `remediations.enabled` is false."

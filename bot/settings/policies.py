@@ -82,6 +82,22 @@ class ResourceLimits(Strict):
     )
 
 
+class ScaleException(Strict):
+    """Bounds of scaling in place of the service's own; what is not given stays as it is."""
+
+    min: PositiveCount | None = None
+    max: PositiveCount | None = None
+    max_factor: Annotated[Number, Field(gt=1)] | None = None
+
+
+class ResourceException(Strict):
+    """The most that one container may be given, in place of the service's own; the rest stays as it is."""
+
+    cpu: Quantity | None = Field(default=None, description="cores")
+    memory: Quantity | None = Field(default=None, description="bytes")
+    max_factor: Annotated[Number, Field(gt=1)] | None = None
+
+
 class ApprovalWord(StrEnum):
     """Whether anybody is asked."""
 
@@ -106,6 +122,8 @@ class ApprovalRuleSettings(Strict):
     approval_timeout: PositiveDuration | None = None
     hours: tuple[HoursText, ...] | None = Field(default=None, description="when they may be done")
     at_most_an_hour: PositiveCount | None = Field(default=None, description="how often on one target")
+    scale: ScaleException | None = Field(default=None, description="how far `scale` may go there")
+    resources: ResourceException | None = Field(default=None, description="how far `resources` may go there")
 
 
 class BreakGlassSettings(Strict):

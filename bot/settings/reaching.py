@@ -1,7 +1,8 @@
 """What a policy can have wrong although every word of it is right: rules that nobody can ever fulfil.
 
 Called by `bot.settings.loading`. More approvals than approvers are named, nobody but approvers may ask and
-none of them may approve, a glass that breaks after the request has expired, a rule that an earlier one hides.
+none of them may approve, a glass that breaks after the request has expired, a rule that an earlier one hides,
+limits that hold for nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.documents.finding import find
 from bot.domain.reachable import can_be_reached, people_of
+from bot.domain.remedies import Action
 from bot.settings.rules import own_rule, rule_over
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def policy_faults(document: Document, settings: Settings) -> Iterator[Fault]:
             where = (*place, "rules", number)
             if exception.model_fields_set & _DECIDING:
                 yield from _of_rule(document, service, rule_over(general, exception), where)
+            yield from _of_limits(document, exception, rule_over(general, exception), where)
             yield from _hidden(document, service.remediation.rules[:number], exception, where)
         yield from _of_glass(document, service, place)
 
@@ -68,6 +71,19 @@ def _requesters(service: ServiceSettings, rule: ApprovalRule) -> frozenset[str] 
     return people_of((*service.responders, *service.approvers, *rule.approvers))
 
 
+def _of_limits(
+    document: Document, exception: ApprovalRuleSettings, rule: ApprovalRule, path: Place
+) -> Iterator[Fault]:
+    """Limits of an action that the rule is not about, and bounds that leave no number."""
+    for action, said in ((Action.SCALE, exception.scale), (Action.RESOURCES, exception.resources)):
+        if said is not None and action not in exception.actions:
+            words = f"these limits never hold: the rule is not about `{action}`; name it in `actions`"
+            yield document.key_place((*path, action.value)).fault(words)
+    if exception.scale is not None and rule.scale.minimum > rule.scale.maximum:
+        words = f"min ({rule.scale.minimum}) is above max ({rule.scale.maximum}); the service's own holds"
+        yield document.place((*path, "scale")).fault(f"{words} where the rule gives none")
+
+
 def _hidden(
     document: Document,
     earlier: tuple[ApprovalRuleSettings, ...],
@@ -88,9 +104,7 @@ def _of_glass(document: Document, service: ServiceSettings, path: Place) -> Iter
     wished = service.remediation
     glass = wished.break_glass
     if glass is not None and glass.after >= wished.approval_timeout:
-        words = (
-            "the glass can never be broken: a request expires before (`approval_timeout`); make it shorter"
-        )
+        words = "the glass never breaks: requests expire earlier (`approval_timeout`); make `after` shorter"
         yield document.place((*path, "break_glass", "after")).fault(words)
 
 
