@@ -61,4 +61,4 @@ def group(number: int, *, service: str, alerts: int = 2) -> bytes:
         "groupKey": f'{{}}:{{alertname="{ALERTNAME}", group="{number}", service="{service}"}}',
         "truncatedAlerts": 0,
     }
-    return json.dumps(body).encode()
+    return json.dumps(body).replace("&", "\\u0026").encode()  # as Go writes it

@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.domain.alerts import Alert, AlertGroup, AlertStatus
 from bot.domain.outside_text import one_line
+from handlers import plain_webhooks
 from handlers.fingerprints import fingerprint
+from handlers.plain_webhooks import LONGEST_FINGERPRINT, read_plain
 
 FAULTS_TOLD: Final = 50
-_LONGEST_FINGERPRINT: Final = 200
 _UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_RFC3339: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,12})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,16 +57,9 @@ def clean(text: str) -> str:
 
 def read_time(value: object) -> datetime | None:
     """An RFC 3339 time in UTC, cut to microseconds; None for Go's zero time. Raises ValueError otherwise."""
-    found = _RFC3339.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("is not a time like 2026-11-24T09:00:00Z")
-    day, clock, fraction, zone = found.groups()
-    if day.startswith("0001-"):
-        return None
-    try:
-        return datetime.fromisoformat(f"{day}T{clock}{(fraction or '')[:7]}{zone.upper()}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("is not a time that exists") from None
+    if not isinstance(value, str):
+        raise ValueError("is not a time like 2026-11-24T09:00:00Z")  # noqa: TRY004 - pydantic's word for it
+    return plain_webhooks.read_time(value)
 
 
 def _start(value: object) -> datetime:
@@ -94,11 +85,6 @@ def _texts(value: object) -> object:
 
 def _text(value: object) -> object:
     return "" if value is None else value
-
-
-def _is_clean(body: bytes) -> bool:
-    """Whether no text in it can hold what no database takes: plain ASCII without escapes of characters."""
-    return body.isascii() and b"\\u" not in body and b"\0" not in body
 
 
 def _cleaned(value: Any) -> Any:
@@ -127,7 +113,7 @@ class _AlertModel(BaseModel):
     fingerprint: Text = ""
 
     def as_alert(self) -> Alert:
-        given = self.fingerprint if 0 < len(self.fingerprint) <= _LONGEST_FINGERPRINT else ""
+        given = self.fingerprint if 0 < len(self.fingerprint) <= LONGEST_FINGERPRINT else ""
         return Alert(
             fingerprint=given or fingerprint(self.labels),
             status=self.status,
@@ -171,10 +157,16 @@ _JSON_MEND: Final = "send one JSON object, as Alertmanager's webhook_configs doe
 
 def read_webhook(body: bytes, *, source: str) -> ReadWebhook:
     """What a webhook's body holds. Never raises: whatever cannot be used is a fault."""
+    plain = read_plain(body, source=source)
+    if plain is not None:
+        return ReadWebhook(group=plain, told=len(plain.alerts), unusable=0, faults=())
+    return read_thoroughly(body, source=source)
+
+
+def read_thoroughly(body: bytes, *, source: str) -> ReadWebhook:
+    """The long way: each alert on its own, with words for what is wrong."""
     try:
-        content = json.loads(body)
-        if not _is_clean(body):
-            content = _cleaned(content)
+        content = _cleaned(json.loads(body))
     except (ValueError, RecursionError) as error:
         what = "is nested too deep" if isinstance(error, RecursionError) else f"is not JSON: {error}"
         return _nothing(WebhookFault(where="body", fault=one_line(what), mend=_JSON_MEND))

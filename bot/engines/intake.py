@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,10 @@ class IntakeLimits:
 @dataclass(slots=True, eq=False)
 class _Waiting:
     delivery: Delivery
-    stored: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    @property
-    def weight(self) -> int:
-        return max(len(self.delivery.group.alerts), 1)
+    weight: int
+    until: float
+    """When patience ends, in the event loop's time."""
+    stored: asyncio.Future[None]
 
     def settle(self, error: Exception | None) -> None:
         if self.stored.done():
@@ -67,22 +66,21 @@ class Intake:
         self._on_stored = on_stored
         self._limits = limits
         self._queue: deque[_Waiting] = deque()
+        self._under_way: Sequence[_Waiting] = ()
         self._alerts = 0
+        self._patience = limits.patience.total_seconds()
+        self._alarm: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._closed = False
         self._ended = asyncio.Event()
         self._writer: asyncio.Task[Any] | None = None
+        telemetry.INTAKE_QUEUE.set_function(lambda: len(self._queue))
 
     async def submit(self, delivery: Delivery) -> None:
         """Return when the webhook is durable. Raises Overloaded when that cannot be said within the limit."""
-        waiting = _Waiting(delivery)
-        self._enqueue(waiting)
+        waiting = self._enqueue(delivery)
         try:
-            async with asyncio.timeout(self._limits.patience.total_seconds()):
-                await waiting.stored
-        except TimeoutError as error:
-            self._withdraw(waiting)
-            raise Overloaded("the store did not take the webhook in time") from error
+            await waiting.stored
         except asyncio.CancelledError:
             self._withdraw(waiting)
             raise
@@ -98,10 +96,12 @@ class Intake:
                 await self._work.wait()
                 self._work.clear()
                 while self._queue:
-                    await self._commit(self._take())
+                    self._under_way = self._take()
+                    await self._commit(self._under_way)
+                    self._under_way = ()
         finally:
             self._closed = True
-            for waiting in self._take(everything=True):
+            for waiting in (*self._under_way, *self._take(everything=True)):
                 waiting.settle(Overloaded("the bot is stopping"))
             self._ended.set()
 
@@ -116,22 +116,44 @@ class Intake:
             if self._writer is not None:
                 self._writer.cancel()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _enqueue(self, delivery: Delivery) -> _Waiting:
         if self._closed:
             raise Overloaded("the bot is stopping")
         if len(self._queue) >= self._limits.webhooks or self._alerts >= self._limits.alerts:
             raise Overloaded("too many webhooks wait to be stored")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(
+            delivery=delivery,
+            weight=max(len(delivery.group.alerts), 1),
+            until=loop.time() + self._patience,
+            stored=loop.create_future(),
+        )
         self._queue.append(waiting)
         self._alerts += waiting.weight
-        self._measure()
+        if self._alarm is None:
+            self._alarm = loop.call_at(waiting.until, self._give_up)
         self._work.set()
+        return waiting
+
+    def _give_up(self) -> None:
+        """Push back whoever's patience is over; one alarm for all, as one each would cost every answer."""
+        self._alarm = None
+        loop = asyncio.get_running_loop()
+        oldest = None
+        for waiting in (*self._under_way, *self._queue):
+            if waiting.until <= loop.time():
+                self._withdraw(waiting)
+                waiting.settle(Overloaded("the store did not take the webhook in time"))
+            elif not waiting.stored.done() and (oldest is None or waiting.until < oldest):
+                oldest = waiting.until
+        if oldest is not None:
+            self._alarm = loop.call_at(oldest, self._give_up)
 
     def _withdraw(self, waiting: _Waiting) -> None:
         """Nobody waits for it any more: Alertmanager will send it again, so it need not be stored."""
         if waiting in self._queue:
             self._queue.remove(waiting)
             self._alerts -= waiting.weight
-            self._measure()
 
     def _take(self, *, everything: bool = False) -> list[_Waiting]:
         taken: list[_Waiting] = []
@@ -139,11 +161,7 @@ class Intake:
             waiting = self._queue.popleft()
             self._alerts -= waiting.weight
             taken.append(waiting)
-        self._measure()
         return taken
-
-    def _measure(self) -> None:
-        telemetry.INTAKE_QUEUE.set(len(self._queue))
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -30,7 +30,7 @@ from bot.domain.routing import Destination
 from bot.domain.severity import Severity
 from bot.engines.attaching import attach
 from bot.engines.delivering import Waits
-from bot.engines.intake import Intake, _Waiting
+from bot.engines.intake import Intake
 from bot.engines.merging import Merging
 from bot.engines.publishing import Publishing, PublishLimits
 from bot.ports.notifier import RenderedMessage
@@ -144,7 +144,7 @@ class HastyIntake(Intake):
 
     async def submit(self, delivery: Delivery) -> None:
         """Return at once."""
-        self._enqueue(_Waiting(delivery))
+        self._enqueue(delivery)
 
 
 class HastyLedger(DeliveryTable):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.database import open_store
-from bot.domain.errors import Permanent
+from bot.domain.errors import Permanent, Temporary
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import Execution, ExecutionState
 from bot.testing import START
@@ -88,6 +88,20 @@ async def test_executions_are_claimed_once_and_moved_under_the_claim(world: Worl
         assert await tx.executions.move(done, was=ExecutionState.APPLIED, owner="b")
         await tx.executions.release("b")
         assert await tx.executions.claim(A, limit=5) == (), "finished ones are not claimed"
+
+
+async def test_webhooks_are_kept_whatever_became_of_the_connection(world: World) -> None:
+    """Also where the connection of the transaction before was lost, or all of them are closed."""
+    kept = [make_delivery() for _ in range(3)]
+    await world.store.keep(kept[:1])
+    with pytest.raises(Temporary, match="lost"):
+        async with world.store._database.connection() as raw:
+            await raw.invalidate()
+    await world.store.keep(kept[1:2])
+    await world.store._database.dispose()
+    await world.store.keep(kept[2:])
+    async with world.store.transaction() as tx:
+        assert [one.id for one in await tx.deliveries.take(limit=5)] == [one.id for one in kept]
 
 
 async def test_webhooks_are_kept_together_or_not_at_all(world: World) -> None:

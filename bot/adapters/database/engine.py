@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.adapters.database.errors import translated
+from bot.adapters.database.one_connection import AtRest
 from bot.adapters.database.one_insert import OneInsert
 from bot.adapters.database.sqlite_driver import BEGIN, connector
 from bot.adapters.database.turns import Turns
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable, Row, Table
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from bot.adapters.database.sqlite_driver import OneTripConnection
     from bot.ports.clock import Clock
 
 _DRIVERS: Final = {
@@ -98,6 +98,7 @@ class Database:
         self._turns = Turns()
         self._insert: OneInsert | None = None
         self.postgres = engine.dialect.name == "postgresql"
+        self._at_rest = None if self.postgres else AtRest(engine)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Link]:
@@ -120,7 +121,7 @@ class Database:
         self, table: Table, rows: Callable[[datetime], Sequence[Mapping[str, Any]]]
     ) -> None:
         """A transaction that only inserts rows, made from its time, and that overtakes who waits."""
-        if self.postgres:
+        if self._at_rest is None:
             async with self.begin() as link:
                 await link.run(insert(table), rows(link.now))
             return
@@ -130,14 +131,8 @@ class Database:
                 self._insert = OneInsert(table, list(made[0]), self._engine.dialect)
             parameters = self._insert.parameters(made)
             with translated():
-                raw = await self._engine.connect()
-            try:
-                with translated():
-                    driver = (await raw.get_raw_connection()).driver_connection
-                    await cast("OneTripConnection", driver).commit_rows(self._insert.sql, parameters)
-            finally:
-                with suppress(SQLAlchemyError, OSError):
-                    await asyncio.shield(raw.close())
+                driver = await self._at_rest.driver()
+                await driver.commit_rows(self._insert.sql, parameters)
 
     @asynccontextmanager
     async def _turn(self, *, first: bool = False) -> AsyncIterator[None]:
