@@ -55,6 +55,8 @@ class LogAction(StrEnum):
     COMMAND_TAKEN = "command_taken"
     COMMAND_REFUSED = "command_refused"
     COMMAND_FAILED = "command_failed"
+    DRIFT_RUN = "drift_run"
+    DRIFT_TRACKED = "drift_tracked"
     TICK_RUN = "tick_run"
     TICK_FAILED = "tick_failed"
     LOOP_FAILED = "loop_failed"

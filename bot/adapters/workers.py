@@ -37,6 +37,10 @@ class WorkerFailed(Exception):  # noqa: N818 - an answer of the other side, whic
     """The worker answered, and its answer is that it could not; the text is its own, cut."""
 
 
+class WorkerEnded(Temporary):
+    """The process was gone before it answered: it crashed, or somebody ended it."""
+
+
 class Worker:
     """One process of a module, at most one at a time, questions in turn.
 
@@ -80,7 +84,8 @@ class Worker:
     async def ask(self, question: bytes) -> bytes:
         """The answer, after the questions before it; the time limit counts from here.
 
-        Raises WorkerFailed where the worker says so, Temporary where there is no answer in time or at all.
+        Raises WorkerFailed where the worker says so, Temporary where there is no answer in time, WorkerEnded
+        where there is none at all.
         """
         try:
             async with asyncio.timeout(self._timeout), self._turn:
@@ -92,7 +97,7 @@ class Worker:
         except TimeoutError as error:
             raise Temporary(f"{self._what} gave no answer in time") from error
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise Temporary(f"{self._what} ended without an answer") from error
+            raise WorkerEnded(f"{self._what} ended without an answer") from error
 
     async def aclose(self) -> None:
         """End the process."""

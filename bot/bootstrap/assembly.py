@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.deciding import approval_engines
+from bot.bootstrap.drifts import CATCH_UP_POLL, make_drifts
 from bot.bootstrap.ending import end
 from bot.bootstrap.escalations import budgeted, make_escalating, make_gathering
 from bot.bootstrap.runbooks import RunbookShelf
@@ -81,16 +83,24 @@ CLOSE_WITHIN = 1.0
 ENDING_BY_THEMSELVES = frozenset({"intake", "merging", "publishing"})
 
 _LOG = Log("bootstrap")
+_HERE = Path()
 
 
 class Lightship:
     """The assembled bot without its doors: `start` opens the store and the loops, `stop` ends them.
 
     `rehearsed`: it is alone with its store, and its ticks follow `outside.clock`, which may be virtual.
+    Relative paths in the settings count from `folder`.
     """
 
     def __init__(
-        self, *, settings: Settings, runbooks: Iterable[Runbook], outside: Outside, rehearsed: bool = False
+        self,
+        *,
+        settings: Settings,
+        runbooks: Iterable[Runbook],
+        outside: Outside,
+        rehearsed: bool = False,
+        folder: Path = _HERE,
     ) -> None:
         self._rehearsed = rehearsed
         self._poll = REHEARSED_POLL_SECONDS if rehearsed else POLL_SECONDS
@@ -128,6 +138,9 @@ class Lightship:
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
         )
         self.watches.schedule(self.scheduling)
+        self.drifts = make_drifts(settings, outside, folder=folder, noticing=self.noticing)
+        if self.drifts is not None:
+            self.drifts.schedule(self.scheduling)
 
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
@@ -141,6 +154,11 @@ class Lightship:
             self._loop("verifying", self.verifying.run_due, Waker(self.outside.clock)),
             self._loop("drawing", self.attaching.draw_due, self._pictures_wanted),
         ]
+        if self.drifts is not None:
+            step = self.drifts.catching_up()
+            self._tasks.append(
+                self._loop("drift-catch-up", step, Waker(self.outside.clock), poll=CATCH_UP_POLL)
+            )
         if self._rehearsed:
             self.scheduling.start_by(self.outside.clock)
         else:
@@ -158,8 +176,10 @@ class Lightship:
         await end([*ending, *self._tasks], within=STOP_WITHIN)
         await end([asyncio.create_task(self._close())], within=CLOSE_WITHIN)
 
-    def _loop(self, name: str, step: Callable[[], Awaitable[int]], waker: Waker) -> asyncio.Task[None]:
-        going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=self._poll)
+    def _loop(
+        self, name: str, step: Callable[[], Awaitable[int]], waker: Waker, *, poll: float | None = None
+    ) -> asyncio.Task[None]:
+        going = keep_going(name, step, waker=waker, clock=self.outside.clock, poll=poll or self._poll)
         return asyncio.create_task(going, name=name)
 
     async def _close(self) -> None:

@@ -14,6 +14,7 @@ from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.database import PublishedReports, SqlStore, connect
 from bot.adapters.database.engine import StoreLimits
 from bot.adapters.drawing import DrawingProcess
+from bot.adapters.drifting import DriftProcesses
 from bot.adapters.kubernetes import (
     KubernetesConnection,
     KubernetesOwnRights,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.ports.clock import Clock, Ids
+    from bot.ports.comparing import Comparer
     from bot.ports.drawing import Drawer
     from bot.ports.examiners import AlertRoutes, OwnRights
     from bot.ports.notifier import Directory, Notifier
@@ -66,6 +68,8 @@ class Outside:
     close: tuple[Callable[[], Awaitable[None]], ...]
     own_rights: OwnRights | None = None
     alert_routes: AlertRoutes | None = None
+    comparer: Comparer | None = None
+    """None where no drift report is made: in a rehearsal, whose hours have no data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,13 +83,13 @@ class Surroundings:
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
     own_rights: OwnRights | None = None
     alert_routes: AlertRoutes | None = None
+    comparer: Comparer | None = None
 
 
 def real_surroundings(environment: Environment) -> Surroundings:
     """Kubernetes, Prometheus, Alertmanager and MLflow as the environment names them, unopened."""
     connection = KubernetesConnection(kubeconfig=environment.kubeconfig or "")
     alertmanager = AlertmanagerClient(_text(environment.alertmanager_url))
-    models = MlflowModels(_text(environment.mlflow_tracking_uri))
     metrics = PrometheusMetrics(_text(environment.prometheus_url))
     models = MlflowModels(_text(environment.mlflow_tracking_uri))
     return Surroundings(
@@ -101,6 +105,7 @@ def real_surroundings(environment: Environment) -> Surroundings:
         silencer=alertmanager,
         own_rights=KubernetesOwnRights(connection),
         alert_routes=alertmanager,
+        comparer=DriftProcesses(),
         close=(connection.close, alertmanager.close, metrics.close, models.close),
     )
 
@@ -130,6 +135,7 @@ def make_outside(
         close=(*surroundings.close, drawing.close, calls.aclose, store.close),
         own_rights=surroundings.own_rights,
         alert_routes=surroundings.alert_routes,
+        comparer=surroundings.comparer,
     )
 
 

@@ -65,7 +65,7 @@ async def _run(
     asyncio.get_running_loop().set_exception_handler(_hear)
     try:
         outside = make_outside(environment, real_surroundings(environment))
-        lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside)
+        lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside, folder=loaded.folder)
         async with serving(lightship, environment):
             reloading = asyncio.create_task(_reload(lightship, loaded, settings), name="reloading")
             await until_told()

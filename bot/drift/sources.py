@@ -212,5 +212,7 @@ def _refuse_repeats(names: Iterable[str], where: str) -> None:
 def _naming(path: Path) -> Iterator[None]:
     try:
         yield
+    except MemoryError:
+        raise  # one of Arrow's own as well: the file is right, the process is too small for it
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Permanent(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error

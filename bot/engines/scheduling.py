@@ -23,6 +23,7 @@ from bot.logs import Log, LogAction
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from bot.engines.cron import Cron
     from bot.ports.clock import Clock
     from bot.ports.stores import Store
 
@@ -80,7 +81,7 @@ class Scheduling:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
-        self._intervals: dict[str, timedelta] = {}
+        self._meant: dict[str, Callable[[datetime], datetime | None]] = {}
         self._ticking: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -90,7 +91,22 @@ class Scheduling:
 
     def every(self, name: str, interval: timedelta, run: Callable[[], Awaitable[object]]) -> None:
         """Add a job that runs at fixed distances, on one replica a tick."""
+        trigger = IntervalTrigger(seconds=interval.total_seconds(), start_date=ANCHOR, timezone=UTC)
+        self._meant[name] = lambda now: nearest_tick(now, interval)
+        self._add(name, trigger, run)
 
+    def by_cron(self, name: str, cron: Cron, run: Callable[[datetime], Awaitable[object]]) -> None:
+        """Add a job that runs at the ticks of a schedule, on one replica a tick; `run` is given the tick."""
+
+        async def run_tick() -> None:
+            async with self._store.transaction() as tx:
+                tick = cron.meant(tx.now) or tx.now
+            await run(tick)
+
+        self._meant[name] = cron.meant
+        self._add(name, cron.trigger, run_tick)
+
+    def _add(self, name: str, trigger: Any, run: Callable[[], Awaitable[object]]) -> None:
         async def tick() -> None:
             try:
                 await self._tick(name, run)
@@ -99,12 +115,7 @@ class Scheduling:
                 if self._scheduler.running:
                     raise
 
-        self._intervals[name] = interval
-        self._scheduler.add_job(
-            tick,
-            IntervalTrigger(seconds=interval.total_seconds(), start_date=ANCHOR, timezone=UTC),
-            id=name,
-        )
+        self._scheduler.add_job(tick, trigger, id=name)
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
@@ -146,7 +157,9 @@ class Scheduling:
 
     async def _win(self, name: str) -> bool:
         async with self._store.transaction() as tx:
-            return await tx.heartbeats.win(name, nearest_tick(tx.now, self._intervals[name]))
+            tick = self._meant[name](tx.now)
+            # No tick is near by the store's clock: this replica's own is wrong, and the others run it.
+            return tick is not None and await tx.heartbeats.win(name, tick)
 
 
 def nearest_tick(now: datetime, interval: timedelta) -> datetime:

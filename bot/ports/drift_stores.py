@@ -50,6 +50,10 @@ class DriftRuns(Protocol):
         """The newest of a service, whatever became of it."""
         ...
 
+    async def before(self, run: DriftRun) -> DriftRun | None:
+        """The one of its service that was begun before it."""
+        ...
+
     async def last_success(self, service: str) -> DriftRun | None:
         """The newest that made a report."""
         ...

@@ -25,6 +25,7 @@ from bot.documents.kinds import (
     Text,
     WebAddress,
 )
+from bot.domain.schedules import with_named_days
 from bot.domain.severity import Severity
 from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
 from bot.settings.escalation import CheckSettings, EscalationSettings, StormSettings
@@ -49,7 +50,7 @@ def _cron(value: Any) -> Any:
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only where a schedule is configured
 
     try:
-        CronTrigger.from_crontab(value, timezone="UTC")
+        CronTrigger.from_crontab(with_named_days(value), timezone="UTC")
     except (ValueError, TypeError) as error:
         raise ValueError(f"`{value[:60]}` is not a cron schedule of five fields: {error}") from error
     return value
@@ -87,12 +88,25 @@ class PredictionDriftSettings(Strict):
     column: Text = "prediction"
 
 
+class DriftWindowSettings(Strict):
+    """The current rows that a run looks at: those of the last while before its tick."""
+
+    column: Text = Field(
+        default="date", description="a column of dates or times, or a partition key of dates"
+    )
+    last: PositiveDuration = Field(description="how far back they reach")
+
+
 class DriftSettings(Strict):
     """What is compared with what, and when."""
 
     reference: Text = Field(description="data or a saved profile: what the model was trained on")
     current: Text = Field(description="a file or folder: what it is asked about now")
-    schedule: Cron = Field(default="0 * * * *", description="five fields of cron, in UTC")
+    schedule: Cron | None = Field(
+        default="0 * * * *",
+        description="five fields of cron, in UTC; null where `lightship drift run` is run by something else",
+    )
+    window: DriftWindowSettings | None = Field(default=None, description="all current rows when not given")
     target: Text | None = Field(default=None, description="the column that is predicted; never compared")
     exclude: tuple[Text, ...] = Field(default=(), description="columns that are not compared")
     features: tuple[Text, ...] = Field(default=(), description="the columns that are; all when empty")
@@ -100,6 +114,12 @@ class DriftSettings(Strict):
         default_factory=dict, description="importance by column"
     )
     predictions: PredictionDriftSettings | None = None
+    memory: ByteSize = Field(
+        default=1 << 30, description="of the process that compares; a run that needs more fails by itself"
+    )
+    time_limit: PositiveDuration = Field(
+        default=timedelta(minutes=15), description="of a run; one that takes longer fails"
+    )
 
 
 class MetricSettings(Strict):

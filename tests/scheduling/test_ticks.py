@@ -12,9 +12,10 @@ from bot import telemetry
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import SqlStore, open_store
 from bot.domain.errors import Temporary
+from bot.engines.cron import Cron
 from bot.engines.noticing import Noticing
 from bot.engines.scheduling import ANCHOR, Scheduling, nearest_tick
-from bot.testing import FrozenClock, SequentialIds
+from bot.testing import START, FrozenClock, SequentialIds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -157,3 +158,28 @@ async def test_a_notice_is_told_once_in_a_while(tmp_path: Path) -> None:
         assert await tell("rejected") == [False, False]
         await clock.advance(seconds=1)
         assert sorted(await tell("rejected")) == [False, True]
+
+
+async def test_a_cron_tick_belongs_to_one_replica_and_only_near_its_time(tmp_path: Path) -> None:
+    """By the store's clock: who strikes early or late means the same tick, who is far off gets none."""
+    clock = FrozenClock()
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path}/cron.db", clock=clock) as opened:
+        ran: list[datetime] = []
+
+        async def job(tick: datetime) -> None:
+            ran.append(tick)
+
+        replicas = [Scheduling(store=opened) for _ in range(3)]
+        for one in replicas:
+            one.by_cron("drift-churn", Cron("0 * * * *"), job)
+        await clock.advance(seconds=3590)
+        first = [await one._win("drift-churn") for one in replicas]
+        await clock.advance(seconds=20)
+        late = [await one._win("drift-churn") for one in replicas]
+        await clock.advance(seconds=300)
+        wrong = [await one._win("drift-churn") for one in replicas]
+        assert (first, late, wrong) == ([True, False, False], [False] * 3, [False] * 3)
+        clock.set(START + timedelta(hours=1, seconds=3))
+        await replicas[0]._scheduler.get_job("drift-churn").func()
+        assert ran == [START + timedelta(hours=1)]
+        assert counted("drift-churn", "succeeded") == 1

@@ -56,6 +56,11 @@ class DriftRunTable:
         """The newest of a service, whatever became of it."""
         return await self._newest(drift_runs.c.service == service)
 
+    async def before(self, run: DriftRun) -> DriftRun | None:
+        """The one of its service that was begun before it."""
+        number = select(drift_runs.c.number).where(drift_runs.c.id == run.id).scalar_subquery()
+        return await self._newest(drift_runs.c.service == run.service, drift_runs.c.number < number)
+
     async def last_success(self, service: str) -> DriftRun | None:
         """The newest that made a report."""
         return await self._newest(drift_runs.c.service == service, _SUCCEEDED)
