@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from bot.domain.severity import Severity
+
 if TYPE_CHECKING:
     from bot.domain.auditing import Head
 
@@ -85,6 +87,11 @@ TIME_TO_RESOLVE: Final = Histogram(
     buckets=_HUMAN,
     registry=REGISTRY,
 )
+
+for _severity in Severity:
+    # A series that begins with its first incident has no increase: the mean over a day would leave it out.
+    TIME_TO_ACKNOWLEDGE.labels(severity=_severity.value)
+    TIME_TO_RESOLVE.labels(severity=_severity.value)
 
 RECONCILIATIONS: Final = Counter(
     "lightship_reconciliations_total",

@@ -16,6 +16,7 @@ from tests.e2e.scenes import Begin, Scene, scene
 from tests.e2e.servers.alertmanager import Alertmanager
 from tests.e2e.servers.cluster import Cluster
 from tests.e2e.servers.exporter import Exporter
+from tests.e2e.servers.mlflow import Mlflow
 from tests.e2e.servers.postgres import Postgres
 from tests.e2e.servers.prometheus import Prometheus
 
@@ -57,6 +58,26 @@ def postgres() -> Iterator[Postgres]:
     server = Postgres().start()
     yield server
     server.discard()
+
+
+@pytest.fixture(scope="module")
+def mlflow() -> Iterator[Mlflow]:
+    """An MLflow server of the module's own: tests of it move aliases."""
+    server = Mlflow().start()
+    yield server
+    server.discard()
+
+
+@pytest.fixture(scope="module")
+def training_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first training of the module left the model, the reference and its profile."""
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def first_training(mlflow: Mlflow, training_folder: Path) -> dict[str, Any]:
+    """The sample service's pipeline, run once: version 1 is in production. What it said of its end."""
+    return mlflow.run_pipeline(training_folder, "--rows", "6000", "--seed", "7")
 
 
 @pytest.fixture

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 ACCOUNT = "lightship"
 DEPLOYMENT = "churn-api"
+READY = 90.0
+"""Seconds until three pods are ready; pods in name only need one or two."""
+
 TOKEN = "webhook-token-of-the-test"
 SECRET = "signing-secret-of-the-test"
 ALERT = {"alertname": "HighAPILatency", "service": "churn", "severity": "warning"}
@@ -49,6 +52,8 @@ class Begin(Protocol):
         prometheus: Callable[[Alertmanager], Prometheus] | None = None,
         socket: bool = False,
         settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        workload: Mapping[str, Any] | None = None,
     ) -> Scene:
         """The running parts; they end with the test."""
         ...
@@ -115,18 +120,21 @@ async def scene(
     prometheus: Callable[[Alertmanager], Prometheus] | None = None,
     socket: bool = False,
     settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    workload: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
     """Start everything, three pods running; at the end the bot must stop in order.
 
-    `settings` are of the service, by their path in capitals; `socket` takes Slack by Socket Mode alone.
+    `settings` are of the service, by their path in capitals; `socket` takes Slack by Socket Mode alone;
+    `environment` is more for the bot; `workload` a Deployment of three in place of pods in name only.
     """
-    cluster.apply(deployment(namespace, DEPLOYMENT, replicas=3, image=cluster.image))
+    cluster.apply(workload or deployment(namespace, DEPLOYMENT, replicas=3, image=cluster.image))
     kubeconfig = cluster.service_account(namespace, ACCOUNT, rules_of(declared_rights()))
     slack = SlackStandIn(demo_workspace(), signing_secret=SECRET, commands=demo_commands())
     async with slack:
         app = slack.workspace.app
         given = {"SLACK_APP_TOKEN": app.app_token} if socket else {"SLACK_SIGNING_SECRET": SECRET}
-        environment = {
+        told = {
             **given,
             "SLACK_BOT_TOKEN": app.bot_token,
             "SLACK_API_URL": slack.api_url,
@@ -135,8 +143,9 @@ async def scene(
             "KUBECONFIG": str(kubeconfig),
             f"{SERVICE}KUBERNETES__NAMESPACE": namespace,
             **{f"{SERVICE}{path}": value for path, value in (settings or {}).items()},
+            **(environment or {}),
         }
-        bot = Lightship(directory, environment)
+        bot = Lightship(directory, told)
         alertmanager = await asyncio.to_thread(
             start_alertmanager, posting_to(f"{bot.url}/alerts", token=TOKEN, repeat="2s")
         )
@@ -148,7 +157,7 @@ async def scene(
         made = Scene(
             bot=bot, chat=Chat(slack), cluster=cluster, namespace=namespace, alertmanager=alertmanager
         )
-        await eventually(made.pods, lambda names: len(names) == 3, "three pods are ready")
+        await eventually(made.pods, lambda names: len(names) == 3, "three pods are ready", seconds=READY)
         await asyncio.to_thread(bot.start)
         try:
             yield made

@@ -142,12 +142,19 @@ class Cluster:
         current, before = (
             self.directory / f"{namespace}.{pod}.{which}.log" for which in ("current", "previous")
         )
-        current.write_text(_as_runtime(text))
+        current.write_text(as_runtime(text))
         log: dict[str, Any] = {"logsFile": str(current)}
         if previous is not None:
-            before.write_text(_as_runtime(previous))
+            before.write_text(as_runtime(previous))
             log["previousLogsFile"] = str(before)
         self.apply(_kwok("Logs", pod, {"logs": [log]}, namespace))
+
+    def log_file(self, namespace: str, pod: str) -> Path:
+        """The file that is this pod's log, to be appended to as a runtime does; owned clusters only."""
+        file = self.directory / f"{namespace}.{pod}.log"
+        file.touch()
+        self.apply(_kwok("Logs", pod, {"logs": [{"logsFile": str(file)}]}, namespace))
+        return file
 
     def writes(self, namespace: str, account: str) -> list[dict[str, Any]]:
         """The audit events of all that this ServiceAccount tried to change; owned clusters only.
@@ -195,7 +202,7 @@ class Cluster:
         crds = [each for each in manifests if each["kind"] == "CustomResourceDefinition"]
         self.apply(*crds)
         log = self.directory / "default.log"
-        log.write_text(_as_runtime(DEFAULT_LOG))
+        log.write_text(as_runtime(DEFAULT_LOG))
         self.apply(
             *(_sparing(each) for each in manifests if each not in crds),
             _kwok("ClusterLogs", "default", {"logs": [{"logsFile": str(log)}]}),
@@ -264,7 +271,7 @@ def _sparing(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def _as_runtime(text: str) -> str:
+def as_runtime(text: str) -> str:
     """Lines as a container runtime writes them, which the kubelet takes apart again; all logged just now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     return "".join(f"{now} stdout F {line}\n" for line in text.splitlines())

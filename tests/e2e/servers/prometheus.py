@@ -5,6 +5,7 @@ Started by the fixture `start_prometheus`. Rules and configuration are given as 
 
 import json
 import shutil
+import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -41,8 +42,12 @@ class Prometheus:
         rules: Sequence[Rules] = (),
         alertmanagers: Sequence[str] = (),
         interval: str = "1s",
+        past: str = "",
     ) -> None:
-        """`alertmanagers` are addresses (`host:port`); `interval` is for scrapes and evaluations both."""
+        """`alertmanagers` are addresses (`host:port`); `interval` is for scrapes and evaluations both.
+
+        `past` is what it remembers from before its start, in OpenMetrics' text with timestamps.
+        """
         self.directory = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -50,6 +55,8 @@ class Prometheus:
         self._alertmanagers = list(alertmanagers)
         self._interval = interval
         self._write(scrape, rules)
+        if past:
+            self._remember(past)
 
     @property
     def program(self) -> Program:
@@ -92,6 +99,15 @@ class Prometheus:
         address = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expr})}"
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own address
             return list(json.load(answer)["data"]["result"])
+
+    def _remember(self, past: str) -> None:
+        """Make blocks of it, which a server finds at its start."""
+        file = self.directory / "past.txt"
+        file.write_text(past)
+        command = ("tsdb", "create-blocks-from", "openmetrics", str(file), str(self.directory / "tsdb"))
+        subprocess.run(
+            [installed("promtool", "prometheus"), *command], check=True, capture_output=True, timeout=60
+        )
 
     def _write(self, scrape: Sequence[Mapping[str, Any]], rules: Sequence[Rules]) -> None:
         shutil.rmtree(self.directory / "rules", ignore_errors=True)

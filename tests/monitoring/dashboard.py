@@ -1,0 +1,359 @@
+"""The dashboard as a table of panels, built by Grafana's own SDK: `python -m tests.monitoring.dashboard`.
+
+It writes `k8s/monitoring/grafana-dashboard-churn.yaml`, which a test keeps equal to this table. Queries are
+those of the alert rules wherever a rule asks the same, so that a panel's threshold is the line where its
+alert fires.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from grafana_foundation_sdk.builders import common, gauge, stat, timeseries
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import GraphThresholdsStyleMode
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardLinkType,
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    VariableOption,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+FILE: Final = Path(__file__).parents[2] / "k8s" / "monitoring" / "grafana-dashboard-churn.yaml"
+KEY: Final = "churn-dashboard.json"
+RUNBOOKS: Final = "https://lightship.example/runbooks"
+SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
+HEADER: Final = """\
+# The dashboard "Churn Prediction Service" for Grafana's sidecar, which imports the labelled ConfigMap.
+# Made by `python -m tests.monitoring.dashboard`; change the table there.
+"""
+_KINDS: Final[Mapping[str, Callable[[], Any]]] = {
+    "timeseries": timeseries.Panel,
+    "stat": stat.Panel,
+    "gauge": gauge.Panel,
+}
+_COLOURS: Final = ("green", "orange", "red")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """One panel with the query `asks`; `limits` are the values from which it is orange, then red."""
+
+    title: str
+    says: str
+    asks: str
+    legend: str
+    unit: str
+    kind: str = "timeseries"
+    wide: int = 8
+    limits: tuple[float, ...] = ()
+    falling: bool = False
+    least: float | None = 0
+    most: float | None = None
+    decimals: int | None = None
+    alerts: tuple[str, ...] = ()
+    instant: bool = False
+    nothing: str = ""
+    """What stands there while there is no data."""
+
+
+_MEAN: Final = "sum(increase({name}_sum[$__range])) / (sum(increase({name}_count[$__range])) > 0)"
+
+SERVICE: Final = (
+    Panel(
+        title="Predictions Per Minute",
+        says="Predictions answered, by endpoint and risk.",
+        asks="60 * sum by (endpoint, risk_category) (rate(churn_predictions_total[5m]))",
+        legend="{{endpoint}} {{risk_category}}",
+        unit="cpm",
+    ),
+    Panel(
+        title="P95 Latency",
+        says="The rule's own quantile. 5 s is the largest bucket: 5 s there means 5 s or more.",
+        asks=(
+            "histogram_quantile(0.95, sum by (le, endpoint) "
+            "(rate(churn_prediction_latency_seconds_bucket[5m])))"
+        ),
+        legend="{{endpoint}}",
+        unit="s",
+        limits=(1.0,),
+        alerts=("HighAPILatency",),
+    ),
+    Panel(
+        title="Error Rate",
+        says="Errors as a share of the predictions.",
+        asks=(
+            "clamp_max((sum(rate(churn_prediction_errors_total[5m])) or vector(0)) "
+            "/ (sum(rate(churn_predictions_total[5m])) or vector(0)), 1)"
+        ),
+        legend="errors",
+        unit="percentunit",
+        limits=(0.05,),
+        alerts=("HighErrorRate",),
+    ),
+    Panel(
+        title="High Risk Customers",
+        says="Among the newest thousand predictions of each pod.",
+        asks="sum(churn_high_risk_customers_total)",
+        legend="high risk",
+        unit="short",
+        kind="stat",
+        decimals=0,
+    ),
+    Panel(
+        title="Predicted Churn Rate",
+        says="The share of the newest predictions that leave; the highest of the pods.",
+        asks="max(churn_predicted_rate)",
+        legend="churn rate",
+        unit="percentunit",
+        kind="gauge",
+        limits=(0.4,),
+        most=1,
+        alerts=("HighChurnRate",),
+    ),
+    Panel(
+        title="API Availability",
+        says="The share of the instances that answer Prometheus.",
+        asks='avg(up{job="churn-api"}) or vector(0)',
+        legend="available",
+        unit="percentunit",
+        kind="stat",
+        limits=(0.5, 1.0),
+        falling=True,
+        alerts=("APIDown",),
+    ),
+    Panel(
+        title="Pod CPU Usage",
+        says="Cores in use, by pod.",
+        asks=(
+            'sum by (pod) (rate(container_cpu_usage_seconds_total{namespace="$namespace", '
+            'pod=~"churn-api-.*", container!=""}[5m]))'
+        ),
+        legend="{{pod}}",
+        unit="suffix: cores",
+        wide=12,
+        alerts=("HighAPILatency",),
+    ),
+    Panel(
+        title="Pod Memory Usage",
+        says="The working set, by pod.",
+        asks=(
+            'sum by (pod) (container_memory_working_set_bytes{namespace="$namespace", '
+            'pod=~"churn-api-.*", container!=""})'
+        ),
+        legend="{{pod}}",
+        unit="bytes",
+        wide=12,
+        alerts=("PodCrashLooping",),
+    ),
+)
+
+MODEL: Final = (
+    Panel(
+        title="Model Drift Score",
+        says="0 is no drift. From 0.3 the alert fires, above 0.5 it escalates.",
+        asks="max without (instance, pod) (churn_model_drift_score)",
+        legend="drift score",
+        unit="none",
+        wide=12,
+        limits=(0.3, 0.5),
+        most=1,
+        decimals=2,
+        alerts=("DataDriftDetected", "DriftScoreStale", "DriftScoreMissing"),
+    ),
+    Panel(
+        title="Drift Per Feature",
+        says="How far each feature has moved, 0 to 1; what is not significant is 0.",
+        asks="max by (feature) (churn_model_feature_drift_effect)",
+        legend="{{feature}}",
+        unit="none",
+        wide=12,
+        limits=(0.3, 0.5),
+        most=1,
+        decimals=2,
+        alerts=("DataDriftDetected",),
+    ),
+)
+
+LIGHTSHIP: Final = (
+    Panel(
+        title="Open Incidents",
+        says="By severity; every replica tells the same of the store.",
+        asks="max by (severity) (lightship_incidents_open)",
+        legend="{{severity}}",
+        unit="short",
+        decimals=0,
+    ),
+    Panel(
+        title="MTTA",
+        says="Mean time from an incident's opening to its acknowledgement, in the time shown.",
+        asks=_MEAN.format(name="lightship_incident_acknowledge_seconds"),
+        legend="MTTA",
+        unit="s",
+        kind="stat",
+        wide=4,
+        limits=(300.0, 900.0),
+        instant=True,
+        nothing="none in this time",
+    ),
+    Panel(
+        title="MTTR",
+        says="Mean time from an incident's opening to its resolve, in the time shown.",
+        asks=_MEAN.format(name="lightship_incident_resolve_seconds"),
+        legend="MTTR",
+        unit="s",
+        kind="stat",
+        wide=4,
+        limits=(3600.0, 14400.0),
+        instant=True,
+        nothing="none in this time",
+    ),
+    Panel(
+        title="Undelivered Messages",
+        says="Messages that Slack does not show in their latest state.",
+        asks="max(lightship_undelivered_messages)",
+        legend="messages",
+        unit="short",
+        kind="stat",
+        wide=4,
+        decimals=0,
+        alerts=("LightshipSlackFailing",),
+    ),
+    Panel(
+        title="Oldest Undelivered",
+        says="The age of the oldest message that Slack does not show; 0 where there is none.",
+        asks="max(lightship_undelivered_oldest_age_seconds)",
+        legend="age",
+        unit="s",
+        kind="stat",
+        wide=4,
+        limits=(60.0, 300.0),
+        alerts=("LightshipUndelivered",),
+    ),
+)
+
+ROWS: Final = (("Service", SERVICE), ("Model", MODEL), ("Incidents", LIGHTSHIP))
+
+
+def dashboard() -> Dashboard:
+    """The whole of it, as the SDK's model."""
+    made = (
+        build.Dashboard("Churn Prediction Service")
+        .uid("churn-mlops")
+        .description("The churn service, its model, and what Lightship does about their incidents.")
+        .tags(["churn", "lightship"])
+        .timezone("utc")
+        .refresh("30s")
+        .time("now-3h", "now")
+        .readonly()
+        .with_variable(build.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+        .with_variable(_namespace())
+        .annotation(_alerts())
+        .link(_link("Runbooks", RUNBOOKS))
+    )
+    number = 0
+    for title, panels in ROWS:
+        made.with_row(build.Row(title).id(number := number + 1))
+        for panel in panels:
+            made.with_panel(_panel(panel, number := number + 1))
+    return made.build()
+
+
+def text() -> str:
+    """The ConfigMap as it is shipped."""
+    content = json.dumps(dashboard(), cls=JSONEncoder, indent=2, sort_keys=True)
+    yaml = YAML()
+    yaml.width = 4096
+    whole: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "grafana-dashboard-churn",
+            "namespace": "monitoring",
+            "labels": {"grafana_dashboard": "1"},
+        },
+        "data": {KEY: LiteralScalarString(content + "\n")},
+    }
+    written = io.StringIO()
+    yaml.dump(whole, written)
+    return HEADER + written.getvalue()
+
+
+def _namespace() -> build.TextBoxVariable:
+    chosen = VariableOption(selected=True, text="churn-mlops", value="churn-mlops")
+    made = build.TextBoxVariable("namespace").label("Namespace").default_value("churn-mlops")
+    made._internal.current = chosen  # the builder has no word for it, and Grafana starts with it
+    return made
+
+
+def _alerts() -> build.AnnotationQuery:
+    """A mark wherever an alert of the service or of the bot fires."""
+    return (
+        build.AnnotationQuery()
+        .name("Alerts")
+        .datasource(SOURCE)
+        .enable(True)
+        .icon_color("red")
+        .expr('ALERTS{alertstate="firing", service=~"churn|lightship"}')
+    )
+
+
+def _panel(panel: Panel, number: int) -> Any:
+    made: Any = (
+        _KINDS[panel.kind]()
+        .id(number)
+        .title(panel.title)
+        .description(panel.says)
+        .datasource(SOURCE)
+        .span(panel.wide)
+        .height(7)
+        .unit(panel.unit)
+        .thresholds(_thresholds(panel))
+        .links([_link(f"Runbook {alert}", f"{RUNBOOKS}/{alert}") for alert in panel.alerts])
+    )
+    if panel.least is not None:
+        made.min(panel.least)
+    if panel.most is not None:
+        made.max(panel.most)
+    if panel.decimals is not None:
+        made.decimals(panel.decimals)
+    if panel.kind == "timeseries" and panel.limits:
+        made.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+    if panel.nothing:
+        made.no_value(panel.nothing)
+    query = Dataquery().expr(panel.asks).legend_format(panel.legend).ref_id("A").datasource(SOURCE)
+    return made.with_target(query.instant() if panel.instant else query.range())
+
+
+def _thresholds(panel: Panel) -> build.ThresholdsConfig:
+    """Green, then orange, then red as the value rises; the other way round where less is worse."""
+    colours = _COLOURS[: len(panel.limits) + 1] if len(panel.limits) > 1 else ("green", "red")
+    if panel.falling:
+        colours = tuple(reversed(colours))
+    steps = [
+        Threshold(value=value, color=colour)
+        for value, colour in zip((None, *panel.limits), colours, strict=False)
+    ]
+    return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _link(title: str, url: str) -> build.DashboardLink:
+    return build.DashboardLink(title).type(DashboardLinkType.LINK).url(url).target_blank(True)
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())
