@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-MONITORING = Path(__file__).parents[2] / "k8s" / "monitoring"
+from bot.adapters.runbook_files import load_runbooks
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "k8s" / "monitoring"
 SEED_ALERTS = {
     "HighAPILatency": ("warning", "5m"),
     "HighErrorRate": ("critical", "5m"),
@@ -49,6 +52,24 @@ def test_every_alert_can_be_routed_to_its_service_and_runbook() -> None:
         assert rule["labels"]["runbook"] == name
         assert rule["annotations"]["runbook_url"].endswith(f"/{name}")
         assert rule["annotations"]["summary"]
+
+
+def test_every_alert_has_the_runbook_that_it_names() -> None:
+    """One that Lightship plays, or a page where it cannot tell people itself; never both."""
+    played = {runbook.name for runbook in load_runbooks([ROOT / "runbooks"]).runbooks}
+    pages = {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")}
+    assert not played & pages
+    assert played | pages == set(rules())
+
+
+def test_a_page_says_how_bad_it_is_what_to_look_at_and_what_mends_it() -> None:
+    """Each page begins with its alert and severity, and has commands and a table of causes."""
+    for page in (ROOT / "docs" / "runbooks").glob("*.md"):
+        text = page.read_text()
+        assert text.startswith(f"# {page.stem}\n\n**P1.** ")
+        assert rules()[page.stem]["labels"]["severity"] == "critical"
+        for part in ("## Look first\n\n```console", "## Causes", "what mends it |"):
+            assert part in text
 
 
 def test_every_alert_is_shown_to_fire_to_stay_silent_and_to_resolve() -> None:

@@ -1,4 +1,7 @@
-"""The six shipped runbooks: they load, serve their alerts, and their texts can be made."""
+"""The shipped runbooks: they load, serve their alerts, and their texts can be made.
+
+Six are of the service and its model; five are of the drift score and of Lightship itself.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,14 @@ SEVERITIES = {
     "HighChurnRate": Severity.P3,
     "PodCrashLooping": Severity.P1,
 }
+OWN = {
+    "DriftScoreMissing": Severity.P3,
+    "DriftScoreStale": Severity.P3,
+    "LightshipAlertsRejected": Severity.P3,
+    "LightshipRemediationFailed": Severity.P1,
+    "LightshipSchedulerLate": Severity.P3,
+}
+ALL = {**SEVERITIES, **OWN}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +50,11 @@ def shipped() -> dict[str, Runbook]:
 
 
 def test_there_is_one_for_each_alert_with_its_severity(shipped: dict[str, Runbook]) -> None:
-    """Six alerts, six runbooks, each of the severity that its alert has."""
-    assert {name: runbook.severity for name, runbook in shipped.items()} == SEVERITIES
+    """One runbook an alert, each of the severity that its alert has."""
+    assert {name: runbook.severity for name, runbook in shipped.items()} == ALL
 
 
-@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+@pytest.mark.parametrize("alert", sorted(ALL))
 def test_each_alert_finds_its_runbook(shipped: dict[str, Runbook], alert: str) -> None:
     """By its name alone, and by its `runbook` label."""
     by_name = select_runbook(shipped.values(), {"alertname": alert, "service": "churn"})
@@ -71,7 +82,18 @@ def test_each_says_what_to_look_at_what_it_may_be_and_what_may_be_done(
     assert used == {one.name for one in runbook.remediations}
 
 
-@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+@pytest.mark.parametrize("alert", sorted(OWN))
+def test_those_of_the_bot_itself_say_what_people_do(shipped: dict[str, Runbook], alert: str) -> None:
+    """Symptoms and steps for people; what is of no service has no checks, and causes have their evidence."""
+    runbook = shipped[alert]
+    assert runbook.symptom_templates
+    assert [step for step in runbook.steps if hasattr(step, "text_template")]
+    assert bool(runbook.checks) is alert.startswith("DriftScore")
+    assert bool(runbook.causes) is bool(runbook.checks)
+    assert all(cause.evidence and cause.explanation_template for cause in runbook.causes)
+
+
+@pytest.mark.parametrize("alert", sorted(ALL))
 def test_every_text_can_be_made_without_a_single_label(shipped: dict[str, Runbook], alert: str) -> None:
     """Summary, symptoms, human steps and explanations need nothing that an alert may lack."""
     runbook = shipped[alert]
@@ -86,7 +108,7 @@ def test_every_text_can_be_made_without_a_single_label(shipped: dict[str, Runboo
         assert not rendered.cut
 
 
-@pytest.mark.parametrize("alert", sorted(SEVERITIES))
+@pytest.mark.parametrize("alert", sorted(ALL))
 def test_evidence_without_findings_is_missing_not_false(shipped: dict[str, Runbook], alert: str) -> None:
     """Before any check has run, no expression holds and each says that something is not known."""
     runbook = shipped[alert]
