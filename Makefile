@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e load lint format bench clean
+.PHONY: help demo test e2e loop load lint format bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ e2e: .venv/.examples  ## run the end-to-end suite on real servers (installs them
 	tests/e2e/setup.sh
 	.venv/bin/pytest -m "e2e and not alone" -n 2 --dist loadfile tests $(ARGS)
 	.venv/bin/pytest -m "e2e and alone" -p no:xdist tests $(ARGS) || [ $$? -eq 5 ]  # 5: ARGS chose none of these
+
+loop: .venv/.examples  ## play the closed loop on real servers and show its timeline
+	tests/e2e/setup.sh
+	.venv/bin/pytest -m e2e -p no:xdist -s tests/e2e/test_closed_loop.py $(ARGS)
 
 load: .venv/.examples  ## load the sample service and hold it against the alert rules
 	.venv/bin/python -m tests.load $(ARGS)

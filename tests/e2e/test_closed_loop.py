@@ -51,6 +51,7 @@ P95 = "histogram_quantile(0.95, sum by (le) (rate(churn_prediction_latency_secon
 RATE = "sum(rate(churn_prediction_latency_seconds_count[20s]))"
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(2400 if SHIPPED_WINDOWS else 480),
     pytest.mark.parametrize("database", ["sqlite"], indirect=True),
 ]

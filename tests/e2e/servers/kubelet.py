@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 0.5
 PORT = 8000
-_NETWORK = "127.77.0"
+_NETWORK = f"127.77.{os.getpid() % 250}"
 _addresses = itertools.count(1)
 
 
