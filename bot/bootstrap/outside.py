@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.alertmanager import AlertmanagerClient
 from bot.adapters.clock import RandomIds, SystemClock
-from bot.adapters.database import PublishedReports, SqlStore, connect
-from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database import PublishedReports, SqlStore, connect, store_in_memory
 from bot.adapters.drawing import DrawingProcess
 from bot.adapters.drifting import DriftProcesses
 from bot.adapters.kubernetes import (
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from bot.ports.writers import Silencer
     from bot.settings import Environment
 
-_IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -149,7 +147,7 @@ def rehearsed_outside(
     drawer: Drawer,
 ) -> Outside:
     """A store in memory, and a chat that only remembers; Slack itself is never spoken to."""
-    store = connect(_IN_MEMORY, clock=clock, limits=StoreLimits(own_thread=False))
+    store = store_in_memory(clock=clock)
     calls = SlackCalls(token="", base_url=_NOWHERE)
     return Outside(
         clock=clock,

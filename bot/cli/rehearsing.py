@@ -13,20 +13,13 @@ import click
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
 from bot.cli.options import config_option, show_faults
-from bot.domain.errors import LightshipError
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
 from bot.rehearsal.scenarios.loading import load_scenarios
 from bot.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from bot.domain.faults import Fault
-    from bot.domain.runbooks import Runbook
-    from bot.playing.playing import Rehearsed
-    from bot.playing.reporting import Played
-    from bot.rehearsal.scenarios.loading import Scenario
 
 
 @click.command(
@@ -42,13 +35,22 @@ if TYPE_CHECKING:
     help="Write the results as JUnit XML.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of the table.")
-def rehearse(config: Path, paths: tuple[Path, ...], junit: Path | None, as_json: bool) -> None:
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many to play at the same time; as many as there are cores unless said.",
+)
+def rehearse(
+    config: Path, paths: tuple[Path, ...], junit: Path | None, as_json: bool, at_once: int | None
+) -> None:
     """Play the rehearsals of the runbooks, or those of the files and folders named.
 
     Each runs the whole bot against a world in memory on a virtual clock. Prints a table, and for each one
     that fails what was expected, what happened and the message; exits with 1 then.
     """
     from bot.playing.reporting import as_object, failure, junit_xml, table  # noqa: PLC0415 - not for --help
+    from bot.playing.together import bill_of, cores, play_all  # noqa: PLC0415 - it loads the whole bot
 
     set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "error"))
     loaded = load_settings(config, os.environ)
@@ -65,7 +67,10 @@ def rehearse(config: Path, paths: tuple[Path, ...], junit: Path | None, as_json:
     if not scenarios.scenarios:
         click.echo("lightship rehearse: there are no rehearsals; write one in runbooks/rehearsals/", err=True)
         sys.exit(1)
-    played = play_all(scenarios.scenarios, config=config, environ=os.environ, runbooks=runbooks.runbooks)
+    began = time.perf_counter()
+    bill = bill_of(scenarios.scenarios, config=config, environ=os.environ, runbooks=runbooks.runbooks)
+    played = play_all(bill, at_once=at_once or cores())
+    took = time.perf_counter() - began
     if junit is not None:
         junit.write_text(junit_xml(played), encoding="utf-8")
     if as_json:
@@ -74,34 +79,5 @@ def rehearse(config: Path, paths: tuple[Path, ...], junit: Path | None, as_json:
         for one in played:
             if not one.passed:
                 click.echo(failure(one))
-        click.echo(table(played))
+        click.echo(table(played, took=took))
     sys.exit(0 if all(one.passed for one in played) else 1)
-
-
-def play_all(
-    scenarios: Sequence[Scenario],
-    *,
-    config: Path,
-    environ: Mapping[str, str],
-    runbooks: Sequence[Runbook],
-    timer: Callable[[], float] = time.perf_counter,
-) -> tuple[Played, ...]:
-    """Play one after the other; what goes wrong with one is told of that one."""
-    from bot.playing.playing import rehearse as play  # noqa: PLC0415 - it loads the whole bot
-    from bot.playing.reporting import Played  # noqa: PLC0415 - likewise
-
-    played = []
-    for scenario in scenarios:
-        began = timer()
-        rehearsed: Rehearsed | None = None
-        error = ""
-        loaded = load_settings(config, {**environ, **scenario.environment})
-        if loaded.settings is None:
-            error = "; ".join(str(fault) for fault in loaded.faults)
-        else:
-            try:
-                rehearsed = play(scenario, settings=loaded.settings, runbooks=runbooks)
-            except LightshipError as wrong:
-                error = str(wrong)
-        played.append(Played(scenario=scenario, rehearsed=rehearsed, error=error, seconds=timer() - began))
-    return tuple(played)

@@ -82,6 +82,7 @@ class Scheduling:
     def __init__(self, *, store: Store) -> None:
         self._store = store
         self._meant: dict[str, Callable[[datetime], datetime | None]] = {}
+        self._runs: dict[str, Callable[[], Awaitable[object]]] = {}
         self._ticking: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -115,6 +116,7 @@ class Scheduling:
                 if self._scheduler.running:
                     raise
 
+        self._runs[name] = run
         self._scheduler.add_job(tick, trigger, id=name)
 
     def start(self) -> None:
@@ -122,7 +124,10 @@ class Scheduling:
         self._scheduler.start()
 
     def start_by(self, clock: Clock) -> None:
-        """As `start` for a bot alone with its store, by a clock that is not the machine's: for rehearsals."""
+        """As `start` for a bot alone with its store, by a clock that is not the machine's: for rehearsals.
+
+        Nobody asks there when a job ran last, so no heartbeat is kept.
+        """
         self._ticking = [
             asyncio.create_task(self._tick_by(clock, job), name=job.id) for job in self._scheduler.get_jobs()
         ]
@@ -138,22 +143,28 @@ class Scheduling:
         due = job.trigger.get_next_fire_time(None, clock.now())
         while due is not None:
             await clock.sleep((due - clock.now()).total_seconds())
-            await job.func()
+            await self._run(job.id, self._runs[job.id])
             # Without the tick before, the trigger counts from the time that it is given.
             due = job.trigger.get_next_fire_time(None, clock.now() + REHEARSED_REST)
 
     async def _tick(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
-        try:
+        async def run_and_beat() -> None:
             await run()
             async with self._store.transaction() as tx:
                 await tx.heartbeats.beat(f"job/{name}", tx.now)
                 now = tx.now
+            telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(now.timestamp())
+
+        await self._run(name, run_and_beat)
+
+    async def _run(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await run()
         except Exception as error:  # noqa: BLE001 - the next tick runs whatever this one met; it is counted
             telemetry.SCHEDULER_RUNS.labels(job=name, outcome="failed").inc()
             _LOG.warning(LogAction.TICK_FAILED, job=name, error=f"{type(error).__name__}: {error}"[:300])
             return
         telemetry.SCHEDULER_RUNS.labels(job=name, outcome="succeeded").inc()
-        telemetry.SCHEDULER_LAST_SUCCESS.labels(job=name).set(now.timestamp())
 
     async def _win(self, name: str) -> bool:
         async with self._store.transaction() as tx:

@@ -45,8 +45,8 @@ class Played:
         return self.rehearsed.performance.since_beginning(self.rehearsed.performance.ended)
 
 
-def table(played: Sequence[Played]) -> str:
-    """One line a rehearsal, and a last line with the sum."""
+def table(played: Sequence[Played], *, took: float) -> str:
+    """One line a rehearsal, and a last line with the sum. All together `took` that many real seconds."""
     rows = [("", "Rehearsal", "Runbook", "Played", "What"), *map(_row, played)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
@@ -56,8 +56,7 @@ def table(played: Sequence[Played]) -> str:
         passed = number == 0 or played[number - 1].passed
         lines.append(click.style(line, bold=True if number == 0 else None, fg=None if passed else "red"))
     wrong = sum(not one.passed for one in played)
-    seconds = sum(one.seconds for one in played)
-    said = f"{len(played)} played in {seconds:.1f} s, " + (
+    said = f"{len(played)} played in {took:.1f} s, " + (
         f"{wrong} failed." if wrong else "all as they should."
     )
     return "\n".join([*lines, "", click.style(said, fg="red" if wrong else "green")])

@@ -40,6 +40,7 @@ class RehearsalState:
         jobs_take: timedelta = timedelta(seconds=40),
     ) -> None:
         self._jobs_take = jobs_take
+        self._settled: tuple[datetime, int] | None = None
         self.clock = clock
         self.faults = faults
         self.store = ObjectStore()
@@ -58,11 +59,14 @@ class RehearsalState:
     def settle(self) -> None:
         """Bring the controllers to the time that the clock shows."""
         now = self.clock.now()
+        if self._settled == (now, self.store.changes):
+            return
         settle_autoscalers(self.store)
         settle_jobs(self.store, now, take=self._jobs_take)
         self.controller.settle(now)
         if self.on_settle is not None and self.on_settle(now):
             self.controller.settle(now)
+        self._settled = (now, self.store.changes)
 
     def put(self, manifest: KubeObject) -> None:
         """Create or replace an object."""

@@ -29,6 +29,8 @@ class ObjectStore:
     def __init__(self) -> None:
         self._objects: dict[Key, KubeObject] = {}
         self._versions = count(1_000)
+        self.changes = 0
+        """How often something was put, changed or removed."""
 
     def put(self, manifest: KubeObject, *, now: datetime) -> Key:
         """Create or replace an object from a manifest; missing metadata is filled in."""
@@ -43,11 +45,13 @@ class ObjectStore:
         metadata.setdefault("generation", 1)
         metadata["resourceVersion"] = str(number)
         self._objects[key] = held
+        self.changes += 1
         return key
 
     def remove(self, key: Key) -> None:
         """Remove an object; one that is gone is no error."""
         self._objects.pop(key, None)
+        self.changes += 1
 
     def get(self, resource: Resource, *, namespace: str, name: str) -> KubeObject:
         """One object. Raises NotFound."""
@@ -63,6 +67,7 @@ class ObjectStore:
         """Give an object that was changed in place its next version, and generation if its spec changed."""
         metadata = self.held(key)["metadata"]
         metadata["resourceVersion"] = str(next(self._versions))
+        self.changes += 1
         if spec:
             metadata["generation"] += 1
 

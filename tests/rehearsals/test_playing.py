@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -18,8 +22,8 @@ from click.testing import CliRunner
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
 from bot.cli import lightship
-from bot.cli.rehearsing import play_all
 from bot.playing.reporting import as_object, failure, junit_xml, table
+from bot.playing.together import bill_of, play_all
 from bot.rehearsal.scenarios.knowing import knowledge_of
 from bot.rehearsal.scenarios.loading import load_scenarios
 from bot.settings import load_settings
@@ -32,7 +36,7 @@ ROOT = HERE.parents[1]
 SHOP = HERE / "shop"
 
 
-def played(folder: Path, *, only: str = "") -> tuple[Played, ...]:
+def played(folder: Path, *, only: str = "", at_once: int = 1) -> tuple[Played, ...]:
     """Play the rehearsals beside a configuration, or those whose name begins so."""
     config = folder / "lightship.yaml"
     configured = load_settings(config, {})
@@ -41,7 +45,8 @@ def played(folder: Path, *, only: str = "") -> tuple[Played, ...]:
     loaded = load_scenarios(configured.runbook_folders, knowledge)
     assert [str(fault) for fault in loaded.faults] == []
     chosen = [one for one in loaded.scenarios if one.name.startswith(only)]
-    return play_all(chosen, config=config, environ={}, runbooks=runbooks, timer=lambda: 0.0)
+    bill = bill_of(chosen, config=config, environ={}, runbooks=runbooks)
+    return play_all(replace(bill, timer=lambda: 0.0), at_once=at_once)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def test_every_shipped_rehearsal_passes() -> None:
 
 def test_the_table_names_what_failed(shop: tuple[Played, ...]) -> None:
     """One line a rehearsal, with the first thing that was wrong, and the sum."""
-    assert same_as_golden("table.txt", click.unstyle(table(shop)) + "\n")
+    assert same_as_golden("table.txt", click.unstyle(table(shop, took=0.0)) + "\n")
 
 
 def test_a_failure_tells_what_was_expected_what_happened_and_the_message(shop: tuple[Played, ...]) -> None:
@@ -90,6 +95,27 @@ def test_playing_it_again_gives_the_same(shop: tuple[Played, ...]) -> None:
     assert first.rehearsed is not None
     assert again.rehearsed is not None
     assert first.rehearsed.performance == again.rehearsed.performance
+
+
+_TOGETHER = """
+import pickle, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.rehearsals.test_playing import SHOP, played
+from bot.playing.together import can_fork
+assert can_fork()
+told = [(one.scenario.name, one.rehearsed.performance) for one in played(SHOP, at_once=2)]
+Path(sys.argv[2]).write_bytes(pickle.dumps(told))
+"""
+
+
+def test_two_at_once_come_to_the_same_in_the_same_order(shop: tuple[Played, ...], tmp_path: Path) -> None:
+    """Each in its own process: what happened, message by message, is what happens one after the other."""
+    out = tmp_path / "told"
+    # A process of its own, because this one may have threads and is not forked then.
+    subprocess.run([sys.executable, "-c", _TOGETHER, str(ROOT), str(out)], check=True, timeout=120)
+    told = pickle.loads(out.read_bytes())  # noqa: S301 - written by the line before
+    assert told == [(one.scenario.name, one.rehearsed and one.rehearsed.performance) for one in shop]
 
 
 def test_junit_is_read_by_others(shop: tuple[Played, ...]) -> None:

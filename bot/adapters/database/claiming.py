@@ -1,16 +1,17 @@
 """Which message goes next. The channel's slot is what replicas race for; who has it chooses in that channel.
 
-Worst first; among equals what is not shown at all goes before edits, and what waited longest first.
+Worst first; among equals what is not shown at all goes before edits, and what waited longest first. The
+publisher asks at every commit: the statements are built once, with the time and the channel left open.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from bot.adapters.database import pacing
-from bot.adapters.database.claims import free, held
+from bot.adapters.database.claims import held
 from bot.adapters.database.message_rows import DIRTY, message_of
 from bot.adapters.database.tables import messages, slots
 from bot.ports.stores import Claimed
@@ -18,7 +19,7 @@ from bot.ports.stores import Claimed
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import BindParameter, ColumnElement, Row, Select
 
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Lease, Pace
@@ -31,14 +32,74 @@ _IS_EDIT = messages.c.ts.is_not(None)
 _MOST_CHANNELS = 500
 
 
+def _due(*, posts_only: bool) -> ColumnElement[bool]:
+    now: BindParameter[datetime] = bindparam("now")
+    waited = or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= now)
+    unheld = or_(messages.c.claimed_until.is_(None), messages.c.claimed_until <= now)
+    due = and_(DIRTY, waited, unheld, _PLACED, _OWN)
+    return and_(due, messages.c.ts.is_(None)) if posts_only else due
+
+
+def _open_channels(*, posts_only: bool) -> Select[Any]:
+    """The worst first. More than are claimed: those that wait for the bucket must not hide the others."""
+    return (
+        select(messages.c.channel)
+        .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
+        .where(_due(posts_only=posts_only), pacing.OPEN_NOW)
+        .group_by(messages.c.channel)
+        .order_by(func.min(messages.c.urgency), func.min(messages.c.due_since))
+        .limit(_MOST_CHANNELS)
+    )
+
+
+def _best_in_channel(*, posts_only: bool) -> Select[Any]:
+    """The one to go next; what somebody is just changing is left until that is committed."""
+    return (
+        select(messages, _PARENT.c.ts.label("parent_ts"))
+        .select_from(_WITH_PARENT)
+        .where(messages.c.channel == bindparam("channel"), _due(posts_only=posts_only))
+        .order_by(messages.c.urgency, _IS_EDIT, messages.c.due_since, messages.c.created_at, messages.c.id)
+        .limit(1)
+        .with_for_update(of=messages, skip_locked=True)
+    )
+
+
+def _waiting() -> Select[Any]:
+    """For each slot, and for posts and edits apart, when something of it can go."""
+    ready = case(
+        (messages.c.claimed_until.is_not(None), messages.c.claimed_until),
+        else_=func.coalesce(messages.c.next_attempt_at, slots.c.next_at),
+    )
+    is_edit = case((_IS_EDIT, 1), else_=0)
+    return (
+        select(
+            is_edit.label("is_edit"),
+            func.min(ready).label("ready"),
+            slots.c.next_at,
+            slots.c.held_until,
+            slots.c.busy_until,
+        )
+        .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
+        .where(DIRTY, _PLACED, _OWN)
+        .group_by(is_edit, slots.c.name, slots.c.next_at, slots.c.held_until, slots.c.busy_until)
+    )
+
+
+_CHANNELS: Final = {posts_only: _open_channels(posts_only=posts_only) for posts_only in (False, True)}
+_BEST: Final = {posts_only: _best_in_channel(posts_only=posts_only) for posts_only in (False, True)}
+_WAITING: Final = _waiting()
+
+
 async def claim(link: Link, lease: Lease, pace: Pace, *, limit: int) -> tuple[Claimed, ...]:
     """One message for each open channel, at most `limit`, each marked as ours."""
     bucket = pacing.EditBucket(link, pace)
     claimed: list[Claimed] = []
+    all_seen = False
     if await pacing.edits_open(link):
-        await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=False)
-    # Where edits wait for their bucket there may be hundreds: only channels that have a post are looked at.
-    await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=True)
+        all_seen = await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=False)
+    if not all_seen:
+        # Where edits wait for their bucket there may be hundreds: only channels with a post are looked at.
+        await _claim_each(link, lease, pace, bucket, claimed, limit=limit, posts_only=True)
     await bucket.keep()
     return tuple(claimed)
 
@@ -52,19 +113,20 @@ async def _claim_each(
     *,
     limit: int,
     posts_only: bool,
-) -> None:
-    """Add to `claimed`, until there is no more; with edits among them, until their bucket is empty."""
+) -> bool:
+    """Add to `claimed`, until there is no more; False where the bucket of edits was empty before that."""
     if len(claimed) >= limit:
-        return
-    for channel in await _channels(link, posts_only=posts_only):
+        return True
+    open_channels = await link.all(_CHANNELS[posts_only], {"now": link.now})
+    for channel in await pacing.lock_open(link, [row.channel for row in open_channels]):
         if len(claimed) >= limit:
-            return
-        row = await _best(link, channel, posts_only=posts_only)
+            return True
+        row = await link.first(_BEST[posts_only], {"now": link.now, "channel": channel})
         if row is None:
             continue
         if row.ts is not None:
             if not await bucket.has_one():
-                return
+                return False
             bucket.take()
         claimed.append(await _take(link, row, lease))
         await pacing.occupy(
@@ -75,31 +137,15 @@ async def _claim_each(
             until=link.now + lease.duration,
             pace=pace,
         )
+    return True
 
 
 async def next_due(link: Link) -> datetime | None:
     """The earliest time at which `claim` finds something, as far as is known now."""
-    ready = case(
-        (messages.c.claimed_until.is_not(None), messages.c.claimed_until),
-        else_=func.coalesce(messages.c.next_attempt_at, slots.c.next_at),
-    )
-    is_edit = case((_IS_EDIT, 1), else_=0)
-    query = (
-        select(
-            is_edit.label("is_edit"),
-            func.min(ready).label("ready"),
-            slots.c.next_at,
-            slots.c.held_until,
-            slots.c.busy_until,
-        )
-        .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
-        .where(DIRTY, _PLACED, _OWN)
-        .group_by(is_edit, slots.c.name, slots.c.next_at, slots.c.held_until, slots.c.busy_until)
-    )
-    rows = await link.all(query)
+    rows = await link.all(_WAITING)
     if not rows:
         return None
-    edits = await link.first(select(slots.c.next_at, slots.c.held_until).where(slots.c.name == pacing.EDITS))
+    edits = await pacing.edits(link)
     return min(_time_of(row, edits) for row in rows)
 
 
@@ -110,35 +156,6 @@ def _time_of(row: Row[Any], edits: Row[Any] | None) -> datetime:
     return max(times)
 
 
-async def _channels(link: Link, *, posts_only: bool) -> list[str]:
-    """Channels with something due and an open slot, the worst first, locked against other replicas.
-
-    More than are claimed in the end: those that wait for the bucket of edits must not hide the others.
-    """
-    query = (
-        select(messages.c.channel)
-        .select_from(_WITH_PARENT.join(slots, pacing.slot_is_of(messages.c.channel)))
-        .where(_due(link, posts_only=posts_only), pacing.open_now(link.now))
-        .group_by(messages.c.channel)
-        .order_by(func.min(messages.c.urgency), func.min(messages.c.due_since))
-        .limit(_MOST_CHANNELS)
-    )
-    return await pacing.lock_open(link, [row.channel for row in await link.all(query)])
-
-
-async def _best(link: Link, channel: str, *, posts_only: bool) -> Row[Any] | None:
-    """The one to go next; what somebody is just changing is left until that is committed."""
-    query = (
-        select(messages, _PARENT.c.ts.label("parent_ts"))
-        .select_from(_WITH_PARENT)
-        .where(messages.c.channel == channel, _due(link, posts_only=posts_only))
-        .order_by(messages.c.urgency, _IS_EDIT, messages.c.due_since, messages.c.created_at, messages.c.id)
-        .limit(1)
-        .with_for_update(of=messages, skip_locked=True)
-    )
-    return await link.first(query)
-
-
 async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
     """Mark it as ours; before a first post the intent is written, unless an earlier one stands."""
     values: dict[str, Any] = held(link, lease)
@@ -147,9 +164,3 @@ async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
         values["intent_at"] = link.now
     await link.run(update(messages).where(messages.c.id == row.id).values(values))
     return Claimed(message=message_of(row), thread_ts=row.parent_ts, recovering=recovering)
-
-
-def _due(link: Link, *, posts_only: bool) -> ColumnElement[bool]:
-    waited = or_(messages.c.next_attempt_at.is_(None), messages.c.next_attempt_at <= link.now)
-    due = and_(DIRTY, waited, free(link, messages), _PLACED, _OWN)
-    return and_(due, messages.c.ts.is_(None)) if posts_only else due

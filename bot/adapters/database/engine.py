@@ -25,7 +25,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from bot.adapters.database.errors import translated
 from bot.adapters.database.one_connection import AtRest
 from bot.adapters.database.one_insert import OneInsert
-from bot.adapters.database.sqlite_driver import BEGIN, connector
+from bot.adapters.database.sqlite_driver import connector
 from bot.adapters.database.turns import Turns
 from bot.domain.errors import Permanent, Temporary
 
@@ -73,15 +73,19 @@ class Link:
         with translated():
             await self._raw.execute(statement, rows)
 
-    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def all(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
         """Every row."""
         with translated():
-            return (await self._raw.execute(statement)).all()
+            return (await self._raw.execute(statement, parameters)).all()
 
-    async def first(self, statement: Executable) -> Row[Any] | None:
+    async def first(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Row[Any] | None:
         """The first row, or None."""
         with translated():
-            return (await self._raw.execute(statement)).first()
+            return (await self._raw.execute(statement, parameters)).first()
 
     def insert(self, table: Table) -> Any:  # the two dialects' inserts have no common type with ON CONFLICT
         """An INSERT that knows ON CONFLICT. RETURNING tells what it did: row counts differ by driver."""
@@ -208,20 +212,26 @@ def missing_file(text: str) -> str:
     return "" if Path(url.database).exists() else url.database
 
 
-def make_database(text: str, *, clock: Clock, limits: StoreLimits) -> Database:
-    """Set an engine up; nothing is connected yet. Raises Permanent for a URL that cannot be used."""
+def make_database(text: str, *, clock: Clock, limits: StoreLimits, content: bytes = b"") -> Database:
+    """Set an engine up; nothing is connected yet. Raises Permanent for a URL that cannot be used.
+
+    `content` is what a store in memory begins with (`bot.adapters.database.upgrading.empty_store`).
+    """
     url = parse_url(text)
-    engine = _sqlite(url, limits) if url.get_backend_name() == "sqlite" else _postgresql(url, limits)
+    sqlite_url = url.get_backend_name() == "sqlite"
+    engine = _sqlite(url, limits, content) if sqlite_url else _postgresql(url, limits)
     return Database(engine, clock=clock, limits=limits)
 
 
-def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
+def _sqlite(url: URL, limits: StoreLimits, content: bytes) -> AsyncEngine:
     folder = Path(url.database or ".").parent
     if not folder.is_dir():
         raise Permanent(f"the folder of the database does not exist: {folder}")
     engine = create_async_engine(
         url,
-        async_creator=connector(url, timeout=limits.lock.total_seconds(), own_thread=limits.own_thread),
+        async_creator=connector(
+            url, timeout=limits.lock.total_seconds(), own_thread=limits.own_thread, content=content
+        ),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
@@ -237,7 +247,8 @@ def _sqlite(url: URL, limits: StoreLimits) -> AsyncEngine:
         cursor.close()
 
     def take_the_write_lock(connection: Any) -> None:
-        connection.exec_driver_sql(BEGIN)
+        # Said to the driver's connection itself: a statement would cost as much as any other.
+        connection.connection.driver_connection.begin_due = True
 
     event.listen(engine.sync_engine, "connect", set_up)
     event.listen(engine.sync_engine, "begin", take_the_write_lock)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from bot.adapters.database.tables import slots
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import BindParameter, ColumnElement, Row
 
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Pace
@@ -37,9 +37,21 @@ def slot_is_of(channel: ColumnElement[str]) -> ColumnElement[bool]:
     return slots.c.name == _CHANNEL + channel
 
 
-def open_now(now: datetime) -> ColumnElement[bool]:
-    """The slot can be taken at that time."""
+def _open_now() -> ColumnElement[bool]:
+    now: BindParameter[datetime] = bindparam("now")
     return and_(slots.c.next_at <= now, slots.c.held_until <= now, slots.c.busy_until <= now)
+
+
+OPEN_NOW: Final = _open_now()
+"""The slot can be taken at the time that the statement is given as `now`."""
+
+_OPEN_OF: Final = (
+    select(slots.c.name)
+    .where(slots.c.name.in_(bindparam("names", expanding=True)), OPEN_NOW)
+    .order_by(slots.c.name)
+    .with_for_update(skip_locked=True)
+)
+_EDITS: Final = select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS)
 
 
 async def make_slot(link: Link, name: str) -> None:
@@ -55,9 +67,11 @@ async def make_slot(link: Link, name: str) -> None:
 
 async def lock_open(link: Link, channels: Sequence[str]) -> list[str]:
     """Those of the channels whose slot is open, locked against other replicas until the transaction ends."""
+    if not channels or not link.postgres:
+        # SQLite has one writer: what this transaction saw open stays so.
+        return list(channels)
     names = {slot_of(channel): channel for channel in channels}
-    query = select(slots.c.name).where(slots.c.name.in_(names), open_now(link.now)).order_by(slots.c.name)
-    locked = {row.name for row in await link.all(query.with_for_update(skip_locked=True))}
+    locked = {row.name for row in await link.all(_OPEN_OF, {"names": list(names), "now": link.now})}
     return [channel for name, channel in names.items() if name in locked]
 
 
@@ -90,9 +104,14 @@ async def hold(link: Link, name: str, until: datetime) -> None:
     await link.run(update(slots).where(longer).values(held_until=until))
 
 
+async def edits(link: Link) -> Row[Any] | None:
+    """The slot of edits, where there is one yet: `next_at` and `held_until`."""
+    return await link.first(_EDITS)
+
+
 async def edits_open(link: Link) -> bool:
     """Whether an edit may go now, as far as can be seen without a lock."""
-    row = await link.first(select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS))
+    row = await edits(link)
     return row is None or bool(row.next_at <= link.now and row.held_until <= link.now)
 
 
@@ -134,7 +153,6 @@ class EditBucket:
 
     async def _read(self) -> None:
         await make_slot(self._link, EDITS)
-        query = select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS)
-        row = await self._link.first(query.with_for_update(skip_locked=True))
+        row = await self._link.first(_EDITS.with_for_update(skip_locked=True))
         if row is not None:
             self._next_at, self._held_until = row.next_at, row.held_until

@@ -38,10 +38,7 @@ class _Done:
         return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> None:
-        if sql == BEGIN:
-            self._connection.begin_due = True
-        else:
-            await self._connection.trip(self._execute, "execute", sql, parameters)
+        await self._connection.trip(self._execute, "execute", sql, parameters)
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> None:
         await self._connection.trip(self._execute, "executemany", sql, parameters)
@@ -143,8 +140,12 @@ def _commit_rows(raw: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]
         raise
 
 
-def connector(url: URL, *, timeout: float, own_thread: bool = True) -> Callable[[], OneTripConnection]:
+def connector(
+    url: URL, *, timeout: float, own_thread: bool = True, content: bytes = b""
+) -> Callable[[], OneTripConnection]:
     """What SQLAlchemy calls for a new connection. `timeout` is for locks, in seconds.
+
+    `content` is what a store in memory holds from the beginning, as SQLite serialises it.
 
     The driver's own transaction handling is off: every transaction begins with the write lock. Without a
     thread of its own, SQLite works in the event loop: for stores in memory and a clock that is virtual.
@@ -152,8 +153,14 @@ def connector(url: URL, *, timeout: float, own_thread: bool = True) -> Callable[
     (file,), options = url.get_dialect()().create_connect_args(url)
     settings: dict[str, Any] = {**options, "isolation_level": None, "timeout": timeout}
 
+    def opened() -> sqlite3.Connection:
+        raw: sqlite3.Connection = sqlite3.connect(file, **settings)
+        if content:
+            raw.deserialize(content)
+        return raw
+
     def connect() -> OneTripConnection:
-        connection = OneTripConnection(lambda: sqlite3.connect(file, **settings), iter_chunk_size=64)
+        connection = OneTripConnection(opened, iter_chunk_size=64)
         if not own_thread:
             connection._tx = _AtOnce()  # type: ignore[assignment]  # noqa: SLF001 - there is no public way
             connection._thread = _AtOnce()  # type: ignore[assignment]  # noqa: SLF001 - as above

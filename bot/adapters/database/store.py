@@ -25,7 +25,7 @@ from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
 from bot.adapters.database.storms import StormTable
 from bot.adapters.database.tables import deliveries
-from bot.adapters.database.upgrading import upgrade_database
+from bot.adapters.database.upgrading import empty_store, upgrade_database
 from bot.adapters.database.verifications import VerificationTable
 from bot.ports.stores import Transaction
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bot.ports.clock import Clock
 
 _DEFAULTS = StoreLimits()
+_IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 
 
 class SqlStore:
@@ -118,6 +119,12 @@ class SqlStore:
 def connect(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS, audit_key: bytes = b"") -> SqlStore:
     """A store at a SQLAlchemy URL; nothing is opened yet. Raises Permanent for a URL that cannot be used."""
     return SqlStore(make_database(url, clock=clock, limits=limits), audit_key=audit_key)
+
+
+def store_in_memory(*, clock: Clock) -> SqlStore:
+    """An empty store, its tables in place, that is gone when closed. It works in the event loop."""
+    limits = StoreLimits(own_thread=False)
+    return SqlStore(make_database(_IN_MEMORY, clock=clock, limits=limits, content=empty_store()))
 
 
 @asynccontextmanager

@@ -6,10 +6,11 @@ is loaded only where there is something to do.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.errors import translated
@@ -58,6 +59,20 @@ async def upgrade_database(database: Database) -> str:
                 )
             await raw.run_sync(_migrate)
     return REVISIONS[-1]
+
+
+@cache
+def empty_store() -> bytes:
+    """An empty SQLite store with its tables, as SQLite serialises it; migrated once in a process."""
+    engine = create_engine("sqlite://")
+    try:
+        with engine.connect() as connection:
+            _migrate(connection)
+            connection.commit()
+            content: bytes = connection.connection.driver_connection.serialize()  # type: ignore[union-attr]
+    finally:
+        engine.dispose()
+    return content
 
 
 def _revision(connection: Connection) -> str:
