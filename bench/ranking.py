@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.figures import Chapter, Figure, milliseconds, percentile
 from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.bootstrap.services import check_target, classification, watched_services
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.suspects import FailureMode, Suspect
@@ -45,7 +46,7 @@ async def ranking(rounds: int) -> Chapter:
     if settings is None:
         raise RuntimeError("the shipped configuration is wrong; `lightship check` says where")
     services = watched_services(settings)
-    loaded = load_runbooks([REPOSITORY / "runbooks"], metrics=settings.services["churn"].metrics).runbooks
+    loaded = load_runbooks([REPOSITORY / "runbooks"], vocabulary_of(settings)).runbooks
     runbooks = {one.name: one for one in loaded}
     classify = classification(runbooks.values)
     engine = RankingCauses(

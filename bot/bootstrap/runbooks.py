@@ -1,13 +1,26 @@
-"""The loaded runbooks by name, as engines and doors ask for them."""
+"""The loaded runbooks by name, as engines and doors ask for them, and the words that they may use."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.adapters.runbook_files import Vocabulary
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bot.domain.runbooks import Runbook
+    from bot.settings import Settings
+
+
+def vocabulary_of(settings: Settings | None) -> Vocabulary:
+    """The words that runbooks may use under this configuration; without one, the shipped ones alone."""
+    if settings is None:
+        return Vocabulary()
+    return Vocabulary(
+        metrics=frozenset(name for service in settings.services.values() for name in service.metrics),
+        longest_silence=settings.remediations.longest_silence,
+    )
 
 
 class RunbookShelf:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.adapters.runbook_files import ACTIONS, RunbookLoader, Vocabulary
+from bot.adapters.runbook_files import ACTIONS, RunbookLoader
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.documents import read_document
 from bot.rehearsal.scenarios.knowing import knowledge_of
@@ -119,10 +120,7 @@ def review_paths(paths: Iterable[Path], environ: Mapping[str, str]) -> Review:
 
 
 def _add_runbooks(review: Review, folders: Iterable[Path], settings: Settings | None) -> None:
-    names = (
-        {name for service in settings.services.values() for name in service.metrics} if settings else set()
-    )
-    loader = RunbookLoader(Vocabulary(metrics=frozenset(names)))
+    loader = RunbookLoader(vocabulary_of(settings))
     rehearsals: list[Path] = []
     for folder in folders:
         if folder.is_dir():

@@ -27,8 +27,10 @@ from bot.adapters.models import MlflowAliases, MlflowModels
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.demo_mlflow import DemoMlflow
 from bot.cli.options import unused_config_option
+from bot.cli.reloading import keep_runbooks
 from bot.cli.serving import explain, serving, until_told
 from bot.console.demo import demo_commands, demo_workspace
 from bot.console.server import SlackStandIn
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from bot.settings import Environment, Settings
 
 DEFAULT_PORT = 8765
+RELOAD_SECONDS = 2.0
+"""Whoever tries a runbook out waits before the screen."""
 DEFAULT_SCENARIO = "latency-high-traffic"
 _BEFORE_THE_ALERT = timedelta(seconds=5)
 """How long the world is watched before its alert fires."""
@@ -129,6 +133,10 @@ async def _demo(
         console.delivery.events_url = f"http://127.0.0.1:{server.port}/slack/events"
         playing = asyncio.create_task(_play(stage, server.port, environment))
         stack.callback(playing.cancel)
+        reloading = asyncio.create_task(
+            keep_runbooks(lightship, [shipped("runbooks")], every=RELOAD_SECONDS), name="reloading"
+        )
+        stack.callback(reloading.cancel)
         _announce(console.base_url, server.port, mlflow, scenario)
         if browser and sys.stdout.isatty():
             await asyncio.to_thread(webbrowser.open, f"{console.base_url}/")
@@ -161,7 +169,7 @@ def _shipped_scenario(name: str) -> Scenario:
 
 def _configuration(scenario: Scenario) -> tuple[Settings, tuple[Runbook, ...]]:
     loaded = load_settings(shipped("lightship.yaml"), scenario.environment)
-    runbooks = load_runbooks([shipped("runbooks")])
+    runbooks = load_runbooks([shipped("runbooks")], vocabulary_of(loaded.settings))
     if loaded.settings is None or runbooks.faults:
         raise click.ClickException("the shipped configuration is damaged; run `lightship check`")
     return loaded.settings, runbooks.runbooks
@@ -209,6 +217,7 @@ def _announce(address: str, port: int, mlflow: DemoMlflow, scenario: Scenario) -
     click.echo(f"Bot:      http://127.0.0.1:{port}/readyz (and /metrics)")
     click.echo(f"MLflow:   {mlflow.words}")
     click.echo(f"Scenario: {scenario.name}: {scenario.file.title}")
+    click.echo(f"Runbooks: {shipped('runbooks')} (change one, and it is loaded)")
     click.echo(
         "\nAn incident arrives in #churn in a few seconds. Read it, press a check, ask for what mends it,"
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.domain.errors import LightshipError
 from bot.domain.examinations import Examination, Health, fault, well
@@ -45,8 +46,7 @@ def doctor(config: Path, as_json: bool) -> None:
     if loaded.settings is None or faults or loaded.faults:
         show_faults((*faults, *loaded.faults))
         sys.exit(1)
-    metrics = frozenset(name for one in loaded.settings.services.values() for name in one.metrics)
-    runbooks = load_runbooks(loaded.runbook_folders, metrics=metrics)
+    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
     found = [_configuration(len(runbooks.faults), len(runbooks.runbooks))]
     found += asyncio.run(_examine(environment, loaded.settings))
     click.echo("\n".join(_json(one) for one in found) if as_json else table(found))

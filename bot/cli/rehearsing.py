@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
@@ -54,7 +55,7 @@ def rehearse(
 
     set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "error"))
     loaded = load_settings(config, os.environ)
-    runbooks = load_runbooks(loaded.runbook_folders)
+    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
     faults: list[Fault] = [*loaded.faults, *runbooks.faults]
     if loaded.settings is None or faults:
         show_faults(faults)

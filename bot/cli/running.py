@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.adapters.runbook_files import fingerprint, load_runbooks
+from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction, set_up_logging
@@ -18,8 +19,6 @@ from bot.settings import load_settings, read_environment, reasons_not_to_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bot.bootstrap.assembly import Lightship
-    from bot.domain.faults import Fault
     from bot.domain.runbooks import Runbook
     from bot.settings import Environment, LoadedSettings, Settings
 
@@ -45,7 +44,7 @@ def run(config: Path) -> None:
         for reason in reasons:
             click.echo(f"lightship run: {reason}", err=True)
         sys.exit(1)
-    runbooks = load_runbooks(loaded.runbook_folders, metrics=_metric_names(loaded.settings))
+    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
     if runbooks.faults:
         show_faults(runbooks.faults)
         sys.exit(1)
@@ -59,6 +58,7 @@ async def _run(
     # Imported here: `--help` and a fault in the configuration need none of it.
     from bot.bootstrap.assembly import Lightship  # noqa: PLC0415 - said above
     from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
+    from bot.cli.reloading import keep_runbooks  # noqa: PLC0415 - said above
     from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
 
     code = 0
@@ -67,7 +67,9 @@ async def _run(
         outside = make_outside(environment, real_surroundings(environment))
         lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside, folder=loaded.folder)
         async with serving(lightship, environment):
-            reloading = asyncio.create_task(_reload(lightship, loaded, settings), name="reloading")
+            reloading = asyncio.create_task(
+                keep_runbooks(lightship, loaded.runbook_folders, every=RELOAD_SECONDS), name="reloading"
+            )
             await until_told()
             reloading.cancel()
     except (OSError, LightshipError) as error:
@@ -75,26 +77,6 @@ async def _run(
         code = 1
     await _leave(code)
     return code
-
-
-async def _reload(lightship: Lightship, loaded: LoadedSettings, settings: Settings) -> None:
-    """Take changed runbooks in until cancelled."""
-    from bot.engines.looping import keep_going  # noqa: PLC0415 - as above
-    from bot.engines.reloading import Reloading  # noqa: PLC0415 - as above
-    from bot.engines.waking import Waker  # noqa: PLC0415 - as above
-
-    def load() -> tuple[tuple[Runbook, ...], tuple[Fault, ...]]:
-        found = load_runbooks(loaded.runbook_folders, metrics=_metric_names(settings))
-        return found.runbooks, found.faults
-
-    reloading = Reloading(
-        shelf=lightship.runbooks,
-        fingerprint=lambda: fingerprint(loaded.runbook_folders),
-        load=load,
-        noticing=lightship.noticing,
-    )
-    clock = lightship.outside.clock
-    await keep_going("reloading", reloading.step, waker=Waker(clock), clock=clock, poll=RELOAD_SECONDS)
 
 
 async def _leave(code: int) -> None:
@@ -121,7 +103,3 @@ def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         _LOG.debug(LogAction.LIBRARY, message=str(context.get("message", "")), error=type(error).__name__)
         return
     loop.default_exception_handler(context)
-
-
-def _metric_names(settings: Settings) -> frozenset[str]:
-    return frozenset(name for service in settings.services.values() for name in service.metrics)

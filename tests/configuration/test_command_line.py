@@ -18,7 +18,7 @@ from bot.documents import read_document
 from bot.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-WRONG = Path(__file__).parent / "wrong"
+WRONG = ROOT / "tests" / "wrong"
 
 
 def call(*arguments: str, **environ: str) -> Result:
@@ -35,7 +35,7 @@ def test_the_shipped_files_are_right() -> None:
 
 def test_every_fault_is_a_line_and_the_status_is_1() -> None:
     """Configuration and runbook faults come together, each as `file:line:column: message`."""
-    result = call("check", str(WRONG / "unknown-keys.yaml"), str(ROOT / "tests/runbooks/wrong"))
+    result = call("check", str(WRONG / "configurations" / "unknown-keys.yaml"), str(WRONG / "runbooks"))
     lines = result.stdout.splitlines()
     assert result.exit_code == 1
     assert len(lines) > 40
@@ -173,7 +173,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_no_color_means_no_escapes(no_color: str) -> None:
     """Output to a file has no colour codes, with or without NO_COLOR."""
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "check", str(WRONG)],
+        [sys.executable, "-m", "bot", "check", str(WRONG / "configurations")],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.database import open_store
 from bot.adapters.runbook_files import fingerprint, load_runbooks
+from bot.bootstrap.assembly import Lightship
+from bot.bootstrap.outside import Surroundings, rehearsed_outside
 from bot.bootstrap.runbooks import RunbookShelf
+from bot.cli.reloading import keep_runbooks
 from bot.domain.messages import MessageKind
 from bot.engines.noticing import Noticing
 from bot.engines.reloading import Reloading
-from bot.testing import FrozenClock, SequentialIds
+from bot.playing.chat import BlankPictures, EverybodyIsMember
+from bot.rehearsal.virtual_time import VirtualClock, run_virtually
+from bot.rehearsal.world import World
+from bot.settings import load_settings
+from bot.testing import FrozenClock, MemoryChat, SequentialIds
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bot.domain.faults import Fault
     from bot.domain.runbooks import Runbook
+
+ROOT = Path(__file__).parents[2]
 
 
 def text(name: str, title: str = "First") -> str:
@@ -72,3 +81,40 @@ async def test_a_swapped_config_map_is_taken_in_and_a_wrong_one_refused_once(tmp
         assert (notice.kind, notice.channel) == (MessageKind.NOTICE, "C0OPS")
         assert event is not None
         assert "a.yaml:2:1: unknown key `titel`; did you mean `title`?" in str(event.detail["text"])
+
+
+def test_a_running_bot_takes_a_changed_runbook_in(tmp_path: Path) -> None:
+    """As `lightship run` and the demo do it: within the time between two looks it is in force."""
+    settings = load_settings(ROOT / "lightship.yaml", {}).settings
+    assert settings is not None
+    (tmp_path / "a.yaml").write_text(text("A"), encoding="utf-8")
+
+    async def change() -> list[str]:
+        clock, ids = VirtualClock(), SequentialIds()
+        world = World(clock, ids)
+        outside = rehearsed_outside(
+            Surroundings(
+                readers=world.readers,
+                planner=world.planner,
+                writers=world.writers,
+                silencer=world.alertmanager,
+            ),
+            clock=clock,
+            ids=ids,
+            notifier=MemoryChat(),
+            directory=EverybodyIsMember(),
+            drawer=BlankPictures(),
+        )
+        lightship = Lightship(
+            settings=settings, runbooks=load_runbooks([tmp_path]).runbooks, outside=outside, rehearsed=True
+        )
+        await lightship.start()
+        looking = asyncio.create_task(keep_runbooks(lightship, [tmp_path], every=2.0))
+        await clock.sleep(1)
+        (tmp_path / "a.yaml").write_text(text("A", "Second"), encoding="utf-8")
+        await clock.sleep(3)
+        looking.cancel()
+        await lightship.stop()
+        return [one.title for one in lightship.runbooks.all()]
+
+    assert run_virtually(change()) == ["Second"]

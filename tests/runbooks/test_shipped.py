@@ -11,6 +11,7 @@ import pytest
 
 from bot.adapters.runbook_files import ACTIONS, CHECKS, RunbookLoader, Vocabulary, load_runbooks
 from bot.adapters.runbook_files.vocabulary import CHECK_ARGUMENTS, FINDINGS
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.documents.reading import parse_document
 from bot.domain.durations import parse_duration
 from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
@@ -20,7 +21,7 @@ from bot.rendering.templates import evaluate, render_text
 from bot.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
-WRONG = ROOT / "tests" / "runbooks" / "wrong" / "name-first.yaml"
+WRONG = ROOT / "tests" / "wrong" / "runbooks" / "name-first.yaml"
 SEVERITIES = {
     "HighAPILatency": Severity.P2,
     "HighErrorRate": Severity.P1,
@@ -44,7 +45,7 @@ def shipped() -> dict[str, Runbook]:
     """The shipped runbooks by name, checked against the shipped configuration."""
     settings = load_settings(ROOT / "lightship.yaml", {}).settings
     assert settings is not None
-    loaded = load_runbooks([ROOT / "runbooks"], metrics=settings.services["churn"].metrics)
+    loaded = load_runbooks([ROOT / "runbooks"], vocabulary_of(settings))
     assert [str(fault) for fault in loaded.faults] == []
     return {runbook.name: runbook for runbook in loaded.runbooks}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.bootstrap.services import check_target, classification, watched_services
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.causes import Judgement, WhyNot
@@ -32,7 +33,7 @@ async def rankings() -> dict[str, Ranking]:
     settings = load_settings(ROOT / "lightship.yaml", {}).settings
     assert settings is not None
     services = watched_services(settings)
-    loaded = load_runbooks([ROOT / "runbooks"], metrics=settings.services["churn"].metrics)
+    loaded = load_runbooks([ROOT / "runbooks"], vocabulary_of(settings))
     runbooks = {one.name: one for one in loaded.runbooks}
     causes = RankingCauses(
         services=services,

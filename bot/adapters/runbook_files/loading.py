@@ -128,9 +128,9 @@ class RunbookLoader:
                 yield place.fault(f"a runbook called `{name}` is in {earlier.file} already")
 
 
-def load_runbooks(folders: Iterable[Path], *, metrics: Iterable[str] = ()) -> LoadedRunbooks:
-    """The runbooks of some folders (or single files); `metrics` are the configured names, if known."""
-    loader = RunbookLoader(Vocabulary(metrics=frozenset(metrics)))
+def load_runbooks(folders: Iterable[Path], vocabulary: Vocabulary | None = None) -> LoadedRunbooks:
+    """The runbooks of some folders (or single files), held against what is known."""
+    loader = RunbookLoader(vocabulary or Vocabulary())
     for folder in folders:
         loader.add_folder(folder)
     return loader.loaded

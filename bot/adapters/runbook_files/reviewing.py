@@ -13,7 +13,7 @@ from bot.adapters.runbook_files.vocabulary import EVERY_FINDING, METRIC_FACTS, i
 from bot.documents.finding import ANY, find, find_texts
 from bot.documents.promql import escalation_faults
 from bot.domain.actions import ACTIONS, fault_in
-from bot.domain.durations import DurationError, parse_duration
+from bot.domain.durations import DurationError, format_duration, parse_duration
 from bot.domain.severity import Severity
 from bot.domain.suspects import FailureMode
 from bot.domain.words import did_you_mean
@@ -120,6 +120,8 @@ def _actions(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
         arguments = (*path[:-1], "arguments")
         yield from _arguments(document, arguments, f"the action `{action}`", vocabulary.actions[action])
         yield from _values(document, arguments, action)
+        if action == "silence":
+            yield from _silence(document, arguments, vocabulary)
         if action == "scale" and not list(find(document.value, *path[:-1], "limits", "max")):
             yield document.place((*path[:-1], "limits")).fault("a remediation that scales needs `limits.max`")
     for path, limits in find(document.value, "remediations", ANY, "limits"):
@@ -138,12 +140,21 @@ def _values(document: Document, path: Path, action: str) -> Iterator[Fault]:
         wrong = fault_in(argument, value) if argument is not None else ""
         if wrong:
             yield document.place(where).fault(f"`{where[-1]}` {wrong}")
-    if action == "silence":
-        for where, text in find_texts(document.value, *path, "duration"):
-            try:
-                parse_duration(text)
-            except DurationError as error:
-                yield document.place(where).fault(str(error))
+
+
+def _silence(document: Document, path: Path, vocabulary: Vocabulary) -> Iterator[Fault]:
+    longest = vocabulary.longest_silence
+    for where, text in find_texts(document.value, *path, "duration"):
+        try:
+            asked = parse_duration(text)
+        except DurationError as error:
+            yield document.place(where).fault(str(error))
+            continue
+        if longest is not None and asked > longest:
+            yield document.place(where).fault(
+                f"a silence of {text} would be refused: it lasts {format_duration(longest)} at most "
+                "(`remediations.longest_silence`)"
+            )
 
 
 def _facts(action: str) -> list[ActionFacts]:

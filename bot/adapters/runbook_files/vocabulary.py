@@ -18,6 +18,7 @@ from bot.domain.findings import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
 EVERY_FINDING: Final[Mapping[str, KnownFact]] = {
     "verdict": text("what was found, in one word", *(verdict.value for verdict in Verdict)),
@@ -68,13 +69,15 @@ ACTIONS: Final[Mapping[str, frozenset[str]]] = {
 class Vocabulary:
     """What is known: the shipped words, and what a package of the user adds.
 
-    Metrics come from the configuration; empty means that they are not known, and nothing is said about them.
+    Metrics and the longest silence come from the configuration; where they are not known, nothing is said
+    about them.
     """
 
     findings: Mapping[str, Mapping[str, KnownFact]] = field(default_factory=lambda: FINDINGS)
     check_arguments: Mapping[str, frozenset[str]] = field(default_factory=lambda: CHECK_ARGUMENTS)
     actions: Mapping[str, frozenset[str]] = field(default_factory=lambda: ACTIONS)
     metrics: frozenset[str] = frozenset()
+    longest_silence: timedelta | None = None
 
     @property
     def checks(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import make_outside, real_surroundings
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.serving import serving, until_told
 from bot.logs import set_up_logging
 from bot.settings import load_settings, read_environment
@@ -45,8 +46,7 @@ async def main() -> None:
     environment, _ = read_environment(os.environ)
     loaded = load_settings(Path(os.environ["LIGHTSHIP_CONFIG"]), os.environ)
     assert loaded.settings is not None
-    names = frozenset(name for service in loaded.settings.services.values() for name in service.metrics)
-    runbooks = load_runbooks(loaded.runbook_folders, metrics=names).runbooks
+    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings)).runbooks
     set_up_logging(log_format="json", level=environment.log_level)
     outside = make_outside(environment, real_surroundings(environment), clock=ClockAhead())
     lightship = Lightship(settings=loaded.settings, runbooks=runbooks, outside=outside)
