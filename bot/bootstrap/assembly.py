@@ -138,7 +138,9 @@ class Lightship:
             settings, outside, rules=self._rules, classify=self._classify, on_opened=self._on_opened
         )
         self.watches.schedule(self.scheduling)
-        self.drifts = make_drifts(settings, outside, folder=folder, noticing=self.noticing)
+        self.drifts = (
+            None if rehearsed else make_drifts(settings, outside, folder=folder, noticing=self.noticing)
+        )
         if self.drifts is not None:
             self.drifts.schedule(self.scheduling)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bot.ports.examiners import AlertRoutes, OwnRights
     from bot.ports.notifier import Directory, Notifier
     from bot.ports.planners import ClusterPlanner
+    from bot.ports.readers import DriftReader
     from bot.ports.writers import Silencer
     from bot.settings import Environment
 
@@ -72,13 +73,17 @@ class Outside:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """The part of the outside that a rehearsal world replaces."""
+    """The part of the outside that a rehearsal world replaces.
+
+    Drift reports are the store's, unless the world has its own.
+    """
 
     readers: Readers
     planner: ClusterPlanner
     writers: Writers
     silencer: Silencer
     close: tuple[Callable[[], Awaitable[None]], ...] = ()
+    drift: DriftReader | None = None
     own_rights: OwnRights | None = None
     alert_routes: AlertRoutes | None = None
     comparer: Comparer | None = None
@@ -125,7 +130,7 @@ def make_outside(
         notifier=SlackNotifier(calls),
         chat=SlackChat(calls),
         directory=SlackDirectory(calls, clock=clock),
-        readers=replace(surroundings.readers, drift=PublishedReports(store)),
+        readers=replace(surroundings.readers, drift=surroundings.drift or PublishedReports(store)),
         planner=surroundings.planner,
         writers=surroundings.writers,
         silencer=surroundings.silencer,

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Runbook
     from bot.rehearsal.scenarios.loading import Scenario
     from bot.rehearsal.scenarios.staging import Stage
-    from bot.rehearsal.world import World
     from bot.settings import Environment, Settings
 
 DEFAULT_PORT = 8765
@@ -127,7 +126,7 @@ async def _demo(
         settings, runbooks = _configuration(scenario)
         stage = _stage(scenario, settings)
         lightship = Lightship(
-            settings=settings, runbooks=runbooks, outside=_outside(environment, stage.world, mlflow)
+            settings=settings, runbooks=runbooks, outside=_outside(environment, stage, mlflow)
         )
         server = await stack.enter_async_context(serving(lightship, environment))
         console.delivery.events_url = f"http://127.0.0.1:{server.port}/slack/events"
@@ -184,7 +183,8 @@ def _stage(scenario: Scenario, settings: Settings) -> Stage:
     return stage
 
 
-def _outside(environment: Environment, world: World, mlflow: DemoMlflow) -> Outside:
+def _outside(environment: Environment, stage: Stage, mlflow: DemoMlflow) -> Outside:
+    world = stage.world
     models = MlflowModels(mlflow.tracking_uri)
     surroundings = Surroundings(
         readers=replace(world.readers, models=models),
@@ -192,6 +192,7 @@ def _outside(environment: Environment, world: World, mlflow: DemoMlflow) -> Outs
         writers=replace(world.writers, models=MlflowAliases(models)),
         silencer=world.alertmanager,
         close=(models.close,),
+        drift=world.drift if stage.tells_drift else None,
     )
     return make_outside(environment, surroundings)
 

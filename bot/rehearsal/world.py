@@ -12,6 +12,7 @@ from bot.ports.readers import Readers
 from bot.ports.writers import Writers
 from bot.rehearsal.alertmanager import Dispatcher, Route
 from bot.rehearsal.cluster import RehearsalCluster, RehearsalState
+from bot.rehearsal.drift import RehearsalDrift
 from bot.rehearsal.faults import Faults
 from bot.rehearsal.metrics import RehearsalMetrics
 from bot.rehearsal.models import RehearsalModels
@@ -52,6 +53,7 @@ class World:
         self.metrics = RehearsalMetrics(clock, self.faults)
         self.models = RehearsalModels(self.faults)
         self.network = RehearsalNetwork(self.faults)
+        self.drift = RehearsalDrift()
         self.rules = RuleEvaluation(())
         self.alertmanager = RehearsalAlertmanager(clock, ids, self.faults, self.firing_alerts)
 
@@ -64,6 +66,7 @@ class World:
             alertmanager=self.alertmanager,
             models=self.models,
             network=self.network,
+            drift=self.drift,
         )
 
     @property

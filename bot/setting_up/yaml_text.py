@@ -8,8 +8,24 @@ from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _/-]*[A-Za-z0-9]|[A-Za-z]")
 _WORDS_THAT_MEAN_MORE: Final = frozenset(
-    ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
-    + ("and", "or", "not", "in", "is", "if", "else")
+    (
+        "true",
+        "false",
+        "null",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "if",
+        "else",
+    )
 )
 """To YAML of either version, or to an expression of a runbook."""
 

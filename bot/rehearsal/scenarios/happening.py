@@ -39,7 +39,7 @@ def _times(document: Document, file: RehearsalFile) -> Iterator[Fault]:
         yield document.place(("until",)).fault(words)
     if file.until is None:
         return
-    for part in ("changes", "silences", "models"):
+    for part in ("changes", "silences", "models", "drift_reports"):
         for number, one in enumerate(getattr(file.world, part)):
             if one.at > file.until:
                 yield _late(document, ("world", part, number, "at"), one.at, file.until)

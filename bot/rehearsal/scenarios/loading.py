@@ -158,7 +158,7 @@ def merged(base: WorldFile, over: WorldFile) -> WorldFile:
     changed = {name: getattr(over, name) for name in ("cpu", "memory") if getattr(over, name) is not None}
     for name in ("metrics", "queries", "alerts"):
         changed[name] = {**getattr(base, name), **getattr(over, name)}
-    for name in ("objects", "changes", "logs", "models", "unreachable", "silences"):
+    for name in ("objects", "changes", "logs", "models", "drift_reports", "unreachable", "silences"):
         changed[name] = (*getattr(base, name), *getattr(over, name))
     return base.model_copy(update=changed)
 

@@ -181,6 +181,43 @@ class ModelFile(Strict):
     metrics: dict[str, Number] = Field(default_factory=dict)
 
 
+class MovedFile(Strict):
+    """A feature that moved, in a drift report."""
+
+    effect: Annotated[float, Field(gt=0, le=1, description="how far it moved")]
+    missing: Annotated[float, Field(ge=0, le=1, description="its share of missing values now")] = 0.0
+    missing_before: Annotated[float, Field(ge=0, le=1)] = 0.0
+    reason: Text = "its distribution moved"
+
+
+class DriftReportFile(Strict):
+    """A drift report that is published at a time."""
+
+    at: Duration = timedelta(0)
+    age: Duration = Field(default=timedelta(0), description="how old it is when it comes")
+    score: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="leave it out where there was too little data, and say why in `reason`"
+    )
+    reason: Text | None = None
+    rows: PositiveCount = 5_000
+    features: dict[str, MovedFile] = Field(default_factory=dict, description="those that moved, by name")
+    steady: Annotated[int, Field(strict=True, ge=0, le=500)] = Field(
+        default=0, description="how many more were compared and did not move"
+    )
+    not_compared: dict[str, Text] = Field(default_factory=dict, description="columns, and why they were not")
+    predictions: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="the score of the predictions alone"
+    )
+
+    @model_validator(mode="after")
+    def _told(self) -> DriftReportFile:
+        if self.score is None and self.reason is None:
+            raise ValueError("a report has a `score`, or a `reason` why there is none")
+        if self.score and not self.features:
+            raise ValueError("a score above 0 comes from `features` that moved; name at least one")
+        return self
+
+
 class UnreachableFile(Strict):
     """An address that cannot be reached for a while."""
 
@@ -213,6 +250,7 @@ class WorldFile(Strict):
     changes: tuple[ChangeFile, ...] = ()
     logs: tuple[LogFile, ...] = ()
     models: tuple[ModelFile, ...] = ()
+    drift_reports: tuple[DriftReportFile, ...] = ()
     unreachable: tuple[UnreachableFile, ...] = ()
     silences: tuple[SilenceFile, ...] = ()
 

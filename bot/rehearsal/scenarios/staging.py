@@ -13,6 +13,7 @@ from bot.ports.readers import ModelVersion, Resource
 from bot.rehearsal.rules import AlertRule
 from bot.rehearsal.scenarios.ailing import Ailing
 from bot.rehearsal.scenarios.changing import Changing, dated
+from bot.rehearsal.scenarios.drifting import told_by
 from bot.rehearsal.scenarios.numbers import Numbers
 from bot.rehearsal.scenarios.writing import lines_of
 from bot.rehearsal.world import World
@@ -80,6 +81,7 @@ class Stage:
         self._due = sorted(self._written.changes, key=lambda change: change.at)
         self._silences = sorted(self._written.silences, key=lambda silence: silence.at)
         self._models = sorted(self._written.models, key=lambda model: model.at)
+        self._reports = sorted(self._written.drift_reports, key=lambda report: report.at)
         self._unreachable: set[str] = set()
         self.world.state.on_settle = self._settle
         self.world.watch([self._rule(name, alert) for name, alert in self._written.alerts.items()])
@@ -111,6 +113,11 @@ class Stage:
             for entry in store.held(key)["metadata"].get("managedFields") or ()
         }
         return tuple(sorted(one.removeprefix(_OURS) for one in managers if one.startswith(_OURS)))
+
+    @property
+    def tells_drift(self) -> bool:
+        """Whether the scenario says what the drift reports are."""
+        return bool(self._written.drift_reports)
 
     async def step(self) -> tuple[RaisedAlert, ...]:
         """Let happen what is due; the alerts that fire or have ended."""
@@ -147,6 +154,9 @@ class Stage:
                     metrics=one.metrics,
                 )
             )
+        while self._reports and self.start + self._reports[0].at <= now:
+            report = self._reports.pop(0)
+            self.world.drift.publish(told_by(report), made_at=self.start + report.at - report.age)
         touched = self._ailing.go_on(now) or touched
         self._cut_off(now)
         self.numbers.present = now
