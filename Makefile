@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e loop load lint format bench clean
+.PHONY: help demo test e2e loop load lint format docs bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ help:  ## show the targets
 	-$(UV) sync --frozen --quiet --group demo
 	@touch $@
 
+.venv/.docs: .venv/.synced
+	$(UV) sync --frozen --quiet --inexact --group docs
+	@touch $@
+
 .venv/.examples: .venv/.synced
 	$(UV) sync --frozen --quiet --group demo --group examples
 	@touch $@
@@ -36,7 +40,7 @@ test: .venv/.synced  ## run the quick suite (SQLite, no other programs)
 
 # Two files at a time, each process with servers of its own: most of a test's time is waiting. What measures, or what
 # needs the whole machine, is marked `alone` and comes after.
-e2e: .venv/.examples  ## run the end-to-end suite on real servers (installs them where it may)
+e2e: .venv/.examples .venv/.docs  ## run the end-to-end suite on real servers (installs them where it may)
 	tests/e2e/setup.sh
 	.venv/bin/pytest -m "e2e and not alone" -n 2 --dist loadfile tests $(ARGS)
 	.venv/bin/pytest -m "e2e and alone" -p no:xdist tests $(ARGS) || [ $$? -eq 5 ]  # 5: ARGS chose none of these
@@ -57,6 +61,10 @@ lint: .venv/.synced  ## ruff, mypy and the import contracts
 format: .venv/.synced  ## format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+docs: .venv/.docs  ## build the documentation into build/docs; a broken link or reference fails
+	.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 bench: .venv/.synced  ## speed and memory of the real bot against their goals (--write keeps the page)
 	.venv/bin/python -m bench $(ARGS)

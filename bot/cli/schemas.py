@@ -1,4 +1,4 @@
-"""`lightship schema`: the JSON Schema of the files that people write, for editors that complete and check."""
+"""`lightship schema`: the JSON Schema of the files that people write, and the HTTP interface as OpenAPI."""
 
 from __future__ import annotations
 
@@ -34,8 +34,16 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 @click.command(epilog="\b\nExample:\n  lightship schema runbook > runbook.schema.json")
 @config_option
-@click.argument("kind", type=click.Choice(["config", "runbook", "rehearsal"]))
+@click.argument("kind", type=click.Choice(["config", "runbook", "rehearsal", "http"]))
 def schema(kind: str, config: Path) -> None:
-    """Print the JSON Schema of the configuration, a runbook or a rehearsal."""
+    """Print the JSON Schema of the configuration, a runbook or a rehearsal, or HTTP's OpenAPI document."""
     del config  # every command takes it; the schema is the same for all
-    click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_document(kind), indent=2, ensure_ascii=False))
+
+
+def _document(kind: str) -> dict[str, Any]:
+    if kind == "http":
+        from handlers.openapi import openapi  # noqa: PLC0415 - likewise
+
+        return openapi()
+    return schema_of(kind)
