@@ -47,7 +47,7 @@ e2e: .venv/.examples .venv/.docs  ## run the end-to-end suite on real servers (i
 
 loop: .venv/.examples  ## play the closed loop on real servers and show its timeline
 	tests/e2e/setup.sh
-	.venv/bin/pytest -m e2e -p no:xdist -s tests/e2e/test_closed_loop.py $(ARGS)
+	.venv/bin/pytest -m e2e -p no:xdist -s tests/e2e/test_closed_loop*.py $(ARGS)
 
 load: .venv/.examples  ## load the sample service and hold it against the alert rules
 	.venv/bin/python -m tests.load $(ARGS)

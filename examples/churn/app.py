@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import os
 import random
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 WRITE_EVERY = 10.0
 CRASHED = 70
+LOG = logging.getLogger("uvicorn.error")
 
 
 @dataclass(kw_only=True)
@@ -38,6 +40,9 @@ class Service:
     knobs: Knobs = field(default_factory=Knobs)
     knobs_allowed: bool = False
     chance: Callable[[], float] = random.random
+    newer: Callable[[Model], Model | None] | None = None
+    """Gives the model that is to be served from now on, if it is another; blocks."""
+    look_every: float = 30.0
     metrics: Metrics = field(default_factory=Metrics)
     quality: QualityWindow = field(default_factory=QualityWindow)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -78,6 +83,11 @@ class Service:
         for check, score in self.quality.scores().items():
             self.metrics.quality.labels(check_type=check).set(score)
 
+    def serve(self, model: Model) -> None:
+        """Answer by this model from now on."""
+        self.model = model
+        self.metrics.serves(version=model.version, name=model.name, accuracy=model.accuracy)
+
     def turn(self, knobs: Knobs) -> None:
         """Misbehave like this from now on."""
         self.knobs = knobs
@@ -87,14 +97,15 @@ class Service:
 
 def make_app(service: Service) -> FastAPI:
     """The HTTP face of a service."""
-    model, metrics = service.model, service.metrics
-    metrics.serves(version=model.version, name=model.name, accuracy=model.accuracy)
+    metrics = service.metrics
+    service.serve(service.model)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        writing = asyncio.create_task(_write_now_and_then(service))
+        tasks = [asyncio.create_task(step(service)) for step in (_write_now_and_then, _keep_up)]
         yield
-        writing.cancel()
+        for task in tasks:
+            task.cancel()
         if service.recorder is not None:
             await asyncio.to_thread(service.recorder.write)
 
@@ -102,7 +113,7 @@ def make_app(service: Service) -> FastAPI:
     _add_predictions(app, service)
 
     async def health() -> dict[str, str]:
-        return {"status": "ok", "model": model.name, "model_version": model.version}
+        return {"status": "ok", "model": service.model.name, "model_version": service.model.version}
 
     async def scrape() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
@@ -142,3 +153,17 @@ async def _write_now_and_then(service: Service) -> None:
     while service.recorder is not None:
         await asyncio.sleep(WRITE_EVERY)
         await asyncio.to_thread(service.recorder.write)
+
+
+async def _keep_up(service: Service) -> None:
+    """Follow the registry's alias; while it cannot be asked, the model that is there goes on."""
+    while service.newer is not None:
+        await asyncio.sleep(service.look_every)
+        try:
+            model = await asyncio.to_thread(service.newer, service.model)
+        except Exception as error:  # noqa: BLE001 - whatever the registry's client raises
+            LOG.warning("the model registry cannot be asked: %s", error)
+            continue
+        if model is not None:
+            service.serve(model)
+            LOG.info("model version %s answers from now on", model.version)

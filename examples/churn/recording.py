@@ -1,12 +1,14 @@
 """Keeps what was asked and what was answered as Parquet, for the drift job: inputs and predictions apart.
 
 Rows wait in memory and are written by a thread, a file at a time, once there are enough or at the end; under
-a name that appears only when the file is whole.
+a name that appears only when the file is whole. Each row says when it was asked, so that a drift report can
+look at the newest hours.
 """
 
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from examples.churn.features import CATEGORICAL_NAMES, FEATURES, IDENTIFIER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from examples.churn.scoring import Prediction
@@ -23,14 +25,18 @@ if TYPE_CHECKING:
 MOST_WAITING: Final = 100_000
 """Beyond it the newest rows are left out: the service matters more than its record."""
 
+ASKED_AT: Final = "asked_at"
+_MOMENT: Final = (ASKED_AT, pa.timestamp("us", tz="UTC"))
 _INPUTS: Final = pa.schema(
     [
+        _MOMENT,
         (IDENTIFIER, pa.string()),
         *((name, pa.string() if name in CATEGORICAL_NAMES else pa.float64()) for name in FEATURES),
     ]
 )
 _PREDICTIONS: Final = pa.schema(
     [
+        _MOMENT,
         (IDENTIFIER, pa.string()),
         ("prediction", pa.float64()),
         ("will_churn", pa.bool_()),
@@ -42,10 +48,18 @@ _PREDICTIONS: Final = pa.schema(
 class Recorder:
     """Writes to `folder/current/` and `folder/predictions/`. `name` is unique to the process."""
 
-    def __init__(self, folder: Path, *, name: str, rows_a_file: int = 1_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        rows_a_file: int = 1_000,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._folder = folder
         self._name = name
         self._rows_a_file = rows_a_file
+        self._now = now
         self._number = 0
         self._waiting: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._lock = threading.Lock()
@@ -53,10 +67,11 @@ class Recorder:
 
     def add(self, rows: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction]) -> bool:
         """Keep these; whether there is enough for a file now, which `write` then writes."""
+        moment = {ASKED_AT: self._now()}
         with self._lock:
             room = MOST_WAITING - len(self._waiting)
             pairs = zip(rows[:room], predictions[:room], strict=True)
-            self._waiting += [(dict(row), _as_row(prediction)) for row, prediction in pairs]
+            self._waiting += [(moment | dict(row), moment | _as_row(prediction)) for row, prediction in pairs]
             return len(self._waiting) >= self._rows_a_file
 
     def write(self) -> int:

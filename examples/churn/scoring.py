@@ -17,7 +17,7 @@ from examples.churn.features import CATEGORICAL_NAMES, FEATURES, NUMERIC_NAMES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_REGISTRY: Final = "models:/"
+REGISTRY: Final = "models:/"
 _MEDIUM, _HIGH = 0.3, 0.6
 _CHURNS = 0.5
 
@@ -48,6 +48,8 @@ class Model:
     name: str
     version: str
     accuracy: float | None = None
+    run: str = ""
+    """The training run that made it; empty for a model out of a file."""
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
         """One prediction a row, in their order."""
@@ -73,20 +75,15 @@ def risk_of(chance: float) -> str:
 
 def load_model(address: str) -> Model:
     """The model at a path, or behind `models:/NAME@ALIAS`. Raises what joblib or MLflow raise."""
-    if not address.startswith(_REGISTRY):
-        import joblib  # noqa: PLC0415 - of this branch alone
+    if is_in_registry(address):
+        from examples.churn.registry import load  # noqa: PLC0415 - MLflow takes seconds, a file needs none
 
-        return Model(**joblib.load(Path(address)))
-    import mlflow  # noqa: PLC0415 - takes seconds, and a file needs none of it
-    import mlflow.sklearn  # noqa: PLC0415 - as above
+        return load(address)
+    import joblib  # noqa: PLC0415 - of this branch alone
 
-    name, _, alias = address.removeprefix(_REGISTRY).partition("@")
-    client = mlflow.MlflowClient()
-    version = client.get_model_version_by_alias(name, alias)
-    metrics = client.get_run(version.run_id).data.metrics if version.run_id else {}
-    return Model(
-        classifier=mlflow.sklearn.load_model(f"{_REGISTRY}{name}/{version.version}"),
-        name=name,
-        version=str(version.version),
-        accuracy=metrics.get("accuracy"),
-    )
+    return Model(**joblib.load(Path(address)))
+
+
+def is_in_registry(address: str) -> bool:
+    """Whether it is `models:/NAME@ALIAS`."""
+    return address.startswith(REGISTRY)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.play import Stage
 from tests.e2e.scenes import Begin, Scene, scene
 from tests.e2e.servers.alertmanager import Alertmanager
 from tests.e2e.servers.cluster import Cluster
@@ -78,6 +79,28 @@ def training_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_training(mlflow: Mlflow, training_folder: Path) -> dict[str, Any]:
     """The sample service's pipeline, run once: version 1 is in production. What it said of its end."""
     return mlflow.run_pipeline(training_folder, "--rows", "6000", "--seed", "7")
+
+
+@pytest.fixture
+def stage(  # noqa: PLR0917 - pytest gives fixtures by their names
+    begin: Begin,
+    cluster: Cluster,
+    namespace: str,
+    mlflow: Mlflow,
+    start_prometheus: Callable[..., Prometheus],
+    tmp_path: Path,
+) -> Stage:
+    """What a closed loop is played on. Only the tests' own cluster has nodes that start nothing."""
+    if not cluster.owned:
+        pytest.skip("the pods of a user's cluster are its own kubelets' business")
+    return Stage(
+        begin=begin,
+        cluster=cluster,
+        namespace=namespace,
+        mlflow=mlflow,
+        start_prometheus=start_prometheus,
+        directory=tmp_path,
+    )
 
 
 @pytest.fixture

@@ -7,30 +7,42 @@ asks for the real ones.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
+import json
 import os
 import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+import aiohttp
 from ruamel.yaml import YAML
 
+from examples.churn.customers import Population, make_customers
+from examples.churn.features import TARGET
 from tests.e2e.scenes import DEPLOYMENT
 from tests.e2e.servers.cluster import BY_HAND
 from tests.e2e.servers.kubelet import PORT
 from tests.e2e.servers.programs import REPOSITORY, Program
-from tests.e2e.servers.workloads import deployment
+from tests.e2e.servers.workloads import cron_job, deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+ALICE, BOB = "U0ALICE", "U0BOB"
 RULES = REPOSITORY / "k8s" / "monitoring" / "rules.yaml"
 SHIPPED_WINDOWS = os.environ.get("LIGHTSHIP_LOOP") == "shipped"
 WINDOW, HOLD = ("5m", "5m") if SHIPPED_WINDOWS else ("20s", "10s")
-PATIENCE = 900.0 if SHIPPED_WINDOWS else 120.0
+PATIENCE = 7_500.0 if SHIPPED_WINDOWS else 180.0
 """Seconds that the alert may take to come or to go."""
+
+DRIFT_WINDOW = "1d" if SHIPPED_WINDOWS else "1m"
+DRIFT_PATIENCE = 14_000.0 if SHIPPED_WINDOWS else 200.0
+"""The same for what follows drift reports, which are made once a minute at most."""
 
 USUAL_RATE = 3.0
 """Requests a second of the quiet callers, today and yesterday."""
@@ -70,6 +82,49 @@ def serving(namespace: str, *, image: str, delay: float) -> dict[str, Any]:
     return made
 
 
+def training(namespace: str, *, image: str, out: Path) -> dict[str, Any]:
+    """The CronJob of the training pipeline; since the customers changed it learns from the new ones."""
+    made = cron_job(namespace, image=image)
+    template = made["spec"]["jobTemplate"]["spec"]["template"]
+    template["metadata"] = {"annotations": {BY_HAND: "true"}}
+    (container,) = template["spec"]["containers"]
+    container |= {
+        "command": ["python", "-m", "examples.churn.pipeline.run_pipeline"],
+        "args": ["--out", str(out), "--rows", "6000", "--seed", "8"],
+        "env": [{"name": "CHURN_POPULATION", "value": Population.NEWCOMERS.value}],
+    }
+    return made
+
+
+class Batches:
+    """A system that has its customers scored, a hundred at a time, for the time of a block."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.population = Population.TODAY
+        """Who its customers are; may be changed while it asks."""
+        self.answered = 0
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._ask())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        limit = aiohttp.ClientTimeout(total=30)
+        async with aiohttp.ClientSession(timeout=limit) as session:
+            for seed in itertools.count(100):
+                table = await asyncio.to_thread(make_customers, 100, seed=seed, population=self.population)
+                rows = json.loads(table.drop(columns=TARGET).to_json(orient="records"))
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.post(f"{self._url}/predict/batch", json={"customers": rows}) as answer:
+                        self.answered += len(rows) if answer.ok else 0
+                await asyncio.sleep(0.5)
+
+
 class Callers:
     """Locust's users of `tests/load/locustfile.py`, until they are stopped."""
 
@@ -97,26 +152,40 @@ class Callers:
 
 def rules(*played: str) -> dict[str, Any]:
     """The shipped rules; those of the alerts that are `played` with the windows of this run."""
-    content = YAML(typ="safe").load(RULES)
+    content: dict[str, Any] = YAML(typ="safe").load(RULES)
+    if SHIPPED_WINDOWS:
+        return content
     for group in content["groups"]:
         group["interval"] = "1s"
         for rule in group["rules"]:
             if rule["alert"] in played:
                 rule["for"] = HOLD
                 rule["expr"] = _windowed(rule["expr"])
-    return dict(content)
+    return content
 
 
-def configuration(directory: Path) -> Path:
-    """The shipped `lightship.yaml` with the windows of this run, the runbooks beside it as they are."""
+def configuration(directory: Path, *, drift_schedule: str | None = None) -> Path:
+    """The shipped `lightship.yaml` with the windows of this run and the shipped runbooks.
+
+    Without a schedule no drift report is made; with one it is of the folder `data` beside the file.
+    """
     text = _windowed((REPOSITORY / "lightship.yaml").read_text())
+    changes = {
+        "runbooks: [runbooks]": f"runbooks: [{REPOSITORY / 'runbooks'}]",
+        'schedule: "0 * * * *"': f"schedule: {json.dumps(drift_schedule)}",
+        "reference: data/reference.parquet": "reference: data/reference.profile",
+        "last: 1d": f"last: {DRIFT_WINDOW}",
+    }
+    for shipped, here in changes.items():
+        assert shipped in text, f"lightship.yaml no longer says {shipped}"
+        text = text.replace(shipped, here)
     file = directory / "lightship.yaml"
-    file.write_text(text.replace("runbooks: [runbooks]", f"runbooks: [{REPOSITORY / 'runbooks'}]"))
+    file.write_text(text)
     return file
 
 
 def _windowed(text: str) -> str:
-    return re.sub(r"\[5m\]", f"[{WINDOW}]", text)
+    return re.sub(r"\[1?5m\]", f"[{WINDOW}]", text)
 
 
 def yesterday(now: datetime | None = None) -> str:

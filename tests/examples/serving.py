@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -57,11 +57,18 @@ def make_service(classifier: Any = None, **given: Any) -> Service:
 
 
 @asynccontextmanager
-async def asking(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service; what it raises is answered with 500, as by a server."""
-    transport = httpx.ASGITransport(app=make_app(service), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://churn") as client:
-        yield client
+async def asking(service: Service, *, started: bool = False) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service; what it raises is answered with 500, as by a server.
+
+    `started`: what a server does beside answering is done as well.
+    """
+    app = make_app(service)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with AsyncExitStack() as ending:
+        if started:
+            await ending.enter_async_context(app.router.lifespan_context(app))
+        client = httpx.AsyncClient(transport=transport, base_url="http://churn")
+        yield await ending.enter_async_context(client)
 
 
 async def scraped(client: httpx.AsyncClient) -> dict[str, float]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -14,6 +18,8 @@ from tests.examples.serving import CUSTOMER, asking, make_service, scraped
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from examples.churn.scoring import Model
 
 pytestmark = pytest.mark.e2e
 
@@ -88,9 +94,33 @@ def test_knobs_come_from_the_environment() -> None:
         knobs_of({"CHURN_KNOB_DELAY": "-1"})
 
 
+async def test_a_newer_model_answers_as_soon_as_it_is_found() -> None:
+    """The alias moved: all name the new version; a registry that is away is asked again."""
+    asked: list[str] = []
+    looked_again = threading.Event()
+
+    def newer(served: Model) -> Model | None:
+        asked.append(served.version)
+        if len(asked) == 1:
+            raise ConnectionError("the registry is away")
+        if len(asked) > 2:
+            looked_again.set()
+        return replace(served, version="8", accuracy=0.95) if served.version == "7" else None
+
+    service = make_service(newer=newer, look_every=0.001)
+    async with asking(service, started=True) as client:
+        assert await asyncio.to_thread(looked_again.wait, 10)
+        assert (await client.get("/health")).json()["model_version"] == "8"
+        assert (await client.post("/predict", json=CUSTOMER)).json()["model_version"] == "8"
+        seen = await scraped(client)
+    assert seen['churn_model_info{name="churn-model",version="8"}'] == 1
+    assert seen["churn_model_accuracy"] == 0.95
+
+
 async def test_inputs_and_predictions_are_kept_as_parquet(tmp_path: Path) -> None:
     """Every row is in `current/`, its answer in `predictions/`, and no unfinished file stays."""
-    recorder = Recorder(tmp_path, name="one", rows_a_file=2)
+    moment = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    recorder = Recorder(tmp_path, name="one", rows_a_file=2, now=lambda: moment)
     async with asking(make_service(recorder=recorder)) as client:
         for number in range(5):
             await client.post("/predict", json=CUSTOMER | {"customer_id": f"C{number}", "age": None})
@@ -99,6 +129,7 @@ async def test_inputs_and_predictions_are_kept_as_parquet(tmp_path: Path) -> Non
     answers = pq.read_table(tmp_path / "predictions").to_pylist()
     assert [row["customer_id"] for row in inputs] == [f"C{number}" for number in range(5)]
     assert {row["age"] for row in inputs} == {None}
+    assert {row["asked_at"] for row in (*inputs, *answers)} == {moment}
     assert {row["prediction"] for row in answers} == {0.45}
     assert not _unfinished(tmp_path)
 

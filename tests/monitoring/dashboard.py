@@ -177,8 +177,8 @@ MODEL: Final = (
     ),
     Panel(
         title="Drift Per Feature",
-        says="How far each feature has moved, 0 to 1; what is not significant is 0.",
-        asks="max by (feature) (churn_model_feature_drift_effect)",
+        says="What each feature alone gives to the score; what is not significant is 0.",
+        asks="max by (feature) (churn_model_drift_feature_score)",
         legend="{{feature}}",
         unit="none",
         wide=12,

@@ -45,12 +45,27 @@ class Chat:
         """The message as it stands now."""
         return self.slack.workspace.messages[message.channel, message.ts]
 
-    async def message(self, *words: str, thread: Message | None = None, channel: str = CHANNEL) -> Message:
+    async def message(
+        self,
+        *words: str,
+        thread: Message | None = None,
+        channel: str = CHANNEL,
+        seconds: float = WAIT_SECONDS,
+    ) -> Message:
         """The newest public message that holds all these words, in this thread (else: not in one)."""
         where = thread.ts if thread else None
         return await self.until(
             lambda: self._newest(words, lambda m: m.only_for is None and m.thread_ts == where, channel),
             f"a message with {words}",
+            seconds=seconds,
+        )
+
+    async def anywhere(self, *words: str, seconds: float = WAIT_SECONDS) -> Message:
+        """The newest public message of the channel that holds all these words, in a thread or not."""
+        return await self.until(
+            lambda: self._newest(words, lambda m: m.only_for is None, CHANNEL),
+            f"a message with {words}",
+            seconds=seconds,
         )
 
     async def shows(self, message: Message, *words: str, seconds: float = WAIT_SECONDS) -> str:

@@ -166,6 +166,21 @@ class Cluster:
         lines = (self.directory / "audit.log").read_text().splitlines()
         return [event for event in map(json.loads, lines) if event["user"]["username"] == user]
 
+    def resource_metrics(self) -> list[dict[str, Any]]:
+        """Prometheus' scrape jobs of what the nodes say that containers use; owned clusters only."""
+        assert self._plane, "another cluster's kubelets want to know who asks"
+        nodes = self.api.call("/api/v1/nodes")["items"]
+        return [
+            {
+                "job_name": f"kubelet-{(name := node['metadata']['name'])}",
+                "scheme": "https",
+                "tls_config": {"insecure_skip_verify": True},
+                "metrics_path": f"/metrics/nodes/{name}/metrics/resource",
+                "static_configs": [{"targets": [f"127.0.0.1:{self._plane.kubelet}"]}],
+            }
+            for node in nodes
+        ]
+
     @asynccontextmanager
     async def client(self, kubeconfig: Path | None = None) -> AsyncIterator[Any]:
         """The official dynamic client, as the administrator or as a kubeconfig says."""

@@ -7,6 +7,7 @@ the bot asks it.
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,15 @@ class Mlflow:
         if self._program:
             self._program.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def make_older(self, version: str, days: int, *, model: str = "churn-model") -> None:
+        """Let a version have been registered so many days earlier, as its store tells."""
+        with sqlite3.connect(self.directory / "mlflow.db", timeout=30) as store:
+            changed = store.execute(
+                "UPDATE model_versions SET creation_time = creation_time - ? WHERE name = ? AND version = ?",
+                (days * 86_400_000, model, int(version)),
+            )
+        assert changed.rowcount == 1
 
     def run_pipeline(self, out: Path, *arguments: str) -> dict[str, Any]:
         """The sample service's training pipeline as a program of its own; what it says of its end."""
