@@ -271,6 +271,13 @@ ACTIONS_FROZEN: Final = Gauge(
     registry=REGISTRY,
 )
 
+DRIFT_TRACKED: Final = Counter(
+    "lightship_drift_tracked_total",
+    "Attempts to tell MLflow of a drift run; by outcome: told, postponed (tried again), given_up.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+
 # --- the bot itself
 SCHEDULER_RUNS: Final = Counter(
     "lightship_scheduler_runs_total",

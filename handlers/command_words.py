@@ -61,7 +61,12 @@ WORDS: Final = (
     ),
     Word(word="events", usage="events [--since 1h]", does="what Kubernetes warned about", role=Role.VIEWER),
     Word(word="rollouts", usage="rollouts", does="what was released, and what it changed", role=Role.VIEWER),
-    Word(word="jobs", usage="jobs [CRONJOB]", does="the newest training runs", role=Role.VIEWER),
+    Word(
+        word="jobs",
+        usage="jobs [CRONJOB]",
+        does="the newest training runs, and what Lightship runs by the clock",
+        role=Role.VIEWER,
+    ),
     Word(word="model", usage="model", does="the model behind the alias", role=Role.VIEWER),
     Word(
         word="drift",

@@ -32,6 +32,7 @@ from bot.rendering.answers import (
     which_incident_answer,
 )
 from bot.rendering.findings import finding_message
+from bot.rendering.jobs import jobs_answer
 from bot.rendering.views import FindingView, OpenIncidentLine
 from handlers.action_words import ACTION_WORDS, ActionWordsError, read_action
 from handlers.answering import Asker
@@ -126,6 +127,7 @@ class CommandDoor:
             "help": self._help,
             "status": self._status,
             **dict.fromkeys(CHECK_WORDS, self._look),
+            "jobs": self._jobs,
             "alerts": self._alerts,
             "incidents": self._incidents,
             "runbook": self._runbook,
@@ -151,6 +153,13 @@ class CommandDoor:
             return error_answer(str(error))
         finding = await self._engines.diagnosing.look(service.name, typed.word.word, arguments)
         return finding_message(FindingView(finding=finding, incident_id=None, now=self._clock.now()))
+
+    async def _jobs(self, service: WatchedService, asker: Asker, typed: Typed) -> RenderedMessage:
+        jobs = await self._engines.jobs.of(service.name)
+        if typed.arguments or not jobs:
+            return await self._look(service, asker, typed)
+        finding = await self._engines.diagnosing.look(service.name, "jobs", {}) if service.cronjob else None
+        return jobs_answer(jobs, finding, now=self._clock.now())
 
     async def _alerts(self, service: WatchedService, _asker: Asker, _typed: Typed) -> RenderedMessage:
         return alerts_answer(await self._engines.reporting.alerts(service.name))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.domain.incidents import Incident
     from bot.domain.messages import Message
     from bot.domain.runbooks import Argument, Runbook
-    from bot.rendering.views import AlertsView, IncidentsView, RunbookView, StatusView, TimelineView
+    from bot.rendering.views import AlertsView, IncidentsView, JobView, RunbookView, StatusView, TimelineView
 
 
 class Responding(Protocol):
@@ -150,6 +150,14 @@ class Reporting(Protocol):
         ...
 
 
+class Jobs(Protocol):
+    """What runs by the clock."""
+
+    async def of(self, service: str) -> tuple[JobView, ...]:
+        """A service's jobs with their last run, its outcome, and the next one."""
+        ...
+
+
 class Timelines(Protocol):
     """Timelines as files."""
 
@@ -183,5 +191,6 @@ class Engines:
     freezing: Freezing
     recording: Recording
     reporting: Reporting
+    jobs: Jobs
     timelines: Timelines
     runbooks: Runbooks

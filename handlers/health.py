@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ from bot.domain.errors import LightshipError, Temporary
 from bot.domain.outside_text import one_line
 from bot.domain.redaction import without_secrets
 from bot.domain.severity import Severity
+from bot.drift_metrics import DRIFT_METRICS, DriftReading
 from bot.logs import Log, LogAction
 from bot.telemetry import (
     AUDIT_ENTRIES,
@@ -76,20 +77,37 @@ class StoreReading:
     undelivered: Backlog
     unmerged: Backlog
     audit: Head
+    drifts: Mapping[str, DriftReading] = field(default_factory=dict)
 
 
-async def read_store(store: Store) -> StoreReading:
-    """Ask the store what its gauges show; one transaction. Raises Temporary or Permanent."""
+async def read_store(store: Store, drifts: Mapping[str, str] | None = None) -> StoreReading:
+    """Ask the store what its gauges show; one transaction. Raises Temporary or Permanent.
+
+    `drifts` are the services whose drift scores are published, each with the prefix of its metrics.
+    """
     async with store.transaction() as tx:
         incidents = await tx.incidents.unresolved()
         undelivered = await tx.messages.backlog()
         unmerged = await tx.deliveries.backlog()
         audit, now = await tx.audit.head(), tx.now
+        published = {
+            prefix: DriftReading(
+                published=await tx.drift_reports.latest(service),
+                newest=await tx.drift_runs.newest(service),
+                untold=await tx.tracked_runs.waiting(service),
+            )
+            for service, prefix in (drifts or {}).items()
+        }
     counted = dict.fromkeys(Severity, 0)
     for incident in incidents:
         counted[incident.severity] += 1
     return StoreReading(
-        now=now, open_by_severity=counted, undelivered=undelivered, unmerged=unmerged, audit=audit
+        now=now,
+        open_by_severity=counted,
+        undelivered=undelivered,
+        unmerged=unmerged,
+        audit=audit,
+        drifts=published,
     )
 
 
@@ -187,6 +205,7 @@ class HealthDoor:
         except (LightshipError, TimeoutError) as error:
             _log.warning(LogAction.DEPENDENCY_UNREACHABLE, dependency="store", why=str(error))
             STORE_UP.set(0)
+            DRIFT_METRICS.show({})
             INCIDENTS_OPEN.clear()
             AUDIT_ENTRIES.clear()
             for gauge in (UNDELIVERED, UNDELIVERED_FAILING, UNDELIVERED_AGE, INTAKE_BACKLOG):
@@ -202,6 +221,7 @@ class HealthDoor:
         UNDELIVERED_AGE.set(max(age, 0.0))
         INTAKE_BACKLOG.set(reading.unmerged.waiting)
         show_audit_head(reading.audit)
+        DRIFT_METRICS.show(reading.drifts)
 
 
 async def _ask(probe: Probe, within: float) -> _Answer:

@@ -22,13 +22,17 @@ def main() -> int:
     return serve(lambda question: json.dumps(_answer(json.loads(question))).encode())
 
 
-def _answer(question: Mapping[str, str]) -> dict[str, Any]:
+def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
     from mlflow import MlflowClient  # noqa: PLC0415 - heavy; this process exists so that only it pays
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:
-        client, name = MlflowClient(), question["name"]
+        client, name = MlflowClient(), question.get("name", "")
         match question.get("do", "alias"):
+            case "log":
+                from bot.adapters.mlflow_logging import log_run  # noqa: PLC0415 - loads mlflow as well
+
+                return log_run(client, question)
             case "set_alias":
                 return _set_alias(client, question)
             case "version":

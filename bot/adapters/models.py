@@ -76,7 +76,7 @@ class MlflowModels:
         """A version by its number. Raises NotFound where there is none."""
         return _version_of(await self.ask({"do": "version", "name": name, "version": version}))
 
-    async def ask(self, question: Mapping[str, str]) -> Mapping[str, Any]:
+    async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the worker answers to one question. Raises Temporary where it cannot be told."""
         if not self._uri.startswith(("http://", "https://")):
             # A file store is refused by MLflow itself, a database has no registry without its server.

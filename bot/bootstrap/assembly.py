@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bot import telemetry
 from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.deciding import approval_engines
-from bot.bootstrap.drifts import CATCH_UP_POLL, make_drifts
+from bot.bootstrap.drifts import NOTICE_REST, make_drifts
 from bot.bootstrap.ending import end
 from bot.bootstrap.escalations import budgeted, make_escalating, make_gathering
 from bot.bootstrap.runbooks import RunbookShelf
@@ -35,6 +35,7 @@ from bot.engines.attaching import Attaching
 from bot.engines.composing import Composing
 from bot.engines.diagnosing import Diagnosing
 from bot.engines.intake import Intake, IntakeLimits
+from bot.engines.jobs import Jobs
 from bot.engines.looping import keep_going
 from bot.engines.merging import MergeLimits, Merging
 from bot.engines.noticing import Noticing
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
 CHECKS_AT_ONCE = 16
 CHECK_REST = timedelta(minutes=1)
 PRESSED_CHECK_REST = timedelta(seconds=5)
-NOTICE_REST = timedelta(minutes=15)
 GATHER_EVERY = timedelta(seconds=2)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
@@ -143,6 +143,7 @@ class Lightship:
         )
         if self.drifts is not None:
             self.drifts.schedule(self.scheduling)
+        self.jobs = Jobs(store=outside.store, watched=self.drifts.watched if self.drifts else {})
 
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
@@ -157,10 +158,10 @@ class Lightship:
             self._loop("drawing", self.attaching.draw_due, self._pictures_wanted),
         ]
         if self.drifts is not None:
-            step = self.drifts.catching_up()
-            self._tasks.append(
-                self._loop("drift-catch-up", step, Waker(self.outside.clock), poll=CATCH_UP_POLL)
-            )
+            self._tasks += [
+                self._loop(name, step, Waker(self.outside.clock), poll=poll)
+                for name, step, poll in self.drifts.loops()
+            ]
         if self._rehearsed:
             self.scheduling.start_by(self.outside.clock)
         else:

@@ -11,29 +11,36 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.comparisons import DriftComparison, PredictionPaths, WatchedDrift
+from bot.drift.as_json import report_json
 from bot.engines.cron import Cron
 from bot.engines.drifting import GRACE, Drifting
+from bot.engines.tracking import Tracking
+from bot.rendering.drift_pages import drift_page
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from bot.bootstrap.outside import Outside
-    from bot.domain.drift_runs import DriftRun
+    from bot.domain.drift import DriftReport
+    from bot.domain.drift_runs import DriftPoint, DriftRun, Tracked
     from bot.engines.noticing import Noticing
     from bot.engines.scheduling import Scheduling
     from bot.settings import ServiceSettings, Settings
     from bot.settings.models import DriftSettings
 
 CATCH_UP_POLL: Final = 30.0
+NOTICE_REST: Final = timedelta(minutes=15)
+TRACK_POLL: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drifts:
-    """The engine and what it watches."""
+    """The engines and what they watch; `tracking` is None where no MLflow is configured."""
 
     drifting: Drifting
     watched: Mapping[str, WatchedDrift]
+    tracking: Tracking | None
 
     def schedule(self, scheduling: Scheduling) -> None:
         """Add a job for each service that has a schedule."""
@@ -41,14 +48,17 @@ class Drifts:
             if one.schedule:
                 scheduling.by_cron(one.job, Cron(one.schedule), partial(self.drifting.tick, one.service))
 
-    def catching_up(self) -> Callable[[], Awaitable[int]]:
-        """What a loop calls: first without grace, for a tick that was missed while nobody was there."""
+    def loops(self) -> Iterator[tuple[str, Callable[[], Awaitable[int]], float]]:
+        """Name, step, and seconds between two looks of each loop."""
+        # The first look has no grace: a tick that was missed while nobody was there is run at once.
         graces = iter((timedelta(0),))
 
-        async def step() -> int:
+        async def catch_up() -> int:
             return await self.drifting.catch_up(grace=next(graces, GRACE))
 
-        return step
+        yield "drift-catch-up", catch_up, CATCH_UP_POLL
+        if self.tracking is not None:
+            yield "drift-tracking", self.tracking.step, TRACK_POLL
 
 
 def make_drifts(settings: Settings, outside: Outside, *, folder: Path, noticing: Noticing) -> Drifts | None:
@@ -72,10 +82,22 @@ def make_drifts(settings: Settings, outside: Outside, *, folder: Path, noticing:
         comparer=outside.comparer,
         watched=watched,
         models=outside.readers.models,
-        tracked=False,
+        tracked=outside.tracker is not None,
         on_failed=tell,
     )
-    return Drifts(drifting=drifting, watched=watched)
+    tracking = None
+    if outside.tracker is not None:
+        tracking = Tracking(store=outside.store, tracker=outside.tracker, page_of=_page, json_of=_json)
+    return Drifts(drifting=drifting, watched=watched, tracking=tracking)
+
+
+def _page(tracked: Tracked, trend: tuple[DriftPoint, ...]) -> str:
+    run = tracked.run
+    return drift_page(tracked.report, title=f"Drift of {run.service}", run=run, trend=trend)
+
+
+def _json(report: DriftReport) -> str:
+    return report_json(report)
 
 
 def watched_drifts(settings: Settings, folder: Path) -> dict[str, WatchedDrift]:

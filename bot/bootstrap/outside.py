@@ -27,6 +27,7 @@ from bot.adapters.prometheus import PrometheusMetrics
 from bot.adapters.slack import SlackChat, SlackNotifier
 from bot.adapters.slack_calls import SlackCalls
 from bot.adapters.slack_directory import SlackDirectory
+from bot.adapters.tracking import MlflowTracker
 from bot.ports.readers import Readers
 from bot.ports.writers import Writers
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.ports.clock import Clock, Ids
-    from bot.ports.comparing import Comparer
+    from bot.ports.comparing import Comparer, Tracker
     from bot.ports.drawing import Drawer
     from bot.ports.examiners import AlertRoutes, OwnRights
     from bot.ports.notifier import Directory, Notifier
@@ -69,6 +70,8 @@ class Outside:
     alert_routes: AlertRoutes | None = None
     comparer: Comparer | None = None
     """None where no drift report is made: in a rehearsal, whose hours have no data."""
+    tracker: Tracker | None = None
+    """None where no MLflow is configured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +90,7 @@ class Surroundings:
     own_rights: OwnRights | None = None
     alert_routes: AlertRoutes | None = None
     comparer: Comparer | None = None
+    tracker: Tracker | None = None
 
 
 def real_surroundings(environment: Environment) -> Surroundings:
@@ -109,6 +113,7 @@ def real_surroundings(environment: Environment) -> Surroundings:
         own_rights=KubernetesOwnRights(connection),
         alert_routes=alertmanager,
         comparer=DriftProcesses(),
+        tracker=MlflowTracker(models) if environment.mlflow_tracking_uri else None,
         close=(connection.close, alertmanager.close, metrics.close, models.close),
     )
 
@@ -139,6 +144,7 @@ def make_outside(
         own_rights=surroundings.own_rights,
         alert_routes=surroundings.alert_routes,
         comparer=surroundings.comparer,
+        tracker=surroundings.tracker,
     )
 
 

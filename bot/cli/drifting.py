@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bot.cli.drift_running import run
 from bot.cli.options import config_option
 from bot.domain.drift import DriftVerdict
 from bot.domain.errors import LightshipError, Permanent
@@ -69,6 +70,9 @@ def drift() -> None:
     """Compare current data with a reference, or save the reference's profile."""
 
 
+drift.add_command(run)
+
+
 def _columns_option(flag: str, words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(flag, multiple=True, metavar="COL,…", help=words)
 
@@ -110,6 +114,7 @@ _categorical: Final = _columns_option("--categorical", "Columns of numbers that 
     "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What counts."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--html", type=_PATH, metavar="FILE", help="Write a page that needs nothing else.")
 def report(**given: Any) -> None:
     """Report how far current data has drifted from its reference.
 
@@ -117,6 +122,8 @@ def report(**given: Any) -> None:
     and 1 when something is wrong.
     """
     made = make_report(given)
+    if given["html"]:
+        _write_page(made, given["html"])
     if given["as_json"]:
         from bot.drift.as_json import report_json  # noqa: PLC0415 - likewise
 
@@ -196,6 +203,16 @@ def make_report(given: Mapping[str, Any]) -> DriftReport:
             predictions=predictions,
             progress=progress,
         )
+
+
+def _write_page(report: DriftReport, path: Path) -> None:
+    from bot.rendering.drift_pages import drift_page  # noqa: PLC0415 - only where it is asked for
+
+    title = f"Drift of {report.current.name} against {report.reference.name}"
+    try:
+        path.write_text(drift_page(report, title=title), encoding="utf-8")
+    except OSError as error:
+        raise Permanent(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _reference(path: Path, selection: Selection) -> Profile:

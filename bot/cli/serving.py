@@ -45,6 +45,9 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
     gate, answers = Gate(outside.directory), Answers(outside.chat)
     engines = engines_of(lightship)
     clock, client = outside.clock, outside.slack.client()
+    prefixes = {
+        name: settings.metrics_prefix_of(name) for name, one in settings.services.items() if one.drift
+    }
     slack = SlackDoor(
         client=client,
         signing_secret=secret.get_secret_value() if secret else None,
@@ -66,7 +69,7 @@ def make_doors(lightship: Lightship, environment: Environment) -> Doors:
             ),
             on_rejected=_Rejections(lightship, work),
         ),
-        health=HealthDoor(probes=_probes(lightship), collect=lambda: read_store(outside.store)),
+        health=HealthDoor(probes=_probes(lightship), collect=lambda: read_store(outside.store, prefixes)),
         slack=slack,
         socket=SocketDoor(slack, app_token=app_token.get_secret_value(), client=client)
         if app_token

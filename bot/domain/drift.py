@@ -70,6 +70,18 @@ class ColumnSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Histogram:
+    """A column of numbers on both sides, as shares of its values, to be drawn.
+
+    The first bin is at or below the first edge, then come those up to each edge, the last is above the last.
+    """
+
+    edges: tuple[float, ...]
+    reference: tuple[float, ...]
+    current: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureDrift:
     """One compared column.
 
@@ -93,6 +105,7 @@ class FeatureDrift:
     reason: str
     reference: ColumnSummary | None = None
     current: ColumnSummary | None = None
+    histogram: Histogram | None = None
 
     @property
     def drifted(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from bot.domain.drift import MINIMUM_ROWS, ColumnSummary, DriftTest, UnseenContent
 from bot.drift.columns import ColumnType, Kind
 from bot.drift.counting import Asked, NumberCounts
+from bot.drift.histograms import histogram_of
 from bot.drift.statistics import (
     all_in_current_p,
     chi_square,
@@ -27,6 +28,7 @@ from bot.drift.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from bot.domain.drift import Histogram
     from bot.drift.counting import CategoryCounts
     from bot.drift.profile import ProfiledColumn
 
@@ -57,6 +59,7 @@ class Measured:
     broken: str = ""
     reference: ColumnSummary | None = None
     current: ColumnSummary | None = None
+    histogram: Histogram | None = None
 
 
 def asked_of(column: ProfiledColumn, current: ColumnType) -> tuple[ProfiledColumn, Asked]:
@@ -110,6 +113,7 @@ def measure_numbers(
         distance=distance.low,
         bracket=(distance.low, distance.high),
         p_value=smirnov_p(distance.low, before.values, current.values),
+        histogram=histogram_of(column.grid, before, current),
     )
 
 

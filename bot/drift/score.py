@@ -106,6 +106,7 @@ def _judged(one: Measured, q_value: float | None, weight: float) -> Judged:
             reason="; ".join(_reasons(one, q_value, shape, share)),
             reference=one.reference,
             current=one.current,
+            histogram=one.histogram,
         ),
     )
 

@@ -22,6 +22,7 @@ def engines_of(lightship: Lightship) -> Engines:
         freezing=lightship.freezing,
         recording=lightship.recording,
         reporting=lightship.reporting,
+        jobs=lightship.jobs,
         timelines=lightship.timelines,
         runbooks=lightship.runbooks,
     )

@@ -24,10 +24,11 @@ class Comparer(Protocol):
 class Tracker(Protocol):
     """An experiment tracker (MLflow)."""
 
-    async def log(self, tracked: Tracked, *, page: str) -> str:
+    async def log(self, tracked: Tracked, *, page: str, report_json: str) -> str:
         """Keep metrics, report and profile as one run of the experiment; the tracker's id of it.
 
-        A run that is there already, by our id, is not made again. `page` is the report for people, as HTML.
+        A run that is there already, by our id, is not made again. `page` is the report for people, as HTML,
+        `report_json` the same for programs.
         Raises Temporary or Permanent.
         """
         ...

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.domain.alerts import Alert
     from bot.domain.approvals import Approval
     from bot.domain.causes import Ranking
+    from bot.domain.drift_runs import DriftRun
     from bot.domain.events import Event
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
@@ -68,6 +69,18 @@ class RunbookView:
     symptoms: tuple[str, ...]
     steps: tuple[StepView, ...]
     remediations: tuple[OfferedRemediation, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobView:
+    """A job that Lightship runs by the clock. `schedule` is empty where something else runs it."""
+
+    name: str
+    does: str
+    schedule: str
+    last: DriftRun | None
+    last_success: DriftRun | None
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from bot.rendering.views import (
     AlertsView,
     IncidentLine,
     IncidentsView,
+    JobView,
     RunbookView,
     StatusView,
     TimelineView,
@@ -136,6 +137,7 @@ class ListEngines:
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
     refused: list[tuple[str, str, str, str, int | None]] = field(default_factory=list)
+    jobs_known: tuple[JobView, ...] = ()
     hanging: asyncio.Event | None = None
     error: Exception | None = None
 
@@ -237,6 +239,10 @@ class ListEngines:
             name=name, title="High latency", summary="slow", symptoms=(), steps=(), remediations=()
         )
 
+    async def of(self, service: str) -> tuple[JobView, ...]:
+        """What there is; none unless a test put some."""
+        return self.jobs_known if service == "churn" else ()
+
     def get(self, name: str) -> Runbook | None:
         """The one there is."""
         return RUNBOOK if name == RUNBOOK.name else None
@@ -257,6 +263,7 @@ class ListEngines:
             freezing=self,
             recording=self,
             reporting=self,
+            jobs=self,
             timelines=self,
             runbooks=self,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import open_store
 from bot.cli import lightship
 from tests.drift.tables import churn_columns, write
 
@@ -276,3 +280,62 @@ def test_what_a_report_loads(files: Path) -> None:
         check=True,
     )
     assert json.loads(done.stdout) == [[], 3, []]
+
+
+CONFIGURED = """
+services:
+  churn:
+    channel: C0CHURN
+    match: ['service="churn"']
+    drift: {{reference: reference.parquet, current: {current}, schedule: null}}
+"""
+
+
+def run_configured(folder: Path, current: str, *arguments: str) -> Result:
+    """Run `lightship drift run` with a configuration and a store in that folder."""
+    (folder / "lightship.yaml").write_text(CONFIGURED.format(current=current))
+    environment = {"LIGHTSHIP_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/lightship.db"}
+    command = ["drift", "run", "--config", str(folder / "lightship.yaml"), *arguments]
+    return CliRunner().invoke(lightship, command, env=environment)
+
+
+@pytest.mark.timeout(180)
+def test_a_configured_run_is_kept_in_the_store(files: Path) -> None:
+    """Paths count from the configuration; drift is no failure; what fails is on record and exits with 1."""
+    drifted = run_configured(files, "drifted.parquet")
+    assert (drifted.exit_code, drifted.stdout.partition(" (run ")[0]) == (0, "churn: score 1.000")
+    missing = run_configured(files, "nowhere", "churn")
+    assert missing.exit_code == 1
+    assert "churn: failed" in missing.stdout
+    assert "nowhere does not exist" in missing.stdout
+    unknown = run_configured(files, "drifted.parquet", "shop")
+    assert unknown.exit_code == 1
+    assert "`shop` has no `drift` in the configuration" in unknown.stderr
+
+    async def kept() -> list[float | None]:
+        url = f"sqlite+aiosqlite:///{files}/lightship.db"
+        async with open_store(url, clock=SystemClock()) as store, store.transaction() as tx:
+            newest = await tx.drift_runs.newest("churn")
+            latest = await tx.drift_reports.latest("churn")
+        assert newest is not None
+        assert latest is not None
+        assert "does not exist" in newest.reason
+        assert latest.report.features[6].histogram is not None
+        return [point.score for point in latest.trend]
+
+    assert asyncio.run(kept()) == [1.0]
+
+
+def test_the_page_is_whole_and_loads_nothing(files: Path) -> None:
+    """Score, charts and reasons are in the file; whatever a column is called is shown as text."""
+    write({**churn_columns(1_000, 1), "<script>": np.arange(1_000) % 7}, files / "reference.parquet")
+    write({**churn_columns(1_000, 2), "<script>": np.arange(1_000) % 7 + 50}, files / "odd.parquet")
+    result = report(files, "odd.parquet", "--html", str(files / "page.html"))
+    page = (files / "page.html").read_text(encoding="utf-8")
+    assert result.exit_code == 3
+    assert page.count("<svg") == 1
+    assert "<h3>Severe drift</h3>" in page
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search(r"(?:src|href|url)\s*[=(]", page)
+    assert report(files, "odd.parquet", "--html", str(files / "no" / "page.html")).exit_code == 1

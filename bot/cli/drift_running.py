@@ -1,0 +1,92 @@
+"""`lightship drift run`: the configured comparison once, kept in the store, from where replicas publish it.
+
+What a CronJob of the cluster runs in place of the bot's own schedule. It is no part of the bot's process: the
+messages that it makes due are shown by the bot, the scores by every replica's `/metrics`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.options import config_option, show_faults
+from bot.domain.drift_runs import DriftRunState, DriftTrigger
+from bot.domain.errors import LightshipError, Permanent
+from bot.logs import set_up_logging
+from bot.settings import load_settings, read_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.domain.drift_runs import DriftRun
+    from bot.settings import Environment, LoadedSettings, Settings
+
+
+@click.command(
+    epilog="\b\nExamples:\n  lightship drift run\n  lightship drift run churn --config deploy/lightship.yaml"
+)
+@click.argument("services", nargs=-1, metavar="[SERVICE]…")
+@config_option
+def run(services: tuple[str, ...], config: Path) -> None:
+    """Make the configured drift reports now, and publish them.
+
+    Of the named services, else of all that have `drift` in the configuration. Exits with 0 when every report
+    was made, whatever it says, and with 1 when one could not be made. Set `drift.schedule: null` where
+    something else runs this by the clock.
+    """
+    environment, faults = read_environment(os.environ)
+    loaded = load_settings(config, os.environ)
+    faults = (*faults, *loaded.faults)
+    if faults or loaded.settings is None:
+        show_faults(faults)
+        sys.exit(1)
+    set_up_logging(log_format=environment.log_format or "", level=environment.log_level)
+    try:
+        runs = asyncio.run(_run(environment, loaded, loaded.settings, services))
+    except LightshipError as error:
+        click.echo(f"lightship drift run: {error}", err=True)
+        sys.exit(1)
+    for one in runs:
+        click.echo(_line(one))
+    if any(one.state is DriftRunState.FAILED for one in runs):
+        sys.exit(1)
+
+
+async def _run(
+    environment: Environment, loaded: LoadedSettings, settings: Settings, services: tuple[str, ...]
+) -> list[DriftRun]:
+    # Imported here: `--help` and a fault in the configuration need none of it.
+    from bot.bootstrap.drifts import NOTICE_REST, make_drifts  # noqa: PLC0415 - said above
+    from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
+    from bot.engines.noticing import Noticing  # noqa: PLC0415 - said above
+
+    outside = make_outside(environment, real_surroundings(environment))
+    try:
+        await outside.store.upgrade()
+        noticing = Noticing(
+            store=outside.store, ids=outside.ids, channel=settings.default_channel, rest=NOTICE_REST
+        )
+        drifts = make_drifts(settings, outside, folder=loaded.folder, noticing=noticing)
+        if drifts is None:
+            raise Permanent(f"no service in {loaded.path} has `drift`")
+        runs = [
+            await drifts.drifting.run(name, trigger=DriftTrigger.COMMAND)
+            for name in services or tuple(drifts.watched)
+        ]
+        if drifts.tracking is not None:
+            await drifts.tracking.step()  # what MLflow does not take now, the bot tells it later
+    finally:
+        for close in outside.close:
+            await close()
+    return runs
+
+
+def _line(run: DriftRun) -> str:
+    if run.state is DriftRunState.FAILED:
+        return f"{run.service}: failed, {run.reason} (run {run.id})"
+    score = "too little data for a score" if run.score is None else f"score {run.score:.3f}"
+    return f"{run.service}: {score} (run {run.id})"
