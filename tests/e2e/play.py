@@ -16,6 +16,7 @@ from tests.e2e.servers.balancer import Balancer
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.kubelet import Kubelet
 from tests.e2e.servers.prometheus import scraping
+from tests.monitoring.dashboard import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -93,6 +94,8 @@ class Play:
             return [title for title, query in filled.items() if self.value(query) is None]
 
         await eventually(lambda: asyncio.to_thread(empty), lambda titles: not titles, "all panels have data")
+        for name, (_, asks) in MARKS.items():
+            assert self.prometheus.query(f"max_over_time(({asks})[15m:5s])"), f"no mark of {name}"
         self.timeline.note(f"{len(panels)} panels of the dashboard have data")
 
 

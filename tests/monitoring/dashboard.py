@@ -246,6 +246,19 @@ LIGHTSHIP: Final = (
     ),
 )
 
+MARKS: Final[Mapping[str, tuple[str, str]]] = {
+    "Alerts": ("red", 'ALERTS{alertstate="firing", service=~"churn|lightship"}'),
+    "Remediations": (
+        "blue",
+        # A counter that appears has no increase yet: its first value counts as well.
+        (
+            "sum by (action, outcome) (increase(lightship_remediations_total[2m]) > 0 "
+            "or (lightship_remediations_total unless lightship_remediations_total offset 2m) > 0)"
+        ),
+    ),
+}
+"""What is marked in every panel over time: its colour, and where the query has a value."""
+
 ROWS: Final = (("Service", SERVICE), ("Model", MODEL), ("Incidents", LIGHTSHIP))
 
 
@@ -262,7 +275,7 @@ def dashboard() -> Dashboard:
         .readonly()
         .with_variable(build.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
         .with_variable(_namespace())
-        .annotation(_alerts())
+        .annotations([_mark(name, *mark) for name, mark in MARKS.items()])
         .link(_link("Runbooks", RUNBOOKS))
     )
     number = 0
@@ -300,16 +313,8 @@ def _namespace() -> build.TextBoxVariable:
     return made
 
 
-def _alerts() -> build.AnnotationQuery:
-    """A mark wherever an alert of the service or of the bot fires."""
-    return (
-        build.AnnotationQuery()
-        .name("Alerts")
-        .datasource(SOURCE)
-        .enable(True)
-        .icon_color("red")
-        .expr('ALERTS{alertstate="firing", service=~"churn|lightship"}')
-    )
+def _mark(name: str, colour: str, asks: str) -> build.AnnotationQuery:
+    return build.AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(colour).expr(asks)
 
 
 def _panel(panel: Panel, number: int) -> Any:

@@ -117,10 +117,17 @@ def test_no_panel_covers_another() -> None:
         taken |= cells
 
 
+def test_alerts_and_remediations_are_marked_in_every_panel() -> None:
+    """Two queries of Prometheus, so that nothing has to write to Grafana."""
+    marks = model()["annotations"]["list"]
+    assert [mark["name"] for mark in marks] == ["Alerts", "Remediations"]
+    assert all(mark["enable"] and mark["datasource"]["type"] == "prometheus" for mark in marks)
+
+
 def test_every_query_is_promql() -> None:
     """Prometheus' own grammar takes it, once Grafana has filled its variables in."""
-    for panel in panels().values():
-        for target in panel["targets"]:
-            filled = target["expr"].replace("$__range", "3h").replace("$namespace", "churn-mlops")
-            assert "$" not in filled
-            assert not list(promql_faults(filled))
+    asked = [target["expr"] for panel in panels().values() for target in panel["targets"]]
+    for expression in (*asked, *(mark["expr"] for mark in model()["annotations"]["list"])):
+        filled = expression.replace("$__range", "3h").replace("$namespace", "churn-mlops")
+        assert "$" not in filled
+        assert not list(promql_faults(filled))
