@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -12,13 +13,15 @@ import aiohttp
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from bot.adapters.alertmanager_routes import receivers_in, route_of, webhooks_in
 from bot.domain.errors import Ambiguous, LightshipError, NotFound, Permanent, Temporary
 from bot.domain.outside_text import one_line
 from bot.ports.readers import SeenAlert, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from bot.domain.alert_routes import Route
     from bot.domain.matchers import Matcher
 
 _CHUNK: Final = 65_536
@@ -27,13 +30,13 @@ _MUCH: Final = 128 * 1024
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ALREADY: Final = "already expired"
-_HIDDEN: Final = "<secret>"
 _UNKNOWN: Final = "silence not found"
 _SUCCESS, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 404, 429, 500
 _ALL: Final = dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), "true")
 
 
 T = TypeVar("T")
+_Content = Mapping[str, Any] | list[Any]
 
 
 class _UnreadableError(Exception):
@@ -64,21 +67,45 @@ class AlertmanagerClient:
         answer = await self._call("GET", "status")
         return _parsed(lambda: datetime.fromisoformat(answer["uptime"]))
 
-    async def webhook_addresses(self) -> tuple[str, ...]:
-        """The address of each webhook in its configuration; empty where it hides them, as newer ones do."""
+    async def route(self) -> Route:
+        """The tree of routes of its configuration. Raises Permanent where it cannot be read."""
+        configuration = await self._configuration()
+        return _parsed(lambda: route_of(configuration))
+
+    async def receivers(self) -> Mapping[str, tuple[str, ...]]:
+        """Its receivers, with the kinds of what they send."""
+        configuration = await self._configuration()
+        return _parsed(lambda: receivers_in(configuration))
+
+    async def post(
+        self,
+        *,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> None:
+        """Give it an alert, as Prometheus would; one that has ended resolves. Twice is as once."""
+        content = {
+            "labels": dict(labels),
+            "annotations": dict(annotations),
+            "startsAt": _written(starts_at),
+            "endsAt": _written(ends_at),
+        }
+        await self._call("POST", "alerts", content=[content])
+
+    async def _configuration(self) -> Any:
         answer = await self._call("GET", "status")
         written = _parsed(lambda: str(answer["config"]["original"]))
         try:
-            configuration = await asyncio.to_thread(YAML(typ="safe").load, written)
+            return await asyncio.to_thread(YAML(typ="safe").load, written)
         except YAMLError as error:
             raise Permanent("the configuration that Alertmanager shows is no YAML") from error
-        return _parsed(
-            lambda: tuple(
-                "" if _HIDDEN in str(hook.get("url", _HIDDEN)) else str(hook["url"])
-                for receiver in configuration.get("receivers") or ()
-                for hook in receiver.get("webhook_configs") or ()
-            )
-        )
+
+    async def webhook_addresses(self) -> tuple[str, ...]:
+        """The address of each webhook in its configuration; empty where it hides them, as newer ones do."""
+        configuration = await self._configuration()
+        return _parsed(lambda: webhooks_in(configuration))
 
     async def create(
         self,
@@ -126,7 +153,7 @@ class AlertmanagerClient:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        content: Mapping[str, Any] | None = None,
+        content: _Content | None = None,
         lossy: bool = False,
     ) -> Any:
         """The JSON of an answer. `lossy`: where the answer does not tell, the call may have taken effect."""
@@ -144,7 +171,7 @@ class AlertmanagerClient:
             raise unclear(f"Alertmanager gave no usable answer: {words}") from error
         if status != _SUCCESS:
             raise _refusal(status, body, unclear)
-        if not body and method == "DELETE":
+        if not body and (method == "DELETE" or path == "alerts"):
             return None
         try:
             return await asyncio.to_thread(json.loads, body) if len(body) > _MUCH else json.loads(body)
@@ -153,7 +180,12 @@ class AlertmanagerClient:
             raise (Ambiguous(words) if lossy else Permanent(words)) from error
 
     async def _send(
-        self, method: str, path: str, *, params: Mapping[str, str], content: Mapping[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        content: _Content | None,
     ) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Entry(
         "bot.cli.examining:doctor", "Ask every dependency whether it is there and permits enough."
     ),
+    "test-alert": Entry("bot.cli.drilling:test_alert", "Send a synthetic alert for a runbook, as a drill."),
     "rbac": Entry("bot.cli.granting:rbac", "Print the Kubernetes Roles that the configuration needs."),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import AlertStatus, merge
+from bot.domain.drills import titled
 from bot.domain.incidents import (
     Incident,
     IncidentState,
@@ -60,6 +61,7 @@ def absorb(
     now: datetime,
     rules: IntakeRules,
     classify: Callable[[Alert], Classification],
+    drill: str = "",
 ) -> Intake:
     """Decide what the part of a webhook that belongs to `key` means, given the newest incident with that key.
 
@@ -74,7 +76,9 @@ def absorb(
             return Intake(reason=IntakeReason.NOTHING_FIRING, incident=None)
         return Intake(
             reason=IntakeReason.OPENED,
-            incident=_open(group, tuple(firing), key=key, channel=channel, now=now, classify=classify),
+            incident=_open(
+                group, tuple(firing), key=key, channel=channel, now=now, classify=classify, drill=drill
+            ),
         )
     seen = replace(last, alerts=tracked, external_url=group.external_url, truncated=group.truncated)
     if last.state is IncidentState.RESOLVED:
@@ -123,6 +127,7 @@ def _open(
     channel: str,
     now: datetime,
     classify: Callable[[Alert], Classification],
+    drill: str,
 ) -> Incident:
     severity, title, runbook, others = classify_worst(tuple(t.alert for t in firing), classify)
     return Incident(
@@ -130,7 +135,8 @@ def _open(
         channel=channel,
         state=IncidentState.TRIGGERED,
         severity=severity,
-        title=title,
+        title=titled(title, drill),
+        drill=drill,
         runbook=runbook,
         other_runbooks=others,
         alerts=firing,

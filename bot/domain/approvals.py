@@ -55,7 +55,8 @@ class Approval:
     """A request for approval with the plan that was shown. Single use: it leaves `requested` once.
 
     `votes` are the approvals so far, each by another person. `broke_glass` says that the requester approved
-    alone in an emergency, `without_approval` that the policy asks nobody.
+    alone in an emergency, `without_approval` that the policy asks nobody. `drill` is the id of its drill: it
+    then permits a dry run and nothing else.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     broke_glass: bool = False
     without_approval: bool = False
+    drill: str = ""
     revision: int = 1
 
 
@@ -175,7 +177,12 @@ def supersede(approval: Approval, *, now: datetime, reason: str) -> Approval:
 
 
 def grant_of(approval: Approval) -> Grant:
-    """The grant that writers demand. Raises ValueError unless the approval is granted and its digest fits."""
+    """The grant that writers demand. Raises ValueError unless the approval is granted and its digest fits.
+
+    There is none for a drill: without a grant nothing can be changed, whatever else goes wrong.
+    """
+    if approval.drill:
+        raise ValueError(f"approval {approval.id} belongs to a drill, which changes nothing")
     if approval.state is not ApprovalState.GRANTED or approval.decided_by is None:
         raise ValueError(f"approval {approval.id} is {approval.state.value}, not granted")
     if approval.digest != plan_digest(approval.plan, approval_id=approval.id, requester=approval.requester):

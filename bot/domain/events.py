@@ -54,6 +54,7 @@ class EventKind(StrEnum):
     REMEDIATION_NO_EFFECT = "remediation_no_effect"
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
+    REMEDIATION_REHEARSED = "remediation_rehearsed"
     ACTIONS_FROZEN = "actions_frozen"
     ACTIONS_UNFROZEN = "actions_unfrozen"
     AUDIT_BEGUN = "audit_begun"
@@ -80,6 +81,7 @@ THREAD_KINDS = frozenset(
         EventKind.REMEDIATION_NO_EFFECT,
         EventKind.REMEDIATION_FAILED,
         EventKind.REMEDIATION_NEEDS_HUMAN,
+        EventKind.REMEDIATION_REHEARSED,
     }
 )
 """Events that get a short entry in the thread; decisions over an approval edit its message instead."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, AlertStatus, TrackedAlert
+from bot.domain.drills import titled
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ class Incident:
     """One incident. `id` is 0 until the store has given it its number; `revision` counts visible changes.
 
     `missing` (since when) and `suppressed` hold, by fingerprint, what Alertmanager's own list said of firing
-    alerts; `bot.domain.reconciling` writes them. Below `escalated` the severity does not fall until it is
-    reopened.
+    alerts; `bot.domain.reconciling` writes them. `drill` is the id of the
+    drill that it is. Below `escalated` the severity does not fall until it is reopened.
     """
 
     id: int = 0
@@ -122,6 +123,7 @@ class Incident:
     suppressed: Mapping[str, Suppression] = field(default_factory=dict)
     reopened: int = 0
     escalated: Severity | None = None
+    drill: str = ""
     revision: int = 1
 
     def firing(self, *, settle: timedelta) -> tuple[Alert, ...]:
@@ -203,6 +205,7 @@ def reclassify(
     severity, title, runbook, others = classify_worst(firing, classify)
     if incident.escalated is not None:
         severity = Severity.worst(severity, incident.escalated)
+    title = titled(title, incident.drill)
     return replace(incident, severity=severity, title=title, runbook=runbook, other_runbooks=others)
 
 

@@ -172,11 +172,17 @@ class ExecutionState(StrEnum):
     NO_EFFECT = "no_effect"
     FAILED = "failed"
     NEEDS_HUMAN = "needs_human"
+    REHEARSED = "rehearsed"
 
 
 EXECUTION_TRANSITIONS: Mapping[ExecutionState, frozenset[ExecutionState]] = {
     ExecutionState.INTENDED: frozenset(
-        {ExecutionState.APPLIED, ExecutionState.FAILED, ExecutionState.NEEDS_HUMAN}
+        {
+            ExecutionState.APPLIED,
+            ExecutionState.FAILED,
+            ExecutionState.NEEDS_HUMAN,
+            ExecutionState.REHEARSED,
+        }
     ),
     ExecutionState.APPLIED: frozenset(
         {ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT, ExecutionState.NEEDS_HUMAN}
@@ -185,6 +191,7 @@ EXECUTION_TRANSITIONS: Mapping[ExecutionState, frozenset[ExecutionState]] = {
     ExecutionState.NO_EFFECT: frozenset(),
     ExecutionState.FAILED: frozenset(),
     ExecutionState.NEEDS_HUMAN: frozenset(),
+    ExecutionState.REHEARSED: frozenset(),
 }
 
 

@@ -29,11 +29,12 @@ ServiceRouting = Callable[[Mapping[str, str]], Destination | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """The alerts of one group that belong to one service."""
+    """The alerts of one group that belong to one service, or to one drill of it."""
 
     key: IncidentKey
     channel: str
     group: AlertGroup
+    drill: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +45,20 @@ class Split:
     unmatched: tuple[Alert, ...]
 
 
-def split(group: AlertGroup, routing: ServiceRouting, *, default_channel: str | None) -> Split:
-    """Cut a group by service; what no service takes goes to the default channel when there is one."""
-    taken: dict[Destination, list[Alert]] = {}
+def split(
+    group: AlertGroup,
+    routing: ServiceRouting,
+    *,
+    default_channel: str | None,
+    drills: Mapping[str, str] | None = None,
+) -> Split:
+    """Cut a group by service; what no service takes goes to the default channel when there is one.
+
+    `drills` are the ids of drills by their alerts' fingerprints: Alertmanager may have put such an alert into
+    one group with real ones, and what is done about those must not depend on it.
+    """
+    known = drills or {}
+    taken: dict[tuple[Destination, str], list[Alert]] = {}
     unmatched: list[Alert] = []
     for alert in group.alerts:
         destination = routing(alert.labels)
@@ -54,18 +66,19 @@ def split(group: AlertGroup, routing: ServiceRouting, *, default_channel: str | 
             unmatched.append(alert)
             destination = Destination(service="", channel=default_channel or "")
         if destination.channel:
-            taken.setdefault(destination, []).append(alert)
+            taken.setdefault((destination, known.get(alert.fingerprint, "")), []).append(alert)
     parts = tuple(
         Part(
             key=IncidentKey(
                 source=group.source,
                 receiver=group.receiver,
-                group_key=group.group_key,
+                group_key=f"{group.group_key} drill {drill}" if drill else group.group_key,
                 service=destination.service,
             ),
             channel=destination.channel,
             group=replace(group, alerts=tuple(alerts)),
+            drill=drill,
         )
-        for destination, alerts in taken.items()
+        for (destination, drill), alerts in taken.items()
     )
     return Split(parts=parts, unmatched=tuple(unmatched))

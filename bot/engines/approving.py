@@ -69,7 +69,7 @@ class Approving:
                 return await self._refuse(tx, command, Unfit(plan.reason.value, plan.sentence))
             for rival in await self._rivals(tx, plan):
                 await put_aside(tx, self._ids, rival, "a newer request took its place", by=command.actor)
-            approval = self._build(tx, plan, wish.incident_id, command.actor, wish.reason)
+            approval = await self._build(tx, plan, wish.incident_id, command.actor, wish.reason)
             rule = self._policy(wish.service).of(plan.action, plan.target)
             if not rule.is_needed:
                 approval = pass_by_policy(approval, now=tx.now)
@@ -116,9 +116,8 @@ class Approving:
         """
         over = await over_already(tx, approval.incident_id)
         if over is None and not await self._rivals(tx, plan):
-            await self._keep(
-                tx, self._build(tx, plan, approval.incident_id, approval.requester, approval.reason)
-            )
+            asked = await self._build(tx, plan, approval.incident_id, approval.requester, approval.reason)
+            await self._keep(tx, asked)
 
     async def _keep(self, tx: Transaction, approval: Approval) -> None:
         """Keep a new request and put its message into the incident's thread, else into the channel."""
@@ -148,10 +147,11 @@ class Approving:
             )
         )
 
-    def _build(
+    async def _build(
         self, tx: Transaction, plan: Plan, incident_id: int | None, requester: Actor, reason: str
     ) -> Approval:
         approval_id = self._ids.new()
+        incident = await tx.incidents.get(incident_id) if incident_id else None
         rule = self._policy(plan.service).of(plan.action, plan.target)
         return Approval(
             id=approval_id,
@@ -162,6 +162,7 @@ class Approving:
             reason=reason,
             requested_at=tx.now,
             expires_at=tx.now + rule.lifetime,
+            drill=incident.drill if incident else "",
         )
 
     async def _rivals(self, tx: Transaction, plan: Plan) -> list[Approval]:

@@ -21,6 +21,7 @@ from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses, offers
 from bot.rendering.approvals import approval_message
 from bot.rendering.contexts import incident_words, text_context
 from bot.rendering.digests import digest_message
+from bot.rendering.drills import marked_as_drill
 from bot.rendering.findings import finding_message
 from bot.rendering.incidents import incident_message
 from bot.rendering.notices import notice_message
@@ -77,6 +78,11 @@ class Composing:
 
     async def compose(self, tx: Transaction, message: Message) -> RenderedMessage:
         """The latest content of a message. Raises Permanent where what it shows is gone from the store."""
+        rendered = await self._render(tx, message)
+        incident = await tx.incidents.get(message.incident_id) if message.incident_id else None
+        return marked_as_drill(rendered, incident.drill) if incident and incident.drill else rendered
+
+    async def _render(self, tx: Transaction, message: Message) -> RenderedMessage:
         match message.kind:
             case MessageKind.INCIDENT:
                 return incident_message(await self.incident_view(tx, message))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot import telemetry
+from bot.domain import drills
 from bot.domain.absorbing import IntakeReason, absorb
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.backoff import Backoff
@@ -152,13 +153,17 @@ class Merging:
         if not deliveries:
             return
         splits = []
+        known = await _drills(batch.tx, deliveries)
         for delivery in deliveries:
             heard = take_heartbeats(delivery.group, self._is_heartbeat)
             if heard.beats:
                 batch.beats += 1
                 await batch.tx.heartbeats.beat(BEAT, delivery.received_at)
             splits.append(
-                (delivery, split(heard.group, self._routing, default_channel=self._default_channel))
+                (
+                    delivery,
+                    split(heard.group, self._routing, default_channel=self._default_channel, drills=known),
+                )
             )
         await batch.tx.incidents.lock([part.key for _, one in splits for part in one.parts])
         for delivery, one in splits:
@@ -212,6 +217,7 @@ class _Batch:
             now=self.tx.now,
             rules=self._rules,
             classify=self._classify,
+            drill=part.drill,
         )
         if outcome.incident is None or (outcome.incident == last):
             return
@@ -252,6 +258,8 @@ class _Batch:
         if self.unmatched:
             telemetry.ALERTS_UNMATCHED.inc(self.unmatched)
         for incident in self._resolved:
+            if incident.drill:
+                continue
             lasted = (self.tx.now - incident.opened_at).total_seconds()
             telemetry.TIME_TO_RESOLVE.labels(severity=incident.severity.value).observe(lasted)
 
@@ -266,6 +274,17 @@ class _Batch:
 
     async def _note(self, incident: Incident, kind: EventKind, **detail: Detail) -> None:
         await note(self.tx, self._ids, incident, kind, actor=LIGHTSHIP, detail=detail)
+
+
+async def _drills(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+    """The drills among the alerts, by fingerprint. Only what may be one is looked up; the store decides."""
+    asked = {
+        alert.fingerprint
+        for delivery in deliveries
+        for alert in delivery.group.alerts
+        if drills.LABEL in alert.labels
+    }
+    return await tx.drills.known(asked) if asked else {}
 
 
 def _words(error: Exception) -> str:

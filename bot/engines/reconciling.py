@@ -146,7 +146,8 @@ class Reconciling:
             now = tx.now
         if reason is ReconcileReason.GONE:
             lasted = (now - after.opened_at).total_seconds()
-            telemetry.TIME_TO_RESOLVE.labels(severity=after.severity.value).observe(lasted)
+            if not after.drill:
+                telemetry.TIME_TO_RESOLVE.labels(severity=after.severity.value).observe(lasted)
         if again:
             self._on_opened((incident_id,))
         return after.revision != incident.revision

@@ -60,6 +60,7 @@ _ENDS = {
     ExecutionState.FAILED: EventKind.REMEDIATION_FAILED,
     ExecutionState.NEEDS_HUMAN: EventKind.REMEDIATION_NEEDS_HUMAN,
     ExecutionState.APPLIED: EventKind.REMEDIATION_APPLIED,
+    ExecutionState.REHEARSED: EventKind.REMEDIATION_REHEARSED,
 }
 
 
@@ -172,6 +173,9 @@ class Remediating:
 
     async def _steps(self, execution: Execution) -> None:
         approval = await self._approval(execution)
+        if approval.drill:
+            await self._rehearse(execution, approval)
+            return
         try:
             grant = grant_of(approval)
         except ValueError as error:
@@ -183,6 +187,18 @@ class Remediating:
                 return
             execution = applied
         await self._watch(execution, approval, grant)
+
+    async def _rehearse(self, execution: Execution, approval: Approval) -> None:
+        """A drill's approval: plan once more, a dry run on the live object, and say what came of it."""
+        async with self._store.transaction() as tx:
+            stopped = may_not_act(await tx.freezes.current(), enabled=self._enabled())
+        plan = None if stopped else await self._plan(wish_of(approval))
+        if isinstance(plan, Plan):
+            said = "a dry run was accepted; nothing was changed"
+            await self._finish(execution, approval, ExecutionState.REHEARSED, said)
+            return
+        why = plan.sentence if plan is not None else stopped
+        await self._finish(execution, approval, ExecutionState.FAILED, f"the dry run was refused: {why}")
 
     async def _hand_over(self, execution: Execution) -> None:
         """Something of ours is broken: say so, and leave it to a human."""

@@ -40,7 +40,9 @@ class Responding:
             took = tx.now - taken.opened_at
             await note(tx, self._ids, taken, EventKind.ACKNOWLEDGED, actor=command.actor)
             await show(tx, self._ids, taken)
-        telemetry.TIME_TO_ACKNOWLEDGE.labels(severity=taken.severity.value).observe(took.total_seconds())
+        if not taken.drill:
+            severity = taken.severity.value
+            telemetry.TIME_TO_ACKNOWLEDGE.labels(severity=severity).observe(took.total_seconds())
         return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{taken.id} is yours.")
 
     async def resolve(self, command: ResolveIncident) -> Outcome:
@@ -65,7 +67,8 @@ class Responding:
             )
             await show(tx, self._ids, ended)
             await show_neighbours(tx, ended)
-        telemetry.TIME_TO_RESOLVE.labels(severity=ended.severity.value).observe(took.total_seconds())
+        if not ended.drill:
+            telemetry.TIME_TO_RESOLVE.labels(severity=ended.severity.value).observe(took.total_seconds())
         words = f"Incident #{ended.id} is resolved."
         if firing:
             words += " Its alerts still fire: only a new alert, or a new start of one, opens it again."

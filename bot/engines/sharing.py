@@ -7,8 +7,10 @@ that id from an earlier attempt asks the chat whether it is shared already.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from bot.domain.drills import titled
 from bot.domain.errors import NotFound, Permanent
 from bot.faults import fault
 from bot.rendering.escaping import mrkdwn
@@ -65,9 +67,11 @@ class Sharing:
     async def _file(self, file_id: str) -> StoredFile:
         async with self._store.transaction() as tx:
             file = await tx.files.get(file_id)
+            incident = await tx.incidents.get(file.incident_id) if file is not None else None
         if file is None:
             raise Permanent(f"file {file_id} is not in the store")
-        return file
+        drill = incident.drill if incident is not None else ""
+        return replace(file, title=titled(file.title, drill), alt_text=titled(file.alt_text, drill))
 
     async def _upload(self, file: StoredFile) -> str:
         if file.content is None:

@@ -45,6 +45,7 @@ class SilenceRefusal(StrEnum):
     TOO_LONG = "too_long"
     RESOLVED = "resolved"
     WOULD_SILENCE_THE_SERVICE = "would_silence_the_service"
+    DRILL = "drill"
 
 
 class Silencing:
@@ -201,6 +202,8 @@ class Silencing:
                 return f"A silence lasts {format_duration(self._longest)} at most."
             case SilenceRefusal.RESOLVED:
                 return "The incident is resolved; there is nothing to silence."
+            case SilenceRefusal.DRILL:
+                return "This is a drill: its group may be that of real alerts, so nothing is silenced."
             case SilenceRefusal.WOULD_SILENCE_THE_SERVICE:
                 return (
                     "The group has no labels beyond the service's own, so the silence would hide the whole "
@@ -242,6 +245,8 @@ def refuse(
     """Why the silence is not made; None where it may be."""
     if incident.state is IncidentState.RESOLVED:
         return SilenceRefusal.RESOLVED
+    if incident.drill:
+        return SilenceRefusal.DRILL
     if command.duration < SHORTEST:
         return SilenceRefusal.TOO_SHORT
     if command.duration > longest:

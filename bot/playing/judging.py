@@ -26,6 +26,7 @@ _ACTING: Final = frozenset(
         EventKind.REMEDIATION_SUCCEEDED,
         EventKind.REMEDIATION_NO_EFFECT,
         EventKind.REMEDIATION_NEEDS_HUMAN,
+        EventKind.REMEDIATION_REHEARSED,
     }
 )
 

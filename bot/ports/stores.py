@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.domain.approvals import Approval
     from bot.domain.auditing import Entry, Head
     from bot.domain.deliveries import Delivery
+    from bot.domain.drills import Drill
     from bot.domain.escalation import Watch
     from bot.domain.events import Event, EventKind
     from bot.domain.findings import Finding
@@ -283,6 +284,22 @@ class Freezes(Protocol):
         ...
 
 
+class Drills(Protocol):
+    """Registered drills."""
+
+    async def add(self, drill: Drill) -> None:
+        """Register it, before its alert is sent."""
+        ...
+
+    async def get(self, drill_id: str) -> Drill | None:
+        """By id."""
+        ...
+
+    async def known(self, fingerprints: Collection[str]) -> Mapping[str, str]:
+        """The drill's id by the fingerprint, of those that are registered."""
+        ...
+
+
 class Verifications(Protocol):
     """What is watched after actions, one at most for an approval."""
 
@@ -427,6 +444,7 @@ class Transaction:
     escalations: Escalations
     events: Events
     audit: Audit
+    drills: Drills
     freezes: Freezes
     verifications: Verifications
     findings: Findings

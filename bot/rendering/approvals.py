@@ -42,6 +42,7 @@ _DONE: Final = {
     ExecutionState.NO_EFFECT: "⚠️ Done, without the wanted effect",
     ExecutionState.FAILED: "❌ Failed",
     ExecutionState.NEEDS_HUMAN: "🆘 A human has to look",
+    ExecutionState.REHEARSED: "🧪 Only tried, as this is a drill",
 }
 _AFTER_GRANT: Final = {
     ExecutionState.INTENDED: "✅ Approved",
@@ -50,6 +51,7 @@ _AFTER_GRANT: Final = {
     ExecutionState.NO_EFFECT: "⚠️ No effect",
     ExecutionState.FAILED: "❌ Failed",
     ExecutionState.NEEDS_HUMAN: "🆘 Needs a human",
+    ExecutionState.REHEARSED: "🧪 Tried",
 }
 _VERDICTS: Final = {
     VerificationState.FIXED: "✅ *Fixed after {took}*",

@@ -33,6 +33,7 @@ def fallback_document(
         "incident": incident.id,
         "service": incident.key.service,
         "severity": incident.severity.value,
+        "drill": bool(incident.drill),
         "title": incident.title[:_LONGEST],
         "state": incident.state.value,
         "since": incident.opened_at.isoformat(),

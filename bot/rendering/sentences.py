@@ -253,6 +253,7 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.REMEDIATION_NO_EFFECT: _about_doing("⚠️", "Applied without the wanted effect"),
     EventKind.REMEDIATION_FAILED: _about_doing("❌", "Failed"),
     EventKind.REMEDIATION_NEEDS_HUMAN: _about_doing("🆘", "A human has to look"),
+    EventKind.REMEDIATION_REHEARSED: _about_doing("🧪", "Only tried, as this is a drill"),
 }
 
 

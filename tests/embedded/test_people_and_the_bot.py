@@ -23,7 +23,7 @@ from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from bot.console.values import Message
@@ -47,12 +47,12 @@ class Embedded:
         )
         return int(found["spec"]["replicas"])
 
-    async def alert(self, *, status: str = "firing") -> None:
-        """Post a webhook as Alertmanager would; it must be taken."""
-        labels = {"alertname": "HighAPILatency", "service": "churn", "severity": "critical"}
+    async def alert(self, *, status: str = "firing", labels: Mapping[str, str] | None = None) -> None:
+        """Post a webhook as Alertmanager would; it must be taken. `labels` come beside the usual ones."""
+        usual = {"alertname": "HighAPILatency", "service": "churn", "severity": "critical"}
         alert = {
             "status": status,
-            "labels": labels,
+            "labels": {**usual, **(labels or {})},
             "annotations": {"summary": "p99 is 2.3 s"},
             "startsAt": "2026-11-24T08:57:13.611Z",
             "endsAt": "0001-01-01T00:00:00Z",

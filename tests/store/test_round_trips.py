@@ -12,6 +12,7 @@ from bot.adapters.database.rows import APPROVAL, FINDING, INCIDENT
 from bot.domain.actors import LIGHTSHIP, user
 from bot.domain.alerts import TrackedAlert
 from bot.domain.approvals import ApprovalState, plan_digest
+from bot.domain.drills import Drill
 from bot.domain.errors import Permanent
 from bot.domain.events import Event, EventKind
 from bot.domain.files import Attachment
@@ -78,6 +79,25 @@ async def test_an_incident_comes_back_as_it_was(world: World) -> None:
         assert await tx.incidents.get(kept.id) == kept == replace(full, id=kept.id)
         assert await tx.incidents.newest(full.key) == kept
         assert await tx.incidents.get(kept.id + 1) is None
+
+
+async def test_a_drill_is_known_by_its_fingerprint_and_only_where_it_was_registered(world: World) -> None:
+    """What was registered comes back by its id and its fingerprint; what was not is unknown."""
+    drill = Drill(
+        id="5f2c61d09b7a",
+        fingerprint="5b3d1b9c8f0a7d2e",
+        service="churn",
+        runbook="HighAPILatency",
+        labels={"alertname": "HighAPILatency"},
+        annotations={},
+        at=START,
+    )
+    async with world.store.transaction() as tx:
+        await tx.drills.add(drill)
+    async with world.store.transaction() as tx:
+        assert await tx.drills.get(drill.id) == drill
+        assert await tx.drills.get("other") is None
+        assert await tx.drills.known({drill.fingerprint, "0000000000000000"}) == {drill.fingerprint: drill.id}
 
 
 async def test_an_approval_keeps_its_digest(world: World) -> None:

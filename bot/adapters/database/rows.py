@@ -20,6 +20,7 @@ from bot.domain import (
     approvals,
     drift,
     drift_runs,
+    drills,
     escalation,
     events,
     files,
@@ -49,6 +50,7 @@ _NAMES: Final[dict[str, Any]] = {
             approvals,
             drift,
             drift_runs,
+            drills,
             escalation,
             events,
             files,
@@ -107,6 +109,7 @@ DRIFT_REPORT: Final = Codec(drift.DriftReport)
 DRIFT_RUN: Final = Codec(drift_runs.DriftRun)
 WATCH: Final = Codec(escalation.Watch)
 STORM: Final = Codec(storms.Storm)
+DRILL: Final = Codec(drills.Drill)
 FREEZE: Final = Codec(freezing.Freeze)
 VERIFICATION: Final = Codec(verifications.Verification)
 KEY: Final = Codec(incidents.IncidentKey)

@@ -12,6 +12,7 @@ from bot.adapters.database.audit import AuditTable
 from bot.adapters.database.deliveries import DeliveryTable, row_of
 from bot.adapters.database.drift_reports import DriftReportTable
 from bot.adapters.database.drift_runs import DriftRunTable, TrackedRunTable
+from bot.adapters.database.drills import DrillTable
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.escalations import EscalationTable
 from bot.adapters.database.events import EventTable
@@ -80,6 +81,7 @@ class SqlStore:
                 drift_reports=DriftReportTable(link),
                 drift_runs=DriftRunTable(link),
                 tracked_runs=TrackedRunTable(link),
+                drills=DrillTable(link),
                 freezes=FreezeTable(link),
                 verifications=VerificationTable(link),
                 storms=StormTable(link),

@@ -279,6 +279,14 @@ tracked_runs: Final = Table(
     Index("tracked_runs_due", "due_at"),
 )
 
+drills: Final = Table(
+    "drills",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+)
+
 verifications: Final = Table(
     "verifications",
     METADATA,
