@@ -13,6 +13,7 @@ from bot.domain.access import AccessPolicy
 from bot.domain.bounds import Bounds
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
+from bot.domain.measures import Worse
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
 from bot.domain.services import NamedMetric, ProbeTarget, WatchedService, Way
@@ -54,6 +55,7 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
                 title=written.title,
                 unit=written.unit,
                 threshold=None if written.threshold is None else float(written.threshold),
+                worse=Worse(written.worse),
             )
             for metric, written in one.metrics.items()
         ),

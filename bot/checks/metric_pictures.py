@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.checks.metric_readings import Reading
+    from bot.domain.measures import Worse
     from bot.ports.readers import MetricsReader, Series
 
 USUAL: Final = timedelta(hours=2)
@@ -49,7 +50,7 @@ async def picture_of(
     until: float,
 ) -> tuple[Attachment, ...]:
     """The picture to attach; none where nothing could be read over time. Never raises."""
-    shown = sorted((one for one in readings if one.value is not None), key=lambda one: not one.above)
+    shown = sorted((one for one in readings if one.value is not None), key=lambda one: not one.bad)
     length = within or USUAL
     panels = await asyncio.gather(
         *(
@@ -84,7 +85,7 @@ async def _panel(
                 found = await reader.query_range(reading.metric.query, start=end - length, end=end, step=step)
         except (TimeoutError, LightshipError):
             return ()  # the numbers are in the table; a line that cannot be read is left out
-        return _highest(found, back)
+        return _worst(found, back, reading.metric.worse)
 
     drawn = await asyncio.gather(*(points(back) for _, _, back in _LINES))
     if not drawn[0]:
@@ -93,6 +94,7 @@ async def _panel(
         title=reading.title,
         unit=reading.metric.unit,
         threshold=reading.metric.threshold,
+        worse=reading.metric.worse,
         lines=tuple(
             Line(label=label, role=role, points=found)
             for (label, role, _), found in zip(_LINES, drawn, strict=True)
@@ -101,14 +103,16 @@ async def _panel(
     )
 
 
-def _highest(found: Sequence[Series], back: timedelta) -> tuple[tuple[datetime, float | None], ...]:
-    """The highest of all series at each moment, as the number is, moved to the time it is compared with."""
-    highest: dict[datetime, float | None] = {}
+def _worst(
+    found: Sequence[Series], back: timedelta, worse: Worse
+) -> tuple[tuple[datetime, float | None], ...]:
+    """The worst of all series at each moment, as the number is, moved to the time it is compared with."""
+    worst: dict[datetime, float | None] = {}
     for series in found[:_SERIES]:
         for moment, value in series.points:
-            known = highest.get(moment)
+            known = worst.get(moment)
             if not math.isfinite(value):
-                highest.setdefault(moment, None)
-            elif known is None or value > known:
-                highest[moment] = value
-    return tuple((moment + back, highest[moment]) for moment in sorted(highest))
+                worst.setdefault(moment, None)
+            elif known is None or worse.than(value, known):
+                worst[moment] = value
+    return tuple((moment + back, worst[moment]) for moment in sorted(worst))

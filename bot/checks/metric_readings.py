@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import LightshipError
+from bot.domain.measures import Worse
 from bot.domain.outside_text import one_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _LABELS: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a query says. Without a `value` the reason is in `why_not`; every number is finite."""
+    """What a query says. Without a `value` the reason is in `why_not`; every number is finite.
+
+    `extreme` is the worst of the time that was asked for.
+    """
 
     metric: NamedMetric
     value: float | None = None
@@ -35,12 +39,20 @@ class Reading:
     of: str = ""
     yesterday: float | None = None
     week_ago: float | None = None
-    highest: float | None = None
+    extreme: float | None = None
 
     @property
     def title(self) -> str:
         """How people call it."""
         return one_line(self.metric.title or self.metric.name.replace("_", " "), limit=60)
+
+    @property
+    def bad(self) -> bool | None:
+        """Whether it is on the wrong side of its threshold; None where one of the two is missing."""
+        threshold = self.metric.threshold
+        if self.value is None or threshold is None:
+            return None
+        return self.metric.worse.than(self.value, threshold)
 
     @property
     def above(self) -> bool | None:
@@ -76,10 +88,10 @@ async def read_metric(
         return Reading(metric=metric, why_not=one_line(error, limit=200))
     if reading.value is None:
         return reading
-    yesterday, week_ago, highest = await asyncio.gather(
+    yesterday, week_ago, extreme = await asyncio.gather(
         _then(metric, reader, at=now - _DAY, turns=turns, until=until),
         _then(metric, reader, at=now - _WEEK, turns=turns, until=until),
-        _highest(metric, reader, now=now, within=within, turns=turns, until=until),
+        _extreme(metric, reader, now=now, within=within, turns=turns, until=until),
     )
     return Reading(
         metric=metric,
@@ -88,7 +100,7 @@ async def read_metric(
         of=reading.of,
         yesterday=yesterday,
         week_ago=week_ago,
-        highest=highest,
+        extreme=extreme,
     )
 
 
@@ -105,9 +117,14 @@ def _now(metric: NamedMetric, samples: Sequence[Sample]) -> Reading:
     if not finite:
         said = "not a number" if math.isnan(samples[0].value) else "infinite"
         return Reading(metric=metric, why_not=f"the query gives {said}: is there any traffic?", series=count)
-    highest = max(finite, key=lambda sample: sample.value)
-    of = _labels(highest.labels) if count > 1 else ""
-    return Reading(metric=metric, value=highest.value, series=count, of=of)
+    worst = next(one for one in finite if one.value == worst_of([at.value for at in finite], metric.worse))
+    of = _labels(worst.labels) if count > 1 else ""
+    return Reading(metric=metric, value=worst.value, series=count, of=of)
+
+
+def worst_of(values: Sequence[float], worse: Worse) -> float:
+    """The one that counts of several: the highest, or the lowest where low is bad."""
+    return max(values) if worse is Worse.ABOVE else min(values)
 
 
 async def _then(
@@ -125,7 +142,7 @@ async def _then(
         return None  # what was is beside the point
 
 
-async def _highest(
+async def _extreme(
     metric: NamedMetric,
     reader: MetricsReader,
     *,
@@ -143,7 +160,7 @@ async def _highest(
     except (TimeoutError, LightshipError):
         return None
     values = [value for series in found[:_MANY] for _, value in series.points if math.isfinite(value)]
-    return max(values, default=None)
+    return worst_of(values, metric.worse) if values else None
 
 
 def _labels(labels: Mapping[str, str]) -> str:

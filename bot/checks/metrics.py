@@ -41,6 +41,7 @@ METRIC_FACTS: Final[Mapping[str, KnownFact]] = {
     "ratio": number("of now to yesterday"),
     "threshold": number("as configured"),
     "above": yes_no("whether it is above the threshold"),
+    "bad": yes_no("whether it is on the bad side of the threshold"),
 }
 """The facts of each metric, named `METRIC.fact`; the metrics are those of the configuration."""
 
@@ -104,5 +105,6 @@ def _facts(reading: Reading) -> Mapping[str, Fact]:
         "ratio": reading.ratio,
         "threshold": reading.metric.threshold,
         "above": reading.above,
+        "bad": reading.bad,
     }
     return {f"{reading.metric.name}.{name}": fact for name, fact in found.items()}

@@ -6,6 +6,7 @@ Called by the check `metrics`. Units are those of the configuration's metrics; a
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from typing import Final
 
 from bot.domain.quantities import format_bytes
@@ -35,6 +36,19 @@ _COUNTED: Final = frozenset(
         "restarts",
     }
 )
+
+
+class Worse(StrEnum):
+    """On which side of its threshold a number is bad."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+    def than(self, value: float, threshold: float) -> bool:
+        """Whether the value is on that side; at the threshold itself it is not."""
+        return value > threshold if self is Worse.ABOVE else value < threshold
+
+
 UNITS: Final = _SECONDS | _RATIOS | _COUNTED | {"bytes"}
 """The units that a metric of the configuration may name."""
 

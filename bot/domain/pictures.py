@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.domain.measures import Worse
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -42,12 +44,13 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinePanel:
-    """Lines over the same time, with the threshold that is bad to be above and the moments that matter."""
+    """Lines over the same time, the threshold with its bad side, and the moments that matter."""
 
     title: str
     lines: tuple[Line, ...]
     unit: str = ""
     threshold: float | None = None
+    worse: Worse = Worse.ABOVE
     marks: tuple[Mark, ...] = ()
 
 

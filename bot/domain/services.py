@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.bounds import Bounds
+from bot.domain.measures import Worse
 from bot.domain.policies import ApprovalPolicy
 from bot.domain.severity import Severity
 
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedMetric:
-    """A query of the configuration: PromQL that gives one number, which is bad above its threshold."""
+    """A query of the configuration: PromQL for one number, which is bad on one side of its threshold."""
 
     name: str
     query: str
     title: str = ""
     unit: str = ""
     threshold: float | None = None
+    worse: Worse = Worse.ABOVE
 
 
 class Way(StrEnum):

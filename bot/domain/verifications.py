@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bot.domain.measures import Worse
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -46,6 +48,7 @@ class WatchedMetric:
     title: str = ""
     unit: str = ""
     threshold: float | None = None
+    worse: Worse = Worse.ABOVE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,10 +110,10 @@ def _holds(watched: Verification, reading: Reading) -> bool | None:
         return True
     if reading.holds and all(one is False for one in reading.holds):
         return False
-    threshold = watched.metric.threshold if watched.metric else None
-    if threshold is None or reading.value is None:
+    metric = watched.metric
+    if metric is None or metric.threshold is None or reading.value is None:
         return None
-    return reading.value > threshold
+    return metric.worse.than(reading.value, metric.threshold)
 
 
 def is_this_alert(alert: WatchedAlert, sample: Mapping[str, str], added: Mapping[str, str]) -> bool:

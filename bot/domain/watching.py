@@ -102,4 +102,5 @@ def _metric(service: WatchedService | None, wanted: RunbookRemediation | None) -
         title=found.title,
         unit=found.unit,
         threshold=found.threshold,
+        worse=found.worse,
     )

@@ -49,7 +49,9 @@ async def effect_picture(
         return None
     title = metric.title or metric.name
     change = format_change(verification.before, verification.after, metric.unit)
-    panel = LinePanel(title=title, lines=lines, unit=metric.unit, threshold=metric.threshold)
+    panel = LinePanel(
+        title=title, lines=lines, unit=metric.unit, threshold=metric.threshold, worse=metric.worse
+    )
     picture = Picture(
         title=title,
         subtitle=change,

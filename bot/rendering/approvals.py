@@ -88,7 +88,7 @@ def watching_words(watching: Watching) -> str:
     parts = []
     if metric is not None:
         limit = metric.threshold
-        bad = "" if limit is None else f" (bad above {format_measure(limit, metric.unit)})"
+        bad = "" if limit is None else f" (bad {metric.worse.value} {format_measure(limit, metric.unit)})"
         parts.append(f"{metric.title or metric.name}{bad}")
     if names:
         more = f" and {len(names) - _ALERTS} more" if len(names) > _ALERTS else ""

@@ -17,6 +17,7 @@ from bot.domain.pictures import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.domain.measures import Worse
     from bot.domain.pictures import BarPanel, Line, LinePanel
 
 MOST_LINES: Final = 8
@@ -70,7 +71,7 @@ def draw_lines(axes: Any, panel: LinePanel, *, alone: bool) -> None:
     if moments:
         _draw_times(axes, min(moments), max(moments), most=7 if alone else 4)
     for number, line in enumerate(lines):
-        _draw_line(axes, line, number, threshold)
+        _draw_line(axes, line, number, threshold, worse=panel.worse)
     axes.set_xlabel("UTC", loc="right", fontsize=7.5, labelpad=1)
     if not values:
         say_nothing(axes)
@@ -110,7 +111,7 @@ def say_nothing(axes: Any) -> None:
     axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color=QUIET)
 
 
-def _draw_line(axes: Any, line: Line, number: int, threshold: float | None) -> None:
+def _draw_line(axes: Any, line: Line, number: int, threshold: float | None, *, worse: Worse) -> None:
     look = _look_of(line.role, number)
     points = line.points[:: max(math.ceil(len(line.points) / MOST_POINTS), 1)]
     times = [at.timestamp() for at, _ in points]
@@ -120,9 +121,9 @@ def _draw_line(axes: Any, line: Line, number: int, threshold: float | None) -> N
         label=one_line(line.label, limit=40) or "?", marker="o" if len(times) == 1 else None, markersize=4,
     )  # fmt: skip
     if threshold is not None and line.role is Role.NOW:
-        over = [height > threshold for height in heights]
+        beyond = [worse.than(height, threshold) for height in heights]
         axes.fill_between(
-            times, heights, threshold, where=over, interpolate=True, color=BAD, alpha=0.25, linewidth=0
+            times, heights, threshold, where=beyond, interpolate=True, color=BAD, alpha=0.25, linewidth=0
         )
 
 

@@ -59,3 +59,5 @@ def _metric(metric: Watched) -> Iterator[str]:
         yield f"        unit: {metric.unit}"
     if metric.threshold is not None:
         yield f"        threshold: {metric.threshold:g}"
+        if not metric.worse_above:
+            yield "        worse: below"

@@ -55,7 +55,7 @@ def watched_by(rule: AlertRule) -> Watched | None:
         title=title_of(rule.name),
         query=query,
         unit=_unit(query, threshold) if compared else "",
-        threshold=threshold if above else None,
+        threshold=threshold,
         worse_above=above,
     )
 

@@ -6,9 +6,9 @@ Loaded by `bot.settings.loading`; `lightship schema config` prints their JSON Sc
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from bot.documents.kinds import (
     ByteSize,
@@ -127,8 +127,17 @@ class MetricSettings(Strict):
 
     query: Text = Field(description="PromQL that gives one number")
     unit: str = Field(default="", description="of the number: s, requests/s, ratio, bytes, …")
-    threshold: Number | None = Field(default=None, description="above it the metric is bad")
+    threshold: Number | None = Field(default=None, description="beyond it the metric is bad")
+    worse: Literal["above", "below"] = Field(
+        default="above", description="the side of the threshold that is bad"
+    )
     title: str = ""
+
+    @model_validator(mode="after")
+    def _one_side(self) -> MetricSettings:
+        if self.worse == "below" and self.threshold is None:
+            raise ValueError("`worse` says which side of a `threshold` is bad; give one")
+        return self
 
 
 class LinkSettings(Strict):

@@ -11,7 +11,8 @@ import pytest
 from bot.checks.metrics import METRIC_FACTS
 from bot.checks.targets import CheckTarget
 from bot.domain.findings import Verdict
-from bot.domain.measures import format_measure
+from bot.domain.measures import Worse, format_measure
+from bot.domain.pictures import LinePanel
 from bot.domain.services import NamedMetric
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.metrics import RehearsalMetrics
@@ -55,6 +56,25 @@ async def test_all_is_well() -> None:
     assert {name.partition(".")[2] for name in finding.facts} == set(METRIC_FACTS)
     assert finding.facts["p95_latency.above"] is False
     assert finding.facts["request_rate.above"] is None
+
+
+async def test_below_a_threshold_that_low_numbers_are_bad_under() -> None:
+    """`worse: below`: nothing that answers fails the check, and of several series the lowest counts."""
+    answering = NamedMetric(
+        name="availability", title="Instances that answer", query="up", unit="ratio", threshold=0.5,
+        worse=Worse.BELOW,
+    )  # fmt: skip
+    world = world_of()
+    world.metrics.define("up", lambda _: 0.0, {"zone": "a"})
+    world.metrics.define("up", lambda _: 1.0, {"zone": "b"})
+    finding = await look("metrics", world, CheckTarget(service="churn", metrics=(answering,)))
+    assert finding.verdict is Verdict.FAIL
+    assert finding.summary == "Instances that answer 0% is below 50% (yesterday 0%)"
+    assert finding.details == ("Instances that answer: the lowest of 2 series, zone=a",)
+    assert (finding.facts["availability.bad"], finding.facts["availability.above"]) == (True, False)
+    (panel,) = finding.attachments[0].picture.panels if finding.attachments[0].picture else ()
+    assert isinstance(panel, LinePanel)
+    assert panel.worse is Worse.BELOW
 
 
 async def test_above_a_threshold_against_yesterday() -> None:
@@ -131,14 +151,14 @@ async def test_one_can_be_asked_for() -> None:
     assert "p95_latency" in wrong.reason
 
 
-async def test_a_range_adds_the_highest() -> None:
-    """With `range` a column tells the highest value within that time."""
+async def test_a_range_adds_the_worst() -> None:
+    """With `range` a column tells the worst value within that time."""
     world = world_of(rate=30)
     peak = START - timedelta(minutes=30)
     world.metrics.define("latency", lambda moment: 3.0 if abs(moment - peak) < timedelta(minutes=1) else 0.5)
     finding = await look("metrics", world, TARGET, name="p95_latency", range="1h")
     assert finding.table is not None
-    assert finding.table.columns[-1] == "Highest in 1h"
+    assert finding.table.columns[-1] == "Worst in 1h"
     assert finding.table.rows[0][-1] == "3 s"
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.measures import Worse
 from bot.domain.verifications import (
     STEADY_FOR,
     Reading,
@@ -87,6 +88,9 @@ def test_without_a_rule_the_metric_s_threshold_decides() -> None:
     blind = watching(metric=replace(METRIC, threshold=None))
     assert blind.state is VerificationState.NOT_WATCHED
     assert watching(ALERT, metric=None).state is VerificationState.WATCHING
+    low = watching(metric=replace(METRIC, threshold=0.5, worse=Worse.BELOW))
+    assert judge(low, seen(value=0.4), now=START).clear_since is None
+    assert judge(low, seen(value=0.9), now=START).clear_since == START
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40))
