@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Never
 import click
 
 from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.drill_sending import Refused, post_to_bot
 from bot.cli.options import config_option, show_faults
 from bot.domain.drills import LABEL, Drill, labels_for
@@ -99,8 +100,7 @@ def _ready(config: Path) -> Ready:
     if faults or loaded.settings is None:
         show_faults((*faults, *loaded.faults))
         sys.exit(1)
-    metrics = frozenset(name for one in loaded.settings.services.values() for name in one.metrics)
-    runbooks = load_runbooks(loaded.runbook_folders, metrics=metrics)
+    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
     if runbooks.faults:
         show_faults(runbooks.faults)
         sys.exit(1)
