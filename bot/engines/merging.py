@@ -1,6 +1,7 @@
 """Making incidents of accepted webhooks: a loop over the ledger, woken by the intake.
 
-Each batch is one transaction: incidents, events, messages and the ledger change together or not at all. Where
+Each batch is one transaction: incidents, events, messages and the ledger change together or not at all. It
+takes more webhooks the less they say: holding SQLite's writer for long would hold up the answers. Where
 a batch fails its webhooks are tried one by one, so that one that cannot be merged holds up no other; it stays
 in the ledger, is tried again later and later, and is visible as undelivered until it is merged.
 """
@@ -13,40 +14,41 @@ from typing import TYPE_CHECKING
 
 from bot import telemetry
 from bot.domain import drills
-from bot.domain.absorbing import IntakeReason, absorb
-from bot.domain.actors import LIGHTSHIP
 from bot.domain.backoff import Backoff
 from bot.domain.errors import LightshipError, Temporary
-from bot.domain.events import EventKind
 from bot.domain.heartbeats import take_heartbeats
 from bot.domain.routing import split
 from bot.engines.listening import BEAT
-from bot.engines.noting import note, show, show_neighbours
+from bot.engines.merge_batches import Batch
 from bot.engines.waking import Waker
 from bot.faults import fault
 from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from bot.domain.alerts import Alert
     from bot.domain.deliveries import Delivery
-    from bot.domain.events import Detail
-    from bot.domain.incidents import Classification, Incident, IntakeRules
-    from bot.domain.routing import Part, ServiceRouting
+    from bot.domain.incidents import Classification, IntakeRules
+    from bot.domain.routing import ServiceRouting
     from bot.ports.clock import Clock, Ids
     from bot.ports.stores import Store, Transaction
 
 _LOG = Log("merging")
-_LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeLimits:
-    """Webhooks a transaction; seconds between looks at the ledger; the waits of a webhook that failed."""
+    """What a transaction takes; seconds between looks at the ledger; the waits of a webhook that failed.
 
-    batch: int = 4
+    A transaction takes `first` webhooks, twice as many after one that merged all it took, `batch` at most. It
+    ends early where what it did weighs `weight`: an alert weighs 1, an incident that changed `change`.
+    """
+
+    first: int = 4
+    batch: int = 128
+    weight: int = 400
+    change: int = 100
     poll: float = 1.0
     backoff: Backoff = field(
         default_factory=lambda: Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=5))
@@ -85,6 +87,7 @@ class Merging:
         self._is_heartbeat = is_heartbeat
         self._limits = limits
         self._waker = Waker(clock)
+        self._take = limits.first
         self._stopping = False
 
     def wake(self) -> None:
@@ -111,14 +114,17 @@ class Merging:
 
     async def step(self) -> int:
         """Merge one batch; how many webhooks there were. Raises Temporary where the store cannot be had."""
+        taken = self._take
         try:
-            return await self._merge_batch(limit=self._limits.batch)
+            merged = await self._merge_batch(limit=taken)
         except Temporary:
             raise
         except Exception as error:  # noqa: BLE001 - one of them cannot be merged: find out which, and go on
             telemetry.LOOP_ERRORS.labels(loop="merging").inc()
             _LOG.warning(LogAction.LOOP_FAILED, loop="merging", error=_words(error))
-        return sum([await self._merge_one() for _ in range(self._limits.batch)])
+            return sum([await self._merge_one() for _ in range(taken)])
+        self._take = min(max(merged * 2, self._limits.first), self._limits.batch)
+        return merged
 
     async def _merge_one(self) -> int:
         """Merge the oldest webhook alone, or note that it failed; 0 where there is none."""
@@ -138,8 +144,8 @@ class Merging:
             deliveries = await tx.deliveries.take(limit=limit)
             if holder is not None:
                 holder.extend(deliveries)
-            batch = _Batch(tx, ids=self._ids, classify=self._classify, rules=self._rules)
-            await self._absorb_all(batch, deliveries)
+            batch = Batch(tx, ids=self._ids, classify=self._classify, rules=self._rules)
+            merged = await self._absorb_all(batch, deliveries)
             fault("before-merge-commit")
         if not deliveries:
             return 0
@@ -147,32 +153,34 @@ class Merging:
         batch.measure()
         if batch.burning:
             self._on_opened(tuple(batch.burning))
-        return len(deliveries)
+        return merged
 
-    async def _absorb_all(self, batch: _Batch, deliveries: Sequence[Delivery]) -> None:
+    async def _absorb_all(self, batch: Batch, deliveries: Sequence[Delivery]) -> int:
+        """Merge them in their order until that weighs enough; how many it were."""
         if not deliveries:
-            return
-        splits = []
+            return 0
+        heard = [take_heartbeats(delivery.group, self._is_heartbeat) for delivery in deliveries]
         known = await _drills(batch.tx, deliveries)
-        for delivery in deliveries:
-            heard = take_heartbeats(delivery.group, self._is_heartbeat)
-            if heard.beats:
+        splits = [
+            split(one.group, self._routing, default_channel=self._default_channel, drills=known)
+            for one in heard
+        ]
+        await batch.know([part.key for one in splits for part in one.parts])
+        merged: list[str] = []
+        for delivery, listened, one in zip(deliveries, heard, splits, strict=True):
+            if merged and batch.weight(change=self._limits.change) >= self._limits.weight:
+                break
+            if listened.beats:
                 batch.beats += 1
                 await batch.tx.heartbeats.beat(BEAT, delivery.received_at)
-            splits.append(
-                (
-                    delivery,
-                    split(heard.group, self._routing, default_channel=self._default_channel, drills=known),
-                )
-            )
-        await batch.tx.incidents.lock([part.key for _, one in splits for part in one.parts])
-        for delivery, one in splits:
             # What goes to the default channel is seen by people and needs no count.
             batch.unmatched += 0 if self._default_channel else len(one.unmatched)
             for part in one.parts:
                 await batch.absorb(part, received_at=delivery.received_at)
-        await batch.show_neighbours()
-        await batch.tx.deliveries.merged([delivery.id for delivery in deliveries])
+            merged.append(delivery.id)
+        await batch.finish()
+        await batch.tx.deliveries.merged(merged)
+        return len(merged)
 
     async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
         _LOG.error(
@@ -182,98 +190,6 @@ class Merging:
             wait = self._limits.backoff.after(delivery.attempts + 1, of=delivery.id)
             await tx.deliveries.failed(delivery.id, error=_words(error), retry_at=tx.now + wait)
         telemetry.MERGE_FAILURES.inc()
-
-
-class _Batch:
-    """What one transaction of the loop does, and what is to be told after it."""
-
-    def __init__(
-        self,
-        tx: Transaction,
-        *,
-        ids: Ids,
-        classify: Callable[[Alert], Classification],
-        rules: IntakeRules,
-    ) -> None:
-        self.tx = tx
-        self.burning: list[int] = []
-        self.unmatched = 0
-        self.beats = 0
-        self._ids = ids
-        self._classify = classify
-        self._rules = rules
-        self._turned: dict[str, Incident] = {}
-        self._resolved: list[Incident] = []
-
-    async def absorb(self, part: Part, *, received_at: datetime) -> None:
-        """One service's part of one webhook."""
-        last = await self.tx.incidents.newest(part.key)
-        outcome = absorb(
-            last,
-            part.group,
-            key=part.key,
-            channel=part.channel,
-            received_at=received_at,
-            now=self.tx.now,
-            rules=self._rules,
-            classify=self._classify,
-            drill=part.drill,
-        )
-        if outcome.incident is None or (outcome.incident == last):
-            return
-        incident = await self.tx.incidents.save(outcome.incident)
-        if outcome.reason is IntakeReason.REPEATED:
-            return
-        await show(self.tx, self._ids, incident)
-        match outcome.reason:
-            case IntakeReason.OPENED:
-                await self._note(
-                    incident,
-                    EventKind.OPENED,
-                    severity=incident.severity.value,
-                    title=incident.title[:_LONGEST_TITLE],
-                )
-                self.burning.append(incident.id)
-            case IntakeReason.REOPENED:
-                await self._note(incident, EventKind.REOPENED)
-                self.burning.append(incident.id)
-            case IntakeReason.RESOLVED:
-                await self._note(
-                    incident, EventKind.RESOLVED, resolution=incident.resolution and incident.resolution.value
-                )
-                self._resolved.append(incident)
-            case _:
-                await self._note_severity(last, incident)
-        if outcome.reason is not IntakeReason.CHANGED:
-            self._turned[incident.key.service] = incident
-
-    async def show_neighbours(self) -> None:
-        """Once a service: the others name those that opened or ended in their header line."""
-        for incident in self._turned.values():
-            await show_neighbours(self.tx, incident)
-
-    def measure(self) -> None:
-        """Count what was committed."""
-        telemetry.HEARTBEATS.inc(self.beats)
-        if self.unmatched:
-            telemetry.ALERTS_UNMATCHED.inc(self.unmatched)
-        for incident in self._resolved:
-            if incident.drill:
-                continue
-            lasted = (self.tx.now - incident.opened_at).total_seconds()
-            telemetry.TIME_TO_RESOLVE.labels(severity=incident.severity.value).observe(lasted)
-
-    async def _note_severity(self, last: Incident | None, incident: Incident) -> None:
-        if last is not None and last.severity is not incident.severity:
-            await self._note(
-                incident,
-                EventKind.SEVERITY_CHANGED,
-                before=last.severity.value,
-                after=incident.severity.value,
-            )
-
-    async def _note(self, incident: Incident, kind: EventKind, **detail: Detail) -> None:
-        await note(self.tx, self._ids, incident, kind, actor=LIGHTSHIP, detail=detail)
 
 
 async def _drills(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[str, str]:

@@ -67,12 +67,20 @@ class Incidents(Protocol):
         """The latest incident with that key, whatever its state."""
         ...
 
+    async def newest_of(self, keys: Sequence[IncidentKey]) -> Mapping[IncidentKey, Incident]:
+        """The latest incident of each key that has one; cheaper than one after another."""
+        ...
+
     async def get(self, incident_id: int) -> Incident | None:
         """By number; locked against other replicas until the transaction ends."""
         ...
 
     async def save(self, incident: Incident) -> Incident:
         """Insert (id 0) or update; the incident with its number."""
+        ...
+
+    async def update_all(self, changed: Sequence[Incident]) -> None:
+        """Update many that have their numbers; one statement for all."""
         ...
 
     async def unresolved(

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bot.adapters.database.rows import INCIDENT, KEY
 from bot.adapters.database.tables import incidents
 from bot.domain.incidents import IncidentState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Row, Select
 
@@ -34,14 +35,26 @@ class IncidentTable:
         """
         if not self.link.postgres:
             return
-        for number in sorted({_lock_number(key) for key in keys}):
-            await self.link.run(select(func.pg_advisory_xact_lock(number)))
+        numbers = sorted({_lock_number(key) for key in keys})
+        if numbers:
+            each = func.unnest(cast(numbers, ARRAY(BigInteger))).column_valued("number")
+            await self.link.run(select(func.pg_advisory_xact_lock(each)))
 
     async def newest(self, key: IncidentKey) -> Incident | None:
         """The latest incident with that key."""
         query = select(incidents).where(incidents.c.key_hash == key_hash(key))
         row = await self.link.first(query.order_by(incidents.c.id.desc()).limit(1).with_for_update())
         return _incident(row) if row else None
+
+    async def newest_of(self, keys: Sequence[IncidentKey]) -> Mapping[IncidentKey, Incident]:
+        """The latest of each key, locked in the order of their numbers."""
+        hashes = {key_hash(key): key for key in keys}
+        if not hashes:
+            return {}
+        newest = select(func.max(incidents.c.id)).where(incidents.c.key_hash.in_(list(hashes)))
+        query = select(incidents).where(incidents.c.id.in_(newest.group_by(incidents.c.key_hash)))
+        rows = await self.link.all(query.order_by(incidents.c.id).with_for_update())
+        return {hashes[row.key_hash]: _incident(row) for row in rows}
 
     async def get(self, incident_id: int) -> Incident | None:
         """By number, locked."""
@@ -50,20 +63,18 @@ class IncidentTable:
 
     async def save(self, incident: Incident) -> Incident:
         """Insert or update."""
-        columns = {
-            "key_hash": key_hash(incident.key),
-            "service": incident.key.service,
-            "state": incident.state.value,
-            "severity": incident.severity.rank,
-            "opened_at": incident.opened_at,
-            "revision": incident.revision,
-            "body": INCIDENT.dump(incident),
-        }
+        columns = _columns(incident)
         if incident.id:
             await self.link.run(update(incidents).where(incidents.c.id == incident.id).values(columns))
             return incident
         row = await self.link.first(insert(incidents).values(columns).returning(incidents.c.id))
         return replace(incident, id=row.id) if row else incident
+
+    async def update_all(self, changed: Sequence[Incident]) -> None:
+        """Write them."""
+        if changed:
+            change = update(incidents).where(incidents.c.id == bindparam("number"))
+            await self.link.run(change, [{"number": one.id, **_columns(one)} for one in changed])
 
     async def unresolved(
         self, *, service: str | None = None, limit: int | None = None
@@ -81,6 +92,18 @@ class IncidentTable:
         """The newest ones."""
         query = _of(service, select(incidents)).order_by(incidents.c.id.desc()).limit(limit)
         return tuple(_incident(row) for row in await self.link.all(query))
+
+
+def _columns(incident: Incident) -> dict[str, Any]:
+    return {
+        "key_hash": key_hash(incident.key),
+        "service": incident.key.service,
+        "state": incident.state.value,
+        "severity": incident.severity.rank,
+        "opened_at": incident.opened_at,
+        "revision": incident.revision,
+        "body": INCIDENT.dump(incident),
+    }
 
 
 def key_hash(key: IncidentKey) -> str:
