@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e loop load lint format docs bench clean
+.PHONY: help demo test e2e loop load lint audit format docs dist bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ lint: .venv/.synced  ## ruff, mypy and the import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+	.venv/bin/python .ci/audit.py --uv "$(UV)"
+
+audit: .venv/.synced  ## look for known vulnerabilities in what is locked; fails where it cannot look
+	.venv/bin/python .ci/audit.py --uv "$(UV)" --strict
 
 format: .venv/.synced  ## format the code
 	.venv/bin/ruff format .
@@ -65,6 +69,10 @@ format: .venv/.synced  ## format the code
 docs: .venv/.docs  ## build the documentation into build/docs; a broken link or reference fails
 	.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+dist: | $(UV)  ## build the wheel and the source archive into dist/
+	$(UV) build --quiet --out-dir dist
+	@ls dist
 
 bench: .venv/.synced  ## speed and memory of the real bot against their goals (--write keeps the page)
 	.venv/bin/python -m bench $(ARGS)
