@@ -51,6 +51,9 @@ JOB_POLL_SECONDS = 10.0
 JOBS_WITHIN = timedelta(hours=6)
 """A training takes its time, and nothing is wrong with one that still runs."""
 
+TRACES_LAST = timedelta(minutes=30)
+"""So long after acting began the cluster has the events of what was done: it keeps them for an hour."""
+
 LONGEST_REST = 60.0
 
 _LOG = Log("remediating")
@@ -221,7 +224,12 @@ class Remediating:
             if begun is None:
                 return None
             execution = begun
-        outcome = await self._acting.act(grant, resumed=resumed, hold=lambda: self._hold_on(grant))
+        outcome = await self._acting.act(
+            grant,
+            resumed=resumed,
+            repeat_until=min(approval.expires_at, (execution.begun_at or execution.started_at) + TRACES_LAST),
+            hold=lambda: self._hold_on(grant),
+        )
         fault("after-apply")
         match outcome.state:
             case ApplyState.APPLIED:

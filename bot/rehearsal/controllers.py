@@ -20,6 +20,8 @@ def settle_jobs(store: ObjectStore, now: datetime, *, take: timedelta) -> None:
         if not job.get("spec") or (job.get("status") or {}).get("conditions"):
             continue
         began = datetime.fromisoformat(job["metadata"]["creationTimestamp"])
+        if not job.get("status"):
+            store.put(_started(job, began), now=began)
         status = _job_status(job, began, now, take)
         if status != job.get("status"):
             job["status"] = status
@@ -40,6 +42,29 @@ def settle_autoscalers(store: ObjectStore) -> None:
         if now and wanted != now:
             deployment["spec"]["replicas"] = wanted
             store.changed(target, spec=True)
+
+
+def _started(job: KubeObject, began: datetime) -> dict[str, Any]:
+    """The event that a Job's first pod leaves; it outlives the Job."""
+    metadata = job["metadata"]
+    return {
+        "apiVersion": Resource.EVENTS.api_version,
+        "kind": Resource.EVENTS.kind,
+        "metadata": {"name": f"{metadata['name']}.started", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": job["apiVersion"],
+            "kind": job["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": "Normal",
+        "reason": "SuccessfulCreate",
+        "message": f"Created pod: {metadata['name']}-1",
+        "count": 1,
+        "firstTimestamp": stamp(began),
+        "lastTimestamp": stamp(began),
+    }
 
 
 def _job_status(job: KubeObject, began: datetime, now: datetime, take: timedelta) -> dict[str, Any]:

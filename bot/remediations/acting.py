@@ -16,12 +16,16 @@ from bot.remediations.watching import progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from bot.domain.approvals import Grant
     from bot.ports.clock import Clock
     from bot.ports.readers import Readers
     from bot.ports.writers import Writers
     from bot.remediations.deployments import RolloutProgress
+
+    Hold = Callable[[], Awaitable[datetime]]
+    """Keeps the claim; the store's time."""
 
 ANSWERS_WITHIN: Final = 30.0
 _TRIES: Final = 5
@@ -46,23 +50,24 @@ class Acting:
         self._enabled = enabled
         self._answers_within = answers_within
 
-    async def act(self, grant: Grant, *, resumed: bool, hold: Callable[[], Awaitable[object]]) -> Applied:
+    async def act(self, grant: Grant, *, resumed: bool, repeat_until: datetime, hold: Hold) -> Applied:
         """What came of it. `resumed` says that an earlier start may have acted; `hold` keeps the claim.
 
-        Raises what `hold` raises.
+        Until `repeat_until` what left no trace is known not to have been done. Raises what `hold` raises.
         """
         doubt = looked = resumed
-        outcome = await (self._recover(grant, hold) if resumed else self._apply(grant, hold))
+        outcome = await (self._recover(grant, hold, repeat_until) if resumed else self._apply(grant, hold))
         for _ in range(_ROUNDS):
             if outcome.state is ApplyState.CANNOT_TELL and not looked:
-                outcome, looked, doubt = await self._recover(grant, hold), True, True
+                outcome, looked, doubt = await self._recover(grant, hold, repeat_until), True, True
             if outcome.state is not ApplyState.NOT_APPLIED or not looked or not self._enabled():
                 break
             # A PATCH that may still be on its way and this one carry the same lock: one of them wins.
             outcome, looked = await self._apply(grant, hold), False
         if doubt and not looked and outcome.state is not ApplyState.APPLIED:
-            # The last call alone is known to have done nothing; an earlier one may have arrived since.
-            outcome = await self._recover(grant, hold)
+            # The last call alone is known to have done nothing; an earlier one may have arrived since, and
+            # nobody looks again later: what is not there now proves nothing.
+            outcome = await self._recover(grant, hold, None)
         return outcome
 
     async def progress(self, grant: Grant) -> RolloutProgress:
@@ -73,7 +78,7 @@ class Acting:
         except TimeoutError as error:
             raise Temporary(f"{_other_side(grant)} does not answer") from error
 
-    async def _apply(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:
+    async def _apply(self, grant: Grant, hold: Hold) -> Applied:
         """Try while trying again can help: `apply` is safe to repeat with the same grant."""
         for attempt in range(1, _TRIES + 1):
             await hold()
@@ -86,11 +91,14 @@ class Acting:
             await self._clock.sleep(max(outcome.retry_after, float(attempt)))
         return outcome
 
-    async def _recover(self, grant: Grant, hold: Callable[[], Awaitable[object]]) -> Applied:
+    async def _recover(self, grant: Grant, hold: Hold, repeat_until: datetime | None) -> Applied:
         """Look, again and again while the world does not tell."""
         for attempt in range(1, _TRIES + 1):
-            await hold()
-            outcome = await self._answered(grant, recover(grant, readers=self._readers))
+            now = await hold()
+            repeatable = repeat_until is not None and now < repeat_until
+            outcome = await self._answered(
+                grant, recover(grant, readers=self._readers, repeatable=repeatable)
+            )
             if outcome.state is not ApplyState.CANNOT_TELL or attempt == _TRIES:
                 break
             await self._clock.sleep(float(attempt))

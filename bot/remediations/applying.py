@@ -32,8 +32,11 @@ async def apply(grant: Grant, *, readers: Readers, writers: Writers) -> Applied:
             return await aliasing.apply(grant, call, models=readers.models, writer=writers.models)
 
 
-async def recover(grant: Grant, *, readers: Readers) -> Applied:
-    """Whether what was granted was done, by looking at the world alone."""
+async def recover(grant: Grant, *, readers: Readers, repeatable: bool = False) -> Applied:
+    """Whether what was granted was done, by looking at the world alone.
+
+    `repeatable`: acting began so recently that a Job which leaves no trace was never made.
+    """
     call, reader = grant.plan.call, readers.cluster
     if call is None:
         return cannot_tell(grant, _OLDER)
@@ -41,7 +44,7 @@ async def recover(grant: Grant, *, readers: Readers) -> Applied:
         case CallKind.EDIT:
             return await editing.recover(grant, call, reader=reader)
         case CallKind.CREATE:
-            return await jobs.recover(grant, call, reader=reader)
+            return await jobs.recover(grant, call, reader=reader, repeatable=repeatable)
         case CallKind.EVICT:
             return await evicting.recover(grant, call, reader=reader)
         case CallKind.ALIAS:

@@ -9,7 +9,7 @@ from bot.domain.errors import Ambiguous, Conflict, LightshipError, NotFound
 from bot.domain.outside_text import one_line
 from bot.ports.readers import Resource
 from bot.remediations.deployments import RolloutProgress
-from bot.remediations.outcomes import Applied, ApplyState, applied, cannot_tell, refused
+from bot.remediations.outcomes import Applied, ApplyState, applied, cannot_tell, not_done, refused
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MESSAGE: Final = 200
 _TRIES: Final = 3
+_NOT_THERE: Final = "there is no Job {name}; it was never made, or it was removed since"
 
 
 async def apply(grant: Grant, call: Call, *, reader: ClusterReader, writer: ClusterWriter) -> Applied:
@@ -31,7 +32,8 @@ async def apply(grant: Grant, call: Call, *, reader: ClusterReader, writer: Clus
         try:
             await writer.create(grant)
         except Conflict:
-            return await _look(grant, call, reader)
+            name = job_name(call, grant.approval_id)
+            return await _look(grant, call, reader) or cannot_tell(grant, _NOT_THERE.format(name=name))
         except Ambiguous as error:
             lost = one_line(error)
         except LightshipError as error:
@@ -41,21 +43,43 @@ async def apply(grant: Grant, call: Call, *, reader: ClusterReader, writer: Clus
     return cannot_tell(grant, lost)
 
 
-async def recover(grant: Grant, call: Call, *, reader: ClusterReader) -> Applied:
-    """Whether the Job is there. One that is not may have run and been removed, so it is never made again."""
-    return await _look(grant, call, reader)
+async def recover(grant: Grant, call: Call, *, reader: ClusterReader, repeatable: bool) -> Applied:
+    """Whether the Job is there, or was.
 
-
-async def _look(grant: Grant, call: Call, reader: ClusterReader) -> Applied:
+    One that is not may have run and been removed. While it is `repeatable`, so soon after acting began that
+    the cluster still has the events of all that was done, their absence says that no pod of it was ever made;
+    later, or where they cannot be read, that cannot be told.
+    """
+    seen = await _look(grant, call, reader)
+    if seen is not None:
+        return seen
     name = job_name(call, grant.approval_id)
+    if not repeatable:
+        return cannot_tell(grant, _NOT_THERE.format(name=name))
+    try:
+        told = await reader.list(
+            Resource.EVENTS,
+            namespace=grant.plan.target.namespace,
+            fields=f"involvedObject.kind=Job,involvedObject.name={name}",
+        )
+    except LightshipError as error:
+        return cannot_tell(grant, f"{_NOT_THERE.format(name=name)}; its events: {one_line(error)}")
+    if told:
+        return cannot_tell(grant, f"Job {name} was made, and somebody removed it since")
+    return not_done(grant, f"there is no Job {name}, and no event tells of one")
+
+
+async def _look(grant: Grant, call: Call, reader: ClusterReader) -> Applied | None:
+    """What the Job of that name says; None where there is none."""
     try:
         job = await read_job(grant, call, reader)
     except NotFound:
-        return cannot_tell(grant, f"there is no Job {name}; it was never made, or it was removed since")
+        return None
     except LightshipError as error:
         return cannot_tell(grant, f"it cannot be looked at: {one_line(error)}")
     if made_for(job) == grant.approval_id:
         return applied(grant)
+    name = job_name(call, grant.approval_id)
     return Applied(
         state=ApplyState.NOT_APPLIED,
         sentence=f"nothing was done: a Job {name} is there that Lightship did not make",

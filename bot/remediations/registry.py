@@ -36,6 +36,7 @@ _JOB: Final = (
     Resource.JOBS.right("create"),
 )
 _CANCEL: Final = (Resource.JOBS.right("get"), Resource.JOBS.right("patch"))
+_TRACES: Final = Resource.EVENTS.right("list")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,13 +102,13 @@ REMEDIES: Final[Mapping[Action, Remedy]] = {
         plan=plan_job,
         calls=frozenset({CallKind.CREATE, CallKind.EDIT}),
         rights=_JOB,
-        optional_rights=(*_CANCEL, *_ROOM),
+        optional_rights=(*_CANCEL, _TRACES, *_ROOM),
     ),
     Action.RETRAIN: Remedy(
         plan=plan_job,
         calls=frozenset({CallKind.CREATE, CallKind.EDIT}),
         rights=_JOB,
-        optional_rights=(*_CANCEL, *_ROOM),
+        optional_rights=(*_CANCEL, _TRACES, *_ROOM),
     ),
     Action.PROMOTE: Remedy(plan=plan_promote, calls=frozenset({CallKind.ALIAS})),
 }

@@ -75,6 +75,16 @@ class RealWorld:
         """Change a deployment's spec past Lightship."""
         await self._merge(self._path(name), {"spec": spec})
 
+    async def remove_job(self, name: str) -> None:
+        """Delete a Job, its pods in the background, and wait until it is gone."""
+        path = f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{name}?propagationPolicy=Background"
+        await asyncio.to_thread(self.cluster.api.call, path, "DELETE")
+        async with asyncio.timeout(20):
+            while await self.reader.list(
+                Resource.JOBS, namespace=self.namespace, fields=f"metadata.name={name}"
+            ):
+                await self.wait()
+
     async def wait(self) -> None:
         """Let the controllers work for a moment."""
         await asyncio.sleep(0.1)

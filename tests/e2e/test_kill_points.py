@@ -89,8 +89,7 @@ SCALE = Task(command="scale 6 traffic doubled")
 OTHERS = (
     Task(command="restart it leaks"),
     Task(command="delete-pod POD stuck"),
-    # A Job that is not there may have run and been removed, so it is never made a second time.
-    Task(command="run training-pipeline new data", left_to_humans=frozenset({"before-apply"})),
+    Task(command="run training-pipeline new data"),
 )
 
 

@@ -6,6 +6,7 @@ The API server's failures come from a proxy in front of it, which loses answers 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,7 +132,7 @@ class TestRealActions(ActionsContract):
         (Way.LOSES_ANSWER, {"scale", "run", "delete-pod"}),
         (Way.ANSWERS_500_AFTER, {"scale", "run", "delete-pod"}),
         (Way.ANSWERS_500_ONCE, {"scale", "run", "delete-pod"}),
-        (Way.ANSWERS_409_ONCE, {"scale", "delete-pod"}),  # a Job that may have been there asks a human
+        (Way.ANSWERS_409_ONCE, {"scale", "run", "delete-pod"}),
         (Way.ANSWERS_429, set()),
         (Way.HANGS, set()),
     ],
@@ -167,8 +168,8 @@ class QuickClock(SystemClock):
 async def acted(world: RealWorld, grant: Grant) -> ApplyState:
     """What comes of acting as the engine does it: tried again, and looked at when in doubt."""
 
-    async def hold() -> None:
-        return
+    async def hold() -> datetime:
+        return datetime.now(UTC)
 
     acting = Acting(
         readers=world.readers,
@@ -177,4 +178,5 @@ async def acted(world: RealWorld, grant: Grant) -> ApplyState:
         enabled=lambda: True,
         answers_within=20.0,
     )
-    return (await acting.act(grant, resumed=False, hold=hold)).state
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    return (await acting.act(grant, resumed=False, repeat_until=soon, hold=hold)).state

@@ -154,6 +154,11 @@ class ActionsContract:
         missing = await recover(grant, readers=world.readers)
         assert missing.state is ApplyState.CANNOT_TELL
         assert "never made, or it was removed" in missing.sentence
+        fresh = await recover(grant, readers=world.readers, repeatable=True)
+        assert (fresh.state, fresh.sentence.endswith("and no event tells of one")) == (
+            ApplyState.NOT_APPLIED,
+            True,
+        )
         assert (await act(world, grant)).state is ApplyState.APPLIED
         assert (await act(world, grant)).state is ApplyState.APPLIED
         assert (await recover(grant, readers=world.readers)).state is ApplyState.APPLIED
@@ -166,6 +171,26 @@ class ActionsContract:
         assert job["spec"]["ttlSecondsAfterFinished"] >= 7 * 24 * 3600
         assert job["spec"]["backoffLimit"] <= 1
         await done(world, grant)
+
+    async def test_a_job_that_somebody_removed_is_not_made_again(self, world: WorldUnderTest) -> None:
+        """Its pods' events outlive it, so even at once after it was made nobody takes it for never made."""
+        await world.create(cron_job(world.namespace))
+        grant = make_grant(await planned_in(world, run(world)))
+        await act(world, grant)
+        (job,) = await jobs_of(world)
+        async with asyncio.timeout(20):
+            while not await world.reader.list(
+                Resource.EVENTS,
+                namespace=world.namespace,
+                fields=f"involvedObject.name={job['metadata']['name']}",
+            ):
+                await world.wait()
+        await world.remove_job(job["metadata"]["name"])
+        seen = await recover(grant, readers=world.readers, repeatable=True)
+        assert (seen.state, seen.sentence.endswith("somebody removed it since")) == (
+            ApplyState.CANNOT_TELL,
+            True,
+        )
 
     async def test_a_running_job_is_cancelled(self, world: WorldUnderTest) -> None:
         """Its undo ends it as failed and keeps it; once it has ended there is nothing to cancel."""

@@ -74,6 +74,10 @@ class WorldUnderTest(Protocol):
         """Change a deployment's spec past Lightship."""
         ...
 
+    async def remove_job(self, name: str) -> None:
+        """Delete a Job with its pods, as somebody else would."""
+        ...
+
     async def wait(self) -> None:
         """Let the controllers work for a moment."""
         ...

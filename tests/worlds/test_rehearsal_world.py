@@ -36,6 +36,11 @@ class RehearsedWorld:
         """Move a deployment's generation."""
         self.world.state.store.changed(("apps/v1", "Deployment", self.namespace, name), spec=True)
 
+    async def remove_job(self, name: str) -> None:
+        """Delete a Job."""
+        self.world.state.settle()
+        self.world.state.store.remove(("batch/v1", "Job", self.namespace, name))
+
     async def touch(self, name: str) -> None:
         """Move a deployment's version alone."""
         self.world.state.touch(Resource.DEPLOYMENTS, namespace=self.namespace, name=name)
