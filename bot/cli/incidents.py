@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -88,43 +89,83 @@ def show(number: int) -> None:
     click.echo(json.dumps({**_as_json(found), **cause}, indent=2))
 
 
-@incident.command(epilog="\b\nExample:\n  lightship incident timeline 12 --format json")
+@incident.command(
+    epilog="\b\nExamples:\n  lightship incident timeline 12\n"
+    "  lightship incident timeline 12 --out reviews/12\n  lightship incident timeline 12 --format json"
+)
 @unused_config_option
 @click.argument("number", type=int)
 @click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="markdown")
-def timeline(number: int, style: str) -> None:
-    """What happened to an incident, in order."""
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the Markdown and its graphs, as PNG files that it links, into this folder.",
+)
+@click.option("--embed", is_flag=True, help="Put the graphs into the Markdown itself, as data URIs.")
+def timeline(number: int, style: str, out: Path | None, embed: bool) -> None:
+    """What happened to an incident, in order, for its review."""
+    if style == "json" and (out or embed):
+        raise click.UsageError("--out and --embed are about Markdown; leave out --format json")
 
     async def read(tx: Transaction) -> TimelineView | None:
         from bot.engines.timelines import timeline_view  # noqa: PLC0415 - `--help` needs no engine
 
         return await timeline_view(tx, number)
 
-    from bot.rendering.timelines import timeline_markdown, timings  # noqa: PLC0415 - as above
+    from bot.rendering.timelines import Graphs, timeline_markdown  # noqa: PLC0415 - as above
 
     found = _ask(read)
     if found is None:
         click.echo(f"lightship incident timeline: there is no incident {number}", err=True)
         sys.exit(1)
     if style == "json":
-        content = {
-            **_as_json(found.incident),
-            **timings(found.incident),
-            "audit_head": str(found.head),
-            "events": [
-                {
-                    "at": event.at.isoformat(),
-                    "kind": event.kind.value,
-                    "actor": event.actor.id,
-                    "detail": dict(event.detail),
-                    "audit": found.audited.get(event.id),
-                }
-                for event in found.events
-            ],
-        }
-        click.echo(json.dumps(content))
-        return
-    click.echo(timeline_markdown(found), nl=False)
+        click.echo(json.dumps(_timeline_json(found)))
+    elif out is not None:
+        _write_timeline(found, out, embed=embed)
+    else:
+        graphs = Graphs.EMBEDDED if embed else Graphs.NAMED
+        click.echo(timeline_markdown(found, graphs=graphs), nl=False)
+
+
+def _write_timeline(found: TimelineView, folder: Path, *, embed: bool) -> None:
+    """The document, and its graphs beside it; existing files of these names are replaced."""
+    from bot.rendering.timelines import Graphs, graph_file, timeline_markdown  # noqa: PLC0415 - as above
+
+    document = folder / f"incident-{found.incident.id}.md"
+    graphs = Graphs.EMBEDDED if embed else Graphs.LINKED
+    written = [document]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        document.write_text(timeline_markdown(found, graphs=graphs), encoding="utf-8")
+        for place, picture in enumerate(() if embed else found.pictures, start=1):
+            written.append(folder / graph_file(found, place))
+            written[-1].write_bytes(picture.content)
+    except OSError as error:
+        click.echo(f"lightship incident timeline: {written[-1]}: {error.strerror}", err=True)
+        sys.exit(1)
+    for path in written:
+        click.echo(str(path))
+
+
+def _timeline_json(found: TimelineView) -> dict[str, Any]:
+    from bot.rendering.timelines import timings  # noqa: PLC0415 - as above
+
+    return {
+        **_as_json(found.incident),
+        **timings(found.incident),
+        "audit_head": str(found.head),
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "kind": event.kind.value,
+                "actor": event.actor.id,
+                "detail": dict(event.detail),
+                "audit": found.audited.get(event.id),
+            }
+            for event in found.events
+        ],
+        "graphs": [{"at": one.at.isoformat(), "title": one.title} for one in found.pictures],
+    }
 
 
 def _ask(read: Callable[[Transaction], Awaitable[T]]) -> T:

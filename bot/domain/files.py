@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.domain.pictures import Picture
 
 
@@ -28,7 +30,7 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFile:
-    """A file on its way. `content` is None until it is drawn and again once the chat has it.
+    """A file on its way. `content` is None until it is drawn, and a text's again once the chat has it.
 
     `remote_id` is the chat's id of the uploaded content, which nobody sees before it is shared; it is kept
     before the sharing, so that after a crash the chat can be asked what became of it.
@@ -43,3 +45,14 @@ class StoredFile:
     content: bytes | None = None
     remote_id: str = ""
     attempts: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptPicture:
+    """A drawn picture of an incident, kept for its review: PNG, and when it was asked for."""
+
+    name: str
+    title: str
+    alt_text: str
+    content: bytes
+    at: datetime

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.files import Attachment
 from bot.engines.attaching import attach
-from bot.rendering.timelines import timeline_markdown
+from bot.rendering.timelines import Graphs, timeline_markdown
 from bot.rendering.views import TimelineView
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ async def timeline_view(tx: Transaction, incident_id: int) -> TimelineView | Non
         incident=incident,
         events=await tx.events.of_incident(incident_id),
         findings=await tx.findings.of_incident(incident_id),
+        pictures=await tx.files.pictures_of(incident_id),
         audited=await tx.audit.numbers(incident_id),
         head=await tx.audit.head(),
         now=tx.now,
@@ -49,7 +50,7 @@ class Timelines:
             file = Attachment(
                 name=f"incident-{incident_id}-timeline.md",
                 title=f"Timeline of incident {incident_id}",
-                text=timeline_markdown(view),
+                text=timeline_markdown(view, graphs=Graphs.EMBEDDED),
             )
             await attach(tx, self._ids, view.incident, file)
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.domain.files import StoredFile
+    from bot.domain.files import KeptPicture, StoredFile
 
 
 class Files(Protocol):
@@ -41,5 +41,9 @@ class Files(Protocol):
         ...
 
     async def shown(self, file_id: str) -> None:
-        """The chat shows it: forget its content."""
+        """The chat shows it: forget a text's content. An incident's newest pictures stay for its review."""
+        ...
+
+    async def pictures_of(self, incident_id: int) -> tuple[KeptPicture, ...]:
+        """The drawn pictures of an incident that are kept, oldest first."""
         ...

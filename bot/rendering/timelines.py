@@ -6,7 +6,10 @@ Called by `lightship incident timeline` and by the engine that puts it into the 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from datetime import UTC
+from enum import StrEnum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.incidents import IncidentState
@@ -14,10 +17,11 @@ from bot.rendering.dates import span
 from bot.rendering.sentences import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from bot.domain.events import Event
+    from bot.domain.files import KeptPicture
     from bot.domain.findings import Finding
     from bot.domain.incidents import Incident
     from bot.rendering.views import TimelineView
@@ -28,9 +32,23 @@ _DATE: Final = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _BOLD: Final = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _MARKS: Final = str.maketrans({sign: f"\\{sign}" for sign in "|[]"})
 _CELL: Final = 600
+_MOST_EMBEDDED: Final = 1_500_000
+"""Bytes of pictures in one document."""
 
 
-def timeline_markdown(view: TimelineView) -> str:
+class Graphs(StrEnum):
+    """How the document has its graphs.
+
+    Named in words, for a terminal; linked as files beside it, which every viewer of Markdown shows; embedded
+    as data URIs at its end, so that one file holds all: many viewers show those, code forges do not.
+    """
+
+    NAMED = "named"
+    LINKED = "linked"
+    EMBEDDED = "embedded"
+
+
+def timeline_markdown(view: TimelineView, *, graphs: Graphs = Graphs.NAMED) -> str:
     """The whole document, ending in a line break."""
     incident = view.incident
     lines = [
@@ -46,9 +64,48 @@ def timeline_markdown(view: TimelineView) -> str:
     ]
     if view.findings:
         lines += ["", "## What the checks found last", "", *map(_finding, view.findings)]
+    if view.pictures:
+        lines += ["", "## Graphs", *_graphs(view, graphs)]
     verify = f"`lightship audit verify --head {view.head.short}`"
     lines += ["", f"As of {_time(view.now)}. {verify} tells whether the audit was changed."]
+    if graphs is Graphs.EMBEDDED:
+        lines += _embedded(view)
     return "\n".join(lines) + "\n"
+
+
+def graph_file(view: TimelineView, number: int) -> str:
+    """The name of the file of the graph with that number, from one."""
+    return f"incident-{view.incident.id}-graph-{number}.png"
+
+
+def _graphs(view: TimelineView, graphs: Graphs) -> Iterator[str]:
+    embedded = _fit(view.pictures) if graphs is Graphs.EMBEDDED else len(view.pictures)
+    for number, picture in enumerate(view.pictures, start=1):
+        said = f"{_plain(picture.title)}, {_time(picture.at)}"
+        alt = _plain(picture.alt_text or picture.title)
+        if graphs is Graphs.NAMED or number > embedded:
+            yield from ("", f"- {said}")
+        elif graphs is Graphs.LINKED:
+            yield from ("", f"{said}:", "", f"![{alt}]({graph_file(view, number)})")
+        else:
+            yield from ("", f"{said}:", "", f"![{alt}][graph-{number}]")
+    if graphs is Graphs.NAMED:
+        command = f"lightship incident timeline {view.incident.id} --out FOLDER"
+        yield from ("", f"`{command}` writes them beside this document.")
+    elif number > embedded:
+        yield from ("", "The rest is in the thread.")
+
+
+def _embedded(view: TimelineView) -> Iterator[str]:
+    """The definitions behind the references, at the end, where nobody has to read past them."""
+    for number, picture in enumerate(view.pictures[: _fit(view.pictures)], start=1):
+        yield from ("", f"[graph-{number}]: data:image/png;base64,{b64encode(picture.content).decode()}")
+
+
+def _fit(pictures: Sequence[KeptPicture]) -> int:
+    """How many of the pictures fit into one document."""
+    sizes = accumulate(len(picture.content) for picture in pictures)
+    return sum(1 for size in sizes if size <= _MOST_EMBEDDED)
 
 
 def timings(incident: Incident) -> Mapping[str, float | None]:

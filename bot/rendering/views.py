@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.causes import Ranking
     from bot.domain.drift_runs import DriftRun
     from bot.domain.events import Event
+    from bot.domain.files import KeptPicture
     from bot.domain.findings import Finding
     from bot.domain.freezing import Freeze
     from bot.domain.incidents import Incident
@@ -234,11 +235,13 @@ class TimelineView:
     """What happened to an incident, oldest first.
 
     `audited` gives the number of an event's audit entry by its id, `head` is the newest entry of all.
+    `pictures` are the graphs that the thread was shown.
     """
 
     incident: Incident
     events: tuple[Event, ...]
     findings: tuple[Finding, ...] = ()
+    pictures: tuple[KeptPicture, ...] = ()
     audited: Mapping[str, int] = field(default_factory=dict)
     head: Head = field(default_factory=Head)
     now: datetime

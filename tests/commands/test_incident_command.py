@@ -14,6 +14,7 @@ from bot.adapters.database import open_store
 from bot.cli import lightship
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.events import EventKind
+from bot.domain.files import StoredFile
 from bot.engines.noting import note, show
 from bot.testing import SequentialIds
 from tests.making import make_incident
@@ -84,6 +85,44 @@ def test_show_and_timeline_tell_the_same_incident(url: str) -> None:
     assert [event["kind"] for event in content["events"]] == ["incident_opened"]
     assert (content["seconds_to_acknowledge"], content["id"]) == (None, number)
     assert run("incident", "show", "999") == (1, "lightship incident show: there is no incident 999\n")
+
+
+def test_a_timeline_is_written_with_its_graphs(url: str, tmp_path: Path) -> None:
+    """`--out` writes the Markdown and the PNG files that it links; `--embed` needs no files beside it."""
+    number = asyncio.run(_with_incident(url))
+    asyncio.run(_with_graph(url, number))
+    folder = tmp_path / "reviews" / "1"
+    status, output = run("incident", "timeline", str(number), "--out", str(folder))
+    document, graph = folder / f"incident-{number}.md", folder / f"incident-{number}-graph-1.png"
+    assert (status, output.splitlines()) == (0, [str(document), str(graph)])
+    assert graph.read_bytes() == b"PNG"
+    assert f"![Latency is high.]({graph.name})" in document.read_text(encoding="utf-8")
+    assert "base64,UE5H" in run("incident", "timeline", str(number), "--embed")[1]
+    graphs = json.loads(run("incident", "timeline", str(number), "--format", "json")[1])["graphs"]
+    assert [one["title"] for one in graphs] == ["Latency"]
+
+
+def test_a_timeline_that_cannot_be_written_is_said(url: str, tmp_path: Path) -> None:
+    """A folder below a file, and options that do not go together."""
+    number = asyncio.run(_with_incident(url))
+    (tmp_path / "file").write_text("")
+    status, output = run("incident", "timeline", str(number), "--out", str(tmp_path / "file" / "x"))
+    assert status == 1
+    assert "Not a directory" in output
+    assert run("incident", "timeline", str(number), "--embed", "--format", "json")[0] == 2
+
+
+async def _with_graph(url: str, number: int) -> None:
+    graph = StoredFile(
+        id="f-1",
+        incident_id=number,
+        name="p95.png",
+        title="Latency",
+        alt_text="Latency is high.",
+        content=b"PNG",
+    )
+    async with open_store(url, clock=SystemClock()) as store, store.transaction() as tx:
+        await tx.files.add(graph)
 
 
 def test_show_tells_the_cause_that_people_were_told_of_last(url: str) -> None:

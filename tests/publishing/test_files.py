@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.adapters.database.files import MOST_PICTURES
 from bot.domain.errors import Ambiguous, LightshipError, NotFound, Permanent, Temporary
 from bot.domain.files import Attachment
 from bot.domain.messages import MessageKind
@@ -91,6 +92,21 @@ async def test_a_picture_is_shown_once_it_is_drawn(stage: Stage) -> None:
     file = stage.chat.files[shared.file_id]
     assert (shared.text, file.alt_text) == ("Latency is high.", "Latency is high.")
     assert file.content == b"churn: P95 latency"
+
+
+async def test_the_newest_pictures_stay_for_the_review(stage: Stage) -> None:
+    """Once the thread has them the newest are kept, older ones and texts are not; one on its way is left."""
+    graphs = [replace(GRAPH, title=f"graph {number}") for number in range(MOST_PICTURES + 2)]
+    incident = await opened(stage, LOGS, *graphs)
+    attaching = Attaching(store=stage.store, ids=IDS, drawer=Pen())
+    while await attaching.draw_due():
+        pass
+    await stage.steps(seconds=len(graphs) + 3)
+    assert len(stage.chat.shared) == len(graphs) + 1
+    async with stage.store.transaction() as tx:
+        pictures = await tx.files.pictures_of(incident.id)
+    assert [one.title for one in pictures] == [one.title for one in graphs[2:]]
+    assert {one.content for one in pictures} == {b"churn: P95 latency"}
 
 
 async def test_files_wait_for_all_that_says_what_is_wrong(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.actions import ACTIONS
 from bot.domain.bounds import Bounds, ResourceBounds
-from bot.domain.calls import MARK, canonical, holds, inverse, is_before, make_edit, misfit, patch_of
+from bot.domain.calls import canonical, holds, inverse, is_before, make_edit, misfit, patch_of
 from bot.domain.errors import Permanent
 from bot.domain.remedies import Action, CallKind, Plan, Refusal, RefusalReason
 from bot.ports.readers import ModelVersion, Resource
@@ -23,9 +23,8 @@ from bot.remediations.autoscalers import bounds_for
 from bot.remediations.deployments import RolloutState, rollout_of
 from bot.remediations.outcomes import ApplyState
 from bot.remediations.registry import REMEDIES
-from bot.remediations.watching import progress
 from bot.testing import START, FrozenClock, SequentialIds, make_grant
-from tests.planning import ALIAS, MODEL, ask, plan_in, planned_in, undo_of
+from tests.planning import ALIAS, MODEL, ask, plan_in, planned_in
 from tests.worlds.objects import NAME, cron_job, deployment, request
 
 if TYPE_CHECKING:
@@ -214,38 +213,6 @@ async def act(world: World, grant: Grant) -> ApplyState:
     return (await apply(grant, readers=world.readers, writers=world.writers)).state
 
 
-async def test_an_alias_moves_and_is_put_back(registry: World) -> None:
-    """Promoting shows both versions' numbers, moves the alias once, and its undo restores it."""
-    plan = await planned_in(registry, promote(3))
-    assert [(c.field, c.before, c.after) for c in plan.changes] == [
-        ("alias Production", "version 2", "version 3")
-    ]
-    assert "accuracy 0.72 → 0.73" in plan.notes
-    grant = make_grant(plan)
-    assert [await act(registry, grant) for _ in range(2)] == [ApplyState.APPLIED] * 2
-    assert (await progress(grant, readers=registry.readers)).done
-    assert (await registry.models.version(name=MODEL, version="3")).tags[MARK] == grant.approval_id
-    back = await planned_in(registry, undo_of(plan, grant.approval_id), done=plan)
-    assert await act(registry, make_grant(back, approval_id="id-undo")) is ApplyState.APPLIED
-    assert (await registry.models.version_by_alias(name=MODEL, alias=ALIAS)).version == "2"
-    # Reverted since, it is still known that it was done.
-    assert (await recover(grant, readers=registry.readers)).state is ApplyState.APPLIED
-
-
-async def test_an_alias_that_somebody_moved_is_left(registry: World) -> None:
-    """Neither the promotion nor its undo overwrites what somebody else set meanwhile."""
-    plan = await planned_in(registry, promote(1))
-    assert plan.warnings == ("this is an older version than the one in use",)
-    grant = make_grant(plan)
-    registry.models.point(MODEL, ALIAS, "3")
-    assert await act(registry, grant) is ApplyState.OBJECT_CHANGED
-    registry.models.point(MODEL, ALIAS, "2")
-    await act(registry, grant)
-    registry.models.point(MODEL, ALIAS, "3")
-    refusal = await plan_in(registry, undo_of(plan, grant.approval_id), done=plan)
-    assert reason_of(refusal) is RefusalReason.OBJECT_CHANGED
-
-
 async def test_a_lost_answer_of_the_registry_is_looked_up(registry: World) -> None:
     """When the alias was moved and the answer got lost, a look tells; before, that it was not."""
     grant = make_grant(await planned_in(registry, promote(3)))
@@ -253,13 +220,6 @@ async def test_a_lost_answer_of_the_registry_is_looked_up(registry: World) -> No
     registry.faults.switch_on("models.set_alias", Fault.LOST_ANSWER, times=1)
     assert await act(registry, grant) is ApplyState.CANNOT_TELL
     assert (await recover(grant, readers=registry.readers)).state is ApplyState.APPLIED
-
-
-@pytest.mark.parametrize("version", [2, 99])
-async def test_a_version_that_is_no_change_or_none_is_refused(registry: World, version: int) -> None:
-    """The version in use and one that does not exist are refused."""
-    reason = RefusalReason.NO_CHANGE if version == 2 else RefusalReason.TARGET_MISSING
-    assert reason_of(await plan_in(registry, promote(version))) is reason
 
 
 async def test_a_namespace_that_is_not_the_service_s_is_refused() -> None:

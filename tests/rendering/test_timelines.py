@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bot.domain.auditing import Head
 from bot.domain.events import EventKind
+from bot.domain.files import KeptPicture
 from bot.domain.incidents import IncidentState, Resolution
-from bot.rendering.timelines import timeline_markdown, timings
+from bot.rendering.timelines import Graphs, timeline_markdown, timings
 from bot.rendering.views import TimelineView
 from tests.rendering.samples import ALICE, BOB, NOW, ago, event, finding, incident
 
@@ -76,6 +77,56 @@ def test_it_tells_the_whole_story_with_its_times() -> None:
     """MTTA, MTTR, who, the numbers of the verification, and the audit's entries."""
     assert timeline_markdown(WHOLE) == MARKDOWN
     assert timings(WHOLE.incident) == {"seconds_to_acknowledge": 240.0, "seconds_to_resolve": 660.0}
+
+
+GRAPHS = tuple(
+    KeptPicture(
+        name="p95.png",
+        title=f"P95 [{number}]",
+        alt_text="High | still",
+        content=b"PNG",
+        at=ago(minutes=number),
+    )
+    for number in (9, 2)
+)
+LINKED = """\
+## Graphs
+
+P95 \\[9\\], 2026-11-24 03:08:00 UTC:
+
+![High \\| still](incident-12-graph-1.png)
+
+P95 \\[2\\], 2026-11-24 03:15:00 UTC:
+
+![High \\| still](incident-12-graph-2.png)
+
+As of"""
+
+
+def test_graphs_are_linked_as_files_beside_it() -> None:
+    """In the order of time, each with its title and its words for who cannot see it."""
+    told = timeline_markdown(replace(WHOLE, pictures=GRAPHS), graphs=Graphs.LINKED)
+    assert LINKED in told
+
+
+def test_graphs_are_embedded_behind_everything_that_is_read() -> None:
+    """The text refers to them; the data stand at the end, and what does not fit is named."""
+    told = timeline_markdown(replace(WHOLE, pictures=GRAPHS), graphs=Graphs.EMBEDDED)
+    assert "![High \\| still][graph-1]" in told
+    ending = told.partition("As of")[2]
+    assert "[graph-1]: data:image/png;base64,UE5H\n" in ending
+    assert "[graph-2]: data:image/png;base64,UE5H\n" in ending
+    large = replace(GRAPHS[0], content=b"x" * 2_000_000)
+    told = timeline_markdown(replace(WHOLE, pictures=(large,)), graphs=Graphs.EMBEDDED)
+    assert "data:" not in told
+    assert "The rest is in the thread." in told
+
+
+def test_on_a_terminal_graphs_are_named() -> None:
+    """With the command that writes them."""
+    told = timeline_markdown(replace(WHOLE, pictures=GRAPHS))
+    assert "- P95 \\[9\\], 2026-11-24 03:08:00 UTC" in told
+    assert "`lightship incident timeline 12 --out FOLDER` writes them beside this document." in told
 
 
 @given(st.text(max_size=300))

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
 from bot.adapters.database.rows import PICTURE
 from bot.adapters.database.tables import files
 from bot.adapters.database.texts import short, storable
-from bot.domain.files import StoredFile
+from bot.domain.files import KeptPicture, StoredFile
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select
 
     from bot.adapters.database.engine import Link
+
+MOST_PICTURES: Final = 20
+"""So many pictures of an incident are kept for its review once the chat has them; some 50 kB each."""
+
+_MANY: Final = 1_000
+_PICTURE: Final = ".png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,36 @@ class FileTable:
         await self.link.run(update(files).where(files.c.id == file_id).values(remote_id=remote_id))
 
     async def shown(self, file_id: str) -> None:
-        """The chat shows it, so the content is not needed any more."""
-        await self.link.run(update(files).where(files.c.id == file_id).values(content=None, picture=None))
+        """The chat shows it: a text's content is not needed any more, nor that of older pictures."""
+        row = await self.link.first(
+            select(files.c.incident_id, files.c.name, files.c.picture).where(files.c.id == file_id)
+        )
+        if row is None:
+            return
+        if row.picture is None:
+            await self.link.run(update(files).where(files.c.id == file_id).values(content=None))
+            return
+        await self.link.run(update(files).where(files.c.id == file_id).values(picture=None))
+        kept = self._kept(row.incident_id).order_by(files.c.created_at.desc(), files.c.id.desc())
+        # What is not shown yet has its picture still, and needs its content.
+        shown = kept.where(files.c.picture.is_(None))
+        older = shown.with_only_columns(files.c.id).offset(MOST_PICTURES).limit(_MANY)
+        await self.link.run(update(files).where(files.c.id.in_(older)).values(content=None))
+
+    async def pictures_of(self, incident_id: int) -> tuple[KeptPicture, ...]:
+        """Those that are drawn, shown or not, oldest first."""
+        rows = await self.link.all(self._kept(incident_id).order_by(files.c.created_at, files.c.id))
+        return tuple(
+            KeptPicture(
+                name=row.name, title=row.title, alt_text=row.alt_text, content=row.content, at=row.created_at
+            )
+            for row in rows
+        )
+
+    def _kept(self, incident_id: int) -> Select[Any]:
+        return select(files).where(
+            files.c.incident_id == incident_id, files.c.content.is_not(None), files.c.name.endswith(_PICTURE)
+        )
 
 
 def _file_of(row: Row[Any]) -> StoredFile:

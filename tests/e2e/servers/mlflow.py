@@ -6,6 +6,7 @@ the bot asks it.
 
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -104,6 +105,24 @@ class Mlflow:
         """The version behind an alias."""
         found = self.get("registered-models/alias", name=model, alias=alias)
         return str(found["model_version"]["version"])
+
+    def create_model(self, *, versions: int, alias: str, at: int) -> str:
+        """Register a model of its own with versions whose runs say 0.71, 0.72, …; its name."""
+        name = f"churn-model-{secrets.token_hex(4)}"
+        self.post("registered-models/create", {"name": name})
+        for number in range(1, versions + 1):
+            run = self.post("runs/create", {"experiment_id": "0", "run_name": "training"})
+            run_id = run["run"]["info"]["run_id"]
+            accuracy = {"key": "accuracy", "value": 0.7 + number / 100, "timestamp": 0}
+            self.post("runs/log-metric", {"run_id": run_id, **accuracy})
+            version = {"name": name, "source": f"runs:/{run_id}/model", "run_id": run_id}
+            self.post("model-versions/create", version)
+        self.point(name, alias, at)
+        return name
+
+    def point(self, model: str, alias: str, version: int) -> None:
+        """Move an alias, as somebody else would."""
+        self.post("registered-models/alias", {"name": model, "alias": alias, "version": str(version)})
 
     def runs(self, experiment: str) -> list[dict[str, Any]]:
         """The runs of an experiment, the newest first, each with `name`, `metrics`, `params` and `tags`."""
