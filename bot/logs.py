@@ -46,6 +46,7 @@ class LogAction(StrEnum):
     RUNBOOKS_LOADED = "runbooks_loaded"
     RUNBOOKS_REFUSED = "runbooks_refused"
     CHECK_RUN = "check_run"
+    RETRAINING_WEIGHED = "retraining_weighed"
     PICTURE_FAILED = "picture_failed"
     AUDIT_APPENDED = "audit_appended"
     APPROVAL_REQUESTED = "approval_requested"

@@ -144,6 +144,12 @@ RUNBOOKS_LOADED_AT: Final = Gauge(
     "When changed runbooks were last taken in without a fault, in seconds since the epoch.",
     registry=REGISTRY,
 )
+RETRAINING_DECISIONS: Final = Counter(
+    "lightship_retraining_decisions_total",
+    "Times that what speaks for and against a retraining was weighed; by what followed.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 STORMS: Final = Counter("lightship_storms_total", "Storms that a digest was begun for.", registry=REGISTRY)
 GATHERED: Final = Counter(
     "lightship_gathered_incidents_total",

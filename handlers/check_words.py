@@ -40,6 +40,8 @@ CHECK_WORDS: Final[Mapping[str, Grammar]] = {
     "drift": Grammar(first="feature"),
     "connectivity": Grammar(),
     "jobs": Grammar(first="cronjob"),
+    "retraining": Grammar(),
+    "candidate": Grammar(),
 }
 """The words that run a check of the same name."""
 

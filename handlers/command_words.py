@@ -75,6 +75,18 @@ WORDS: Final = (
         role=Role.VIEWER,
     ),
     Word(
+        word="retraining",
+        usage="retraining",
+        does="whether to train anew, and what speaks against",
+        role=Role.VIEWER,
+    ),
+    Word(
+        word="candidate",
+        usage="candidate",
+        does="the newest version beside the one in production",
+        role=Role.VIEWER,
+    ),
+    Word(
         word="connectivity",
         usage="connectivity",
         does="whether what the service needs can be reached",

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.checks.targets import CheckTarget
+from bot.checks.training_facts import training_facts
 from bot.domain.actors import user
 from bot.domain.approvals import DecisionWord
 from bot.domain.bounds import Bounds, ScaleBounds
 from bot.domain.commands import DecideApproval, Outcome, RequestRemediation
 from bot.domain.incidents import Resolution, end
 from bot.domain.policies import ApprovalPolicy, ApprovalRule
+from bot.domain.retraining import RetrainingRules, decide_retraining
 from bot.engines.approving import Approving
 from bot.engines.deciding import Deciding
 from bot.engines.planning import Planning
 from bot.engines.remediating import Remediating
-from bot.ports.readers import Resource
+from bot.ports.readers import NoDriftReports, Resource
 from bot.ports.writers import Writers
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident
+from tests.planning import ALIAS, MODEL
 from tests.worlds.objects import NAME, deployment, request
 
 if TYPE_CHECKING:
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     from bot.domain.events import Event, EventKind
     from bot.domain.incidents import Incident
     from bot.domain.remedies import Execution, Plan, RemediationRequest
-    from bot.ports.readers import KubeObject
+    from bot.domain.retraining import RetrainingDecision
+    from bot.ports.readers import DriftReader, KubeObject, Readers
     from bot.ports.stores import Transaction
 
 ALICE, BOB, CAROL = user("U0ALICE"), user("U0BOB"), user("U0CAROL")
@@ -112,6 +117,18 @@ class Bench:
     bounds: ScaleBounds = BOUNDS
     policy: ApprovalPolicy = POLICY
     rung: list[bool] = field(default_factory=list)
+    drift: DriftReader = field(default_factory=NoDriftReports)
+    rules: RetrainingRules = field(default_factory=RetrainingRules)
+    target: CheckTarget = field(
+        default_factory=lambda: CheckTarget(
+            service="churn",
+            namespace=NAMESPACE,
+            deployment=NAME,
+            cronjob="training-pipeline",
+            model=MODEL,
+            model_alias=ALIAS,
+        )
+    )
 
     def start(self, owner: str = "first") -> Start:
         """Engines as one process has them."""
@@ -126,6 +143,7 @@ class Bench:
             planner=self.world.planner,
             bounds=self.limits,
             enabled=lambda: self.enabled,
+            weigh=self.weigh,
             answers_within=self.answers_within,
         )
         remediating = Remediating(
@@ -161,7 +179,18 @@ class Bench:
         """The service's; a runbook called `careful` doubles at most."""
         careful = wish.runbook == "careful"
         scale = replace(self.bounds, max_factor=2.0) if careful else self.bounds
-        return Bounds(namespace=NAMESPACE, deployment=NAME, scale=scale)
+        return Bounds(namespace=NAMESPACE, deployment=NAME, model=MODEL, alias=ALIAS, scale=scale)
+
+    @property
+    def readers(self) -> Readers:
+        """The world's, with the bench's drift reports."""
+        return replace(self.world.readers, drift=self.drift)
+
+    async def weigh(self, _: str) -> RetrainingDecision | None:
+        """What speaks for and against a retraining of the churn model, by the bench's rules."""
+        now = self.clock.now()
+        facts = await training_facts(self.target, self.readers, now)
+        return decide_retraining(facts, self.rules, now=now)
 
     async def open_incident(self) -> Incident:
         """An open incident with its number."""

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _METRICS = 200
+_VERSIONS = 5
+_EVALUATION = "production_evaluation"
+_EVALUATIONS = 5
+_RUNS = 50
+_EXPERIMENTS = 1_000
 
 
 def main() -> int:
@@ -35,22 +40,65 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
                 return log_run(client, question)
             case "set_alias":
                 return _set_alias(client, question)
+            case "versions":
+                return _versions(client, name)
+            case "evaluations":
+                return _evaluations(client, name, question["version"])
             case "version":
                 version = client.get_model_version(name, question["version"])
             case _:
                 version = client.get_model_version_by_alias(name, question["alias"])
-        metrics = _metrics(client, version.run_id) if version.run_id else {}
+        return _version(client, version)
     except MlflowException as error:
         return _failure(error)
+
+
+def _version(client: Any, version: Any) -> dict[str, Any]:
     return {
         "name": version.name,
         "version": str(version.version),
         "aliases": list(version.aliases),
         "created_ms": version.creation_timestamp,
         "run_id": version.run_id or "",
-        "metrics": metrics,
+        "metrics": _metrics(client, version.run_id) if version.run_id else {},
         "tags": dict(version.tags or {}),
     }
+
+
+def _versions(client: Any, name: str) -> dict[str, Any]:
+    """The newest ones. The search leaves their aliases out, so each is asked for by itself."""
+    quote = '"' if "'" in name else "'"
+    found = client.search_model_versions(
+        f"name={quote}{name}{quote}", order_by=["version_number DESC"], max_results=_VERSIONS
+    )
+    return {"versions": [_version(client, client.get_model_version(name, one.version)) for one in found]}
+
+
+def _evaluations(client: Any, name: str, number: str) -> dict[str, Any]:
+    """Over all experiments, because nothing says in which one production is evaluated."""
+    made_ms = client.get_model_version(name, number).creation_timestamp
+    experiments = [one.experiment_id for one in client.search_experiments(max_results=_EXPERIMENTS)]
+    runs = client.search_runs(
+        experiments,
+        filter_string=f"attributes.run_name = '{_EVALUATION}' and attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=_RUNS,
+    )
+    own = [run for run in runs if _is_of(run, name, number, made_ms)]
+    return {
+        "evaluations": [
+            {"run_id": run.info.run_id, "at_ms": run.info.start_time, "metrics": _first(run.data.metrics)}
+            for run in own[:_EVALUATIONS]
+        ]
+    }
+
+
+def _is_of(run: Any, name: str, number: str, made_ms: int) -> bool:
+    tags = run.data.tags
+    if tags.get("model_name", name) != name:
+        return False
+    named = tags.get("model_version")
+    return bool(named == number) if named is not None else bool(run.info.start_time >= made_ms)
 
 
 def _set_alias(client: Any, question: Mapping[str, str]) -> dict[str, Any]:
@@ -71,7 +119,11 @@ def _metrics(client: Any, run_id: str) -> dict[str, float]:
         run = client.get_run(run_id)
     except MlflowException:
         return {}  # a deleted run takes its metrics along, and the version is still the version
-    return dict(sorted(run.data.metrics.items())[:_METRICS])
+    return _first(run.data.metrics)
+
+
+def _first(metrics: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(metrics.items())[:_METRICS])
 
 
 def _failure(error: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Importing mlflow takes seconds and much memory, so the bot never does: `bot.adap
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from bot.domain.errors import (
 )
 from bot.domain.outside_text import one_line
 from bot.domain.remedies import CallKind
-from bot.ports.readers import ModelVersion
+from bot.ports.readers import Evaluation, ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,21 @@ class MlflowModels:
         """A version by its number. Raises NotFound where there is none."""
         return _version_of(await self.ask({"do": "version", "name": name, "version": version}))
 
+<<<<<<< HEAD
     async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+=======
+    async def versions(self, *, name: str) -> tuple[ModelVersion, ...]:
+        """The newest versions, the newest first."""
+        answer = await self.ask({"do": "versions", "name": name})
+        return tuple(_version_of(one) for one in _listed(answer, "versions"))
+
+    async def evaluations(self, *, name: str, version: str) -> tuple[Evaluation, ...]:
+        """The newest finished runs `production_evaluation` of a version, the newest first."""
+        answer = await self.ask({"do": "evaluations", "name": name, "version": version})
+        return tuple(_evaluation_of(one) for one in _listed(answer, "evaluations"))
+
+    async def ask(self, question: Mapping[str, str]) -> Mapping[str, Any]:
+>>>>>>> 0b4103a (Whether a model should be trained anew is decided from what is known, with reasons and refusals in words; what follows a training is a comparison and a question)
         """What the worker answers to one question. Raises Temporary where it cannot be told."""
         if not self._uri.startswith(("http://", "https://")):
             # A file store is refused by MLflow itself, a database has no registry without its server.
@@ -126,11 +141,32 @@ def _version_of(answer: Mapping[str, Any]) -> ModelVersion:
             aliases=tuple(str(one) for one in answer["aliases"]),
             created_at=datetime.fromtimestamp(answer["created_ms"] / 1000, UTC),
             run_id=str(answer["run_id"]),
-            metrics={str(key): float(value) for key, value in answer["metrics"].items()},
+            metrics=_metrics_of(answer),
             tags={str(key): str(value) for key, value in (answer.get("tags") or {}).items()},
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise Permanent("MLflow's answer cannot be read") from error
+
+
+def _evaluation_of(answer: Mapping[str, Any]) -> Evaluation:
+    try:
+        at = datetime.fromtimestamp(answer["at_ms"] / 1000, UTC)
+        return Evaluation(run_id=str(answer["run_id"]), at=at, metrics=_metrics_of(answer))
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise Permanent("MLflow's answer cannot be read") from error
+
+
+def _listed(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise Permanent("MLflow's answer cannot be read")
+    return found
+
+
+def _metrics_of(answer: Mapping[str, Any]) -> dict[str, float]:
+    """The finite ones: a run may log NaN, which is no number to compare with."""
+    numbers = {str(key): float(value) for key, value in answer["metrics"].items()}
+    return {key: value for key, value in numbers.items() if math.isfinite(value)}
 
 
 def _error(word: str, message: str) -> LightshipError:

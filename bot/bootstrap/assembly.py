@@ -26,6 +26,7 @@ from bot.bootstrap.services import (
     routing,
     watched_services,
 )
+from bot.bootstrap.trainings import make_trainings, weighing
 from bot.bootstrap.watches import heartbeat_of, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
@@ -144,6 +145,14 @@ class Lightship:
         if self.drifts is not None:
             self.drifts.schedule(self.scheduling)
         self.jobs = Jobs(store=outside.store, watched=self.drifts.watched if self.drifts else {})
+        self.trainings = make_trainings(
+            outside,
+            self.services,
+            runbook=self.runbooks.get,
+            look=self._look,
+            request=self.approving.request,
+        )
+        self.trainings.schedule(self.scheduling)
 
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
@@ -287,6 +296,7 @@ class Lightship:
             planner=outside.planner,
             bounds=self._bounds,
             enabled=lambda: self.settings.remediations.enabled,
+            weigh=weighing(outside, self.services),
         )
         self.attaching = Attaching(store=outside.store, ids=outside.ids, drawer=outside.drawer)
         self.remediating = Remediating(

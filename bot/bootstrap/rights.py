@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 _OF_CRON_JOBS: Final = frozenset({"run", "retrain"})
+_CHECKS_OF_CRON_JOBS: Final = frozenset({"jobs", "retraining"})
 
 
 def needs_of(settings: Settings, services: Iterable[WatchedService]) -> tuple[Need, ...]:
@@ -31,7 +32,7 @@ def _needs(settings: Settings, service: WatchedService) -> Iterator[Need]:
     if not service.deployment:
         return
     for check in CHECKS.values():
-        if check.name != "jobs" or service.cronjob:
+        if check.name not in _CHECKS_OF_CRON_JOBS or service.cronjob:
             for right in (*check.rights, *check.optional_rights):
                 yield _need(service, right, f"check {check.name}")
     if not settings.remediations.enabled:

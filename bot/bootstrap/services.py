@@ -5,6 +5,7 @@ Called by `bot.bootstrap.assembly`.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.bootstrap.policies import approval_policy
@@ -14,6 +15,7 @@ from bot.domain.bounds import Bounds
 from bot.domain.incidents import Classification
 from bot.domain.matchers import matches_all
 from bot.domain.measures import Worse
+from bot.domain.retraining import RetrainingRules
 from bot.domain.routing import Destination
 from bot.domain.runbooks import select_runbook
 from bot.domain.services import NamedMetric, ProbeTarget, WatchedService, Way
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Runbook
     from bot.settings import ServiceSettings, Settings
     from bot.settings.connectivity import TargetSettings
+    from bot.settings.retraining import RetrainingSettings
 
 
 def watched_services(settings: Settings) -> dict[str, WatchedService]:
@@ -74,6 +77,22 @@ def _watched(name: str, one: ServiceSettings, settings: Settings) -> WatchedServ
             nodes_may_grow=one.remediation.nodes_may_grow,
         ),
         approval=approval_policy(one, protected=settings.remediations.protected_namespaces),
+        retraining=_retraining(one.retraining),
+    )
+
+
+def _retraining(wished: RetrainingSettings) -> RetrainingRules:
+    return RetrainingRules(
+        drift_above=float(wished.drift_above),
+        accuracy_drop=float(wished.accuracy_drop),
+        oldest=wished.oldest,
+        min_between=timedelta(days=wished.min_days_since_training),
+        fewest_rows=wished.fewest_rows,
+        most_a_week=wished.most_a_week,
+        broken_above=float(wished.broken_above),
+        report_holds=wished.report_holds,
+        proposes=wished.propose,
+        rest=wished.rest,
     )
 
 
@@ -96,6 +115,7 @@ def check_target(service: WatchedService) -> CheckTarget:
         model_baseline=service.model_baseline,
         metrics=service.metrics,
         connectivity=service.connectivity,
+        retraining=service.retraining,
     )
 
 

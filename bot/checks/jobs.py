@@ -9,15 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.checks.arguments import text_of
-from bot.checks.job_runs import RunState, jobs_of, newest_pod, runs_of
-from bot.checks.log_signs import without_colour
+from bot.checks.job_logs import last_words
+from bot.checks.job_runs import RunState, jobs_of, runs_of
 from bot.checks.reading import ago, parse_time
 from bot.domain.durations import rough_duration
 from bot.domain.errors import LightshipError, Permanent
 from bot.domain.facts import number, yes_no
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.outside_text import one_line
-from bot.domain.redaction import without_secrets
 from bot.domain.rights import Right
 from bot.ports.readers import Resource
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from bot.checks.job_runs import Run
     from bot.checks.targets import CheckTarget
     from bot.domain.facts import KnownFact
+    from bot.domain.files import Attachment
     from bot.domain.findings import Fact, Scalar
     from bot.ports.readers import ClusterReader, KubeObject, Readers
 
@@ -52,8 +52,6 @@ ARGUMENTS: Final = frozenset({"cronjob"})
 
 _MOST_JOBS: Final = 500
 _SHOWN: Final = 10
-_LOG_LINES: Final = 8
-_LOG_BYTES: Final = 100_000
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -73,8 +71,10 @@ async def run(
     finished = next((one for one in runs if one.ended_at), None)
     failed = finished if finished and finished.state is RunState.FAILED else None
     details = [f"{failed.name} failed: {failed.reason or 'no reason given'}"] if failed else []
+    attachments: tuple[Attachment, ...] = ()
     if failed:
-        details += await _last_words(cluster, namespace, failed)
+        said, attachments = await _logs(cluster, namespace, failed)
+        details += said
     if len(listed) >= _MOST_JOBS:
         details.append(f"the namespace has more than {_MOST_JOBS} jobs, of which only so many were read")
     if len(runs) > _SHOWN:
@@ -89,6 +89,7 @@ async def run(
         facts=facts,
         table=_table(runs, now=now),
         details=tuple(details),
+        attachments=attachments,
     )
 
 
@@ -156,19 +157,15 @@ def _table(runs: tuple[Run, ...], *, now: datetime) -> Table | None:
     return Table(columns=columns, rows=rows) if rows else None
 
 
-async def _last_words(cluster: ClusterReader, namespace: str, failed: Run) -> list[str]:
-    """The last lines of the failed run's pod; a note where they cannot be had. Everything else is shown."""
+async def _logs(
+    cluster: ClusterReader, namespace: str, failed: Run
+) -> tuple[list[str], tuple[Attachment, ...]]:
+    """What the failed run's pods wrote; a note where that cannot be had. Everything else is shown."""
     try:
         pods = await cluster.list(Resource.PODS, namespace=namespace, labels=f"job-name={failed.name}")
-        pod = newest_pod(pods)
-        if not pod:
-            return ["its pods are gone, and their logs with them"]
-        text = await cluster.logs(namespace=namespace, pod=pod, tail=_LOG_LINES, limit_bytes=_LOG_BYTES)
     except LightshipError as error:
-        return [f"its log could not be read: {one_line(error, limit=160)}"]
-    lines = without_secrets(without_colour(text)).splitlines()[-_LOG_LINES:]
-    shown = [one_line(line, limit=220) for line in lines]
-    return [f"log: {line}" for line in shown if line] or ["its log is empty"]
+        return [f"its log could not be read: {one_line(error, limit=160)}"], ()
+    return await last_words(cluster, pods, failed, namespace=namespace)
 
 
 def _lasted(one: Run, now: datetime) -> str:

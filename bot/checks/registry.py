@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bot.checks import connectivity, drift, events, failures, hpa, jobs, logs, metrics, model, pods, rollouts
+from bot.checks import (
+    candidate,
+    connectivity,
+    drift,
+    events,
+    failures,
+    hpa,
+    jobs,
+    logs,
+    metrics,
+    model,
+    pods,
+    retraining,
+    rollouts,
+)
 from bot.domain.errors import Forbidden, LightshipError
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
@@ -161,6 +175,24 @@ CHECKS: Final[Mapping[str, Check]] = {
             time_limit=timedelta(seconds=45),
             fresh_for=model.FRESH_FOR,
             facts=model.FACTS,
+        ),
+        Check(
+            name=retraining.NAME,
+            title="Whether to train anew: drift, accuracy and age, and what stands in the way",
+            run=retraining.run,
+            time_limit=timedelta(seconds=45),
+            fresh_for=retraining.FRESH_FOR,
+            facts=retraining.FACTS,
+            optional_rights=retraining.OPTIONAL_RIGHTS,
+        ),
+        Check(
+            name=candidate.NAME,
+            title="The newest trained version beside the one in production, metric by metric",
+            run=candidate.run,
+            time_limit=timedelta(seconds=45),
+            fresh_for=candidate.FRESH_FOR,
+            facts=candidate.FACTS,
+            arguments=candidate.ARGUMENTS,
         ),
     )
 }

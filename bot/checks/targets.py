@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from bot.domain.retraining import RetrainingRules
 
 if TYPE_CHECKING:
     from bot.domain.services import NamedMetric, ProbeTarget
@@ -23,6 +25,7 @@ class CheckTarget:
     model_baseline: float | None = None
     metrics: tuple[NamedMetric, ...] = ()
     connectivity: tuple[ProbeTarget, ...] = ()
+    retraining: RetrainingRules = field(default_factory=RetrainingRules)
 
     def __str__(self) -> str:
         """The service's name."""

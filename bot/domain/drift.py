@@ -16,6 +16,8 @@ ESCALATE_ABOVE: Final = 0.5
 """A score above this is severe."""
 MINIMUM_ROWS: Final = 200
 """Fewer rows on a side are insufficient data; with fewer values in a column its shape is not judged."""
+UNSEEN_FACTOR: Final = 10.0
+"""A column's effect is so many times its share of rows with content that the reference never held."""
 
 BLIND_SPOTS: Final[tuple[str, ...]] = (
     "The score grows with the number of columns that moved a little.",
@@ -116,6 +118,11 @@ class FeatureDrift:
     def contribution(self) -> float:
         """The effect with its weight; what the worst features are sorted by."""
         return self.weight * self.effect
+
+    @property
+    def by_content(self) -> bool:
+        """Whether it drifted by missing values or content never seen before, more than by its shape."""
+        return self.drifted and self.effect <= min(1.0, UNSEEN_FACTOR * self.unseen)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     REMEDIATION_FAILED = "remediation_failed"
     REMEDIATION_NEEDS_HUMAN = "remediation_needs_human"
     REMEDIATION_REHEARSED = "remediation_rehearsed"
+    TRAINING_FOLLOWED = "training_followed"
     ACTIONS_FROZEN = "actions_frozen"
     ACTIONS_UNFROZEN = "actions_unfrozen"
     AUDIT_BEGUN = "audit_begun"
@@ -82,6 +83,7 @@ THREAD_KINDS = frozenset(
         EventKind.REMEDIATION_FAILED,
         EventKind.REMEDIATION_NEEDS_HUMAN,
         EventKind.REMEDIATION_REHEARSED,
+        EventKind.TRAINING_FOLLOWED,
     }
 )
 """Events that get a short entry in the thread; decisions over an approval edit its message instead."""

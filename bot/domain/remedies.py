@@ -146,6 +146,7 @@ class RefusalReason(StrEnum):
     ROLLOUT = "rollout"
     NO_ROOM = "no_room"
     BUDGET = "budget"
+    PRECONDITION = "precondition"
     NOT_OURS = "not_ours"
     CANNOT_BE_UNDONE = "cannot_be_undone"
     TARGET_MISSING = "target_missing"

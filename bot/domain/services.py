@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bot.domain.bounds import Bounds
 from bot.domain.measures import Worse
 from bot.domain.policies import ApprovalPolicy
+from bot.domain.retraining import RetrainingRules
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class WatchedService:
     bounds: Bounds = field(default_factory=Bounds)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     verify_within: timedelta = timedelta(minutes=10)
+    retraining: RetrainingRules = field(default_factory=RetrainingRules)
 
     def words(self) -> Mapping[str, object]:
         """What a runbook's text can name of it."""

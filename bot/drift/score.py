@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.drift import ALERT_ABOVE, FeatureDrift
+from bot.domain.drift import ALERT_ABOVE, UNSEEN_FACTOR, FeatureDrift
 from bot.drift.statistics import benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ SIGNIFICANT_BELOW: Final = 0.01
 MATERIAL_FROM: Final = 0.05
 SHAPE_FACTOR: Final = 2.5
 UNSEEN_FROM: Final = 0.01
-UNSEEN_FACTOR: Final = 10.0
 _SHOWN_CONTENT: Final = 3
 
 

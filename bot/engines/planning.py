@@ -6,17 +6,19 @@ Called by the approving engine, and by the remediating engine where the object i
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.remedies import ExecutionState, Plan, Refusal, RefusalReason
+from bot.domain.remedies import Action, ExecutionState, Plan, Refusal, RefusalReason
 from bot.remediations.planning import Asking
 from bot.remediations.registry import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bot.domain.bounds import Bounds
     from bot.domain.remedies import RemediationRequest
+    from bot.domain.retraining import RetrainingDecision
     from bot.ports.clock import Clock
     from bot.ports.planners import ClusterPlanner
     from bot.ports.readers import Readers
@@ -35,7 +37,10 @@ _PERHAPS_DONE: Final = frozenset(
 
 
 class Planning:
-    """Makes plans. `answers_within` (seconds) bounds each of them; `enabled` is configured."""
+    """Makes plans. `answers_within` (seconds) bounds each of them; `enabled` is configured.
+
+    `weigh` says what speaks for and against training a service's model anew.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Planning:
         planner: ClusterPlanner,
         bounds: Callable[[RemediationRequest], Bounds | None],
         enabled: Callable[[], bool],
+        weigh: Callable[[str], Awaitable[RetrainingDecision | None]],
         answers_within: float = ANSWERS_WITHIN,
     ) -> None:
         self._store = store
@@ -54,6 +60,7 @@ class Planning:
         self._planner = planner
         self._bounds = bounds
         self._enabled = enabled
+        self._weigh = weigh
         self._answers_within = answers_within
 
     async def plan(self, request: RemediationRequest) -> Plan | Refusal:
@@ -75,6 +82,8 @@ class Planning:
         )
         try:
             async with asyncio.timeout(self._answers_within):
+                if request.action is Action.RETRAIN and not request.undoes:
+                    asking = replace(asking, training=await self._weigh(request.service))
                 return await plan(asking)
         except TimeoutError:
             who = "Kubernetes" if request.target.namespace else "MLflow"

@@ -275,11 +275,24 @@ class Remediating:
             if state in {ExecutionState.SUCCEEDED, ExecutionState.NO_EFFECT}:
                 await self._finish(execution, approval, state, reason)
                 return
+            if is_job and state is ExecutionState.APPLIED:
+                execution = await self._show_progress(execution, approval, reason)
             if await self._hold_on(grant) >= deadline:
                 late = ExecutionState.NO_EFFECT if state is ExecutionState.APPLIED else state
                 await self._finish(execution, approval, late, f"time is up: {reason}")
                 return
             await self._clock.sleep(rest)
+
+    async def _show_progress(self, execution: Execution, approval: Approval, reason: str) -> Execution:
+        """A Job takes its time: what it does is shown in the request's message. Raises _ClaimLost."""
+        if reason == execution.outcome:
+            return execution
+        async with self._store.transaction() as tx:
+            seen = replace(execution, outcome=reason)
+            if not await tx.executions.move(seen, was=execution.state, owner=self._lease.owner):
+                raise _ClaimLost
+            await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+        return seen
 
     async def _progress(self, grant: Grant) -> tuple[ExecutionState, str]:
         """How far it is, in words; `needs_human` where that cannot be seen."""

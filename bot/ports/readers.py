@@ -210,8 +210,17 @@ class ModelVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """A run that measured a version in production."""
+
+    run_id: str
+    at: datetime
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
 class ModelReader(Protocol):
-    """Asks the model registry."""
+    """Asks the model registry. Numbers that are not finite are left out of metrics."""
 
     async def version_by_alias(self, *, name: str, alias: str) -> ModelVersion:
         """The version behind an alias. Raises NotFound where there is none."""
@@ -219,6 +228,18 @@ class ModelReader(Protocol):
 
     async def version(self, *, name: str, version: str) -> ModelVersion:
         """A version by its number. Raises NotFound where there is none."""
+        ...
+
+    async def versions(self, *, name: str) -> tuple[ModelVersion, ...]:
+        """The newest versions, the newest first, a few of them; none where there is no such model."""
+        ...
+
+    async def evaluations(self, *, name: str, version: str) -> tuple[Evaluation, ...]:
+        """The newest finished runs called `production_evaluation` of a version, the newest first.
+
+        Of a version are those whose tag `model_version` names it; runs without the tag, of the time since the
+        version was made.
+        """
         ...
 
 

@@ -227,6 +227,13 @@ class Executions(Protocol):
         """When such an action was begun on a target, since a moment; oldest first."""
         ...
 
+    async def ended(self, action: Action, *, since: datetime) -> tuple[tuple[Execution, Approval], ...]:
+        """Executions of such an action that were begun since a moment and have ended, oldest first.
+
+        What was never done, and what was taken back by such an action's undo, is not among them.
+        """
+        ...
+
     async def extend(self, approval_id: str, lease: Lease) -> bool:
         """Hold on to a claim; False where it was lost."""
         ...

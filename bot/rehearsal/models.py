@@ -11,8 +11,10 @@ from bot.domain.remedies import CallKind
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
-    from bot.ports.readers import ModelVersion
+    from bot.ports.readers import Evaluation, ModelVersion
     from bot.rehearsal.faults import Faults
+
+_VERSIONS = 5
 
 
 class RehearsalModels:
@@ -22,12 +24,17 @@ class RehearsalModels:
         self._faults = faults
         self._versions: dict[tuple[str, str], ModelVersion] = {}
         self._aliases: dict[tuple[str, str], str] = {}
+        self._evaluations: dict[tuple[str, str], list[Evaluation]] = {}
 
     def register(self, version: ModelVersion) -> None:
         """Add a version and move its aliases to it."""
         self._versions[version.name, version.version] = version
         for alias in version.aliases:
             self.point(version.name, alias, version.version)
+
+    def evaluate(self, name: str, version: str, evaluation: Evaluation) -> None:
+        """Add a run that measured a version in production."""
+        self._evaluations.setdefault((name, version), []).append(evaluation)
 
     def point(self, name: str, alias: str, version: str) -> None:
         """Move an alias, as somebody else would."""
@@ -55,6 +62,22 @@ class RehearsalModels:
         if found is None:
             raise NotFound(f"model {name} has no version {version}")
         return found
+
+    async def versions(self, *, name: str) -> tuple[ModelVersion, ...]:
+        """The newest versions, the newest first."""
+        if await self._faults.meet("models.versions", right="read models"):
+            raise Temporary("no answer in time")
+        own = [one for one in self._versions.values() if one.name == name]
+        return tuple(sorted(own, key=lambda one: int(one.version), reverse=True)[:_VERSIONS])
+
+    async def evaluations(self, *, name: str, version: str) -> tuple[Evaluation, ...]:
+        """The runs that measured a version in production, the newest first. Raises NotFound without one."""
+        if await self._faults.meet("models.evaluations", right="read models"):
+            raise Temporary("no answer in time")
+        if (name, version) not in self._versions:
+            raise NotFound(f"model {name} has no version {version}")
+        own = self._evaluations.get((name, version), [])
+        return tuple(sorted(own, key=lambda one: one.at, reverse=True)[:_VERSIONS])
 
     async def set_alias(self, grant: Grant) -> None:
         """Move the alias if it is where the plan saw it; Ambiguous where the answer got lost."""

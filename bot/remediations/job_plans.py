@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.calls import CRON_JOB_LABEL, JOB_LABELS, canonical, job_name
 from bot.domain.outside_text import one_line
-from bot.domain.remedies import Call, CallKind, Change, RefusalReason
+from bot.domain.remedies import Action, Call, CallKind, Change, RefusalReason
 from bot.ports.readers import Resource
 from bot.remediations.jobs import job_progress
 from bot.remediations.planning import NEVER_UNDONE, Refused, Tried, make_plan, try_call
@@ -19,7 +19,9 @@ from bot.remediations.surroundings import Seen, see_room
 from bot.remediations.targets import read_target
 
 if TYPE_CHECKING:
-    from bot.domain.remedies import Plan
+    from collections.abc import Mapping
+
+    from bot.domain.remedies import Argument, Plan
     from bot.ports.readers import KubeObject
     from bot.remediations.planning import Asking
 
@@ -27,6 +29,17 @@ KEPT_SECONDS: Final = 7 * 24 * 3600
 """So long a finished Job stays at least, as evidence and against a second run."""
 
 MOST_RETRIES: Final = 1
+NEWEST_VERSION: Final = "newest_version"
+"""What `Plan.observed` calls the newest version before a retraining: its candidate has a higher number."""
+
+_VERIFIED: Final = {
+    Action.RUN: "the Job is complete",
+    Action.RETRAIN: (
+        "the Job is complete; then the candidate is compared with production, and where it is better"
+        " an approval to move the alias is asked for"
+    ),
+}
+_UNTOLD: Final = 4
 _LONGEST_LABEL: Final = 63
 
 
@@ -37,6 +50,7 @@ async def plan_job(asking: Asking) -> Plan:
         raise Refused(RefusalReason.NOT_CONFIGURED, f"No CronJob is configured for {asking.request.service}.")
     cron_job = await read_target(asking, Resource.CRON_JOBS, target.name)
     seen = Seen()
+    _heed_training(asking, seen)
     await _refuse_running(asking, cron_job, seen)
     body = job_of(cron_job)
     template = body["spec"].get("template") or {}
@@ -45,6 +59,8 @@ async def plan_job(asking: Asking) -> Plan:
     await see_room(asking, template, need_of_pods(template, int(body["spec"].get("parallelism") or 1)), seen)
     if (cron_job.get("spec") or {}).get("suspend"):
         seen.notes.append("the CronJob is suspended; this runs all the same")
+    if _restarts_in_place(cron_job):
+        seen.notes.append("its pods are not restarted in place, so that the log of a failed one stays")
     images = [
         one_line(one.get("image"), limit=160) for one in (template.get("spec") or {}).get("containers") or ()
     ]
@@ -55,7 +71,8 @@ async def plan_job(asking: Asking) -> Plan:
         changes=(
             Change(field="job", before="none", after=f"{job_name(call, 'approval')[: -len('-approval')]}-…"),
         ),
-        verification="the Job is complete",
+        observed=_newest_version(asking),
+        verification=_VERIFIED[asking.request.action],
         undo=f"while it runs it can be cancelled; what it did {NEVER_UNDONE}",
         notes=(f"it runs {', '.join(images)}", *seen.notes),
         warnings=tuple(seen.warnings),
@@ -63,7 +80,11 @@ async def plan_job(asking: Asking) -> Plan:
 
 
 def job_of(cron_job: KubeObject) -> dict[str, Any]:
-    """The Job that the CronJob would make, with an end date of its own and at most one more try."""
+    """The Job that the CronJob would make, with an end date of its own and at most one more try.
+
+    With the restart policy OnFailure the last pod goes when the Job fails, and its log with it; with Never
+    each failed pod stays as long as its Job.
+    """
     made = deepcopy((cron_job.get("spec") or {}).get("jobTemplate") or {})
     metadata, spec = made.get("metadata") or {}, made.get("spec") or {}
     name, namespace = cron_job["metadata"]["name"], cron_job["metadata"]["namespace"]
@@ -71,6 +92,8 @@ def job_of(cron_job: KubeObject) -> dict[str, Any]:
     tries = spec.get("backoffLimit")
     spec["backoffLimit"] = MOST_RETRIES if tries is None else min(int(tries), MOST_RETRIES)
     spec.pop("suspend", None)
+    if _restarts_in_place(cron_job):
+        spec["template"]["spec"]["restartPolicy"] = "Never"
     return {
         "apiVersion": Resource.JOBS.api_version,
         "kind": Resource.JOBS.kind,
@@ -88,6 +111,32 @@ def job_of(cron_job: KubeObject) -> dict[str, Any]:
         },
         "spec": spec,
     }
+
+
+def _restarts_in_place(cron_job: KubeObject) -> bool:
+    template = ((cron_job.get("spec") or {}).get("jobTemplate") or {}).get("spec") or {}
+    pod = (template.get("template") or {}).get("spec") or {}
+    return str(pod.get("restartPolicy")) == "OnFailure"
+
+
+def _heed_training(asking: Asking, seen: Seen) -> None:
+    """Refuse where something that was weighed forbids it; else note what speaks for it, what is unknown."""
+    decision = asking.training
+    if decision is None:
+        return
+    if decision.forbidding:
+        words = "; ".join(one.words for one in decision.forbidding)
+        raise Refused(RefusalReason.PRECONDITION, f"Retraining is refused: {words}.")
+    seen.notes += [f"for it: {one.words}" for one in decision.speaking]
+    if not decision.speaking:
+        seen.warnings.append("nothing that is known speaks for a retraining")
+        seen.notes += [one.words for one in decision.grounds if one.holds is False]
+    seen.notes += [one.words for one in decision.untold[:_UNTOLD]]
+
+
+def _newest_version(asking: Asking) -> Mapping[str, Argument]:
+    newest = asking.training.newest_version if asking.training else None
+    return {} if newest is None else {NEWEST_VERSION: newest}
 
 
 async def _refuse_running(asking: Asking, cron_job: KubeObject, seen: Seen) -> None:

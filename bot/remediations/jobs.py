@@ -118,5 +118,7 @@ def job_progress(job: KubeObject) -> RolloutProgress:
     active, failed = int(status.get("active") or 0), int(status.get("failed") or 0)
     tries = f", {failed} failed" if failed else ""
     return at(
-        f"{active} pods running, {done} of {wanted} done{tries}" if active else f"no pod runs yet{tries}"
+        f"{active} pod{'' if active == 1 else 's'} running, {done} of {wanted} done{tries}"
+        if active
+        else f"no pod runs yet{tries}"
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bot.domain.bounds import Bounds
     from bot.domain.remedies import Argument, Change, RemediationRequest
+    from bot.domain.retraining import RetrainingDecision
     from bot.ports.planners import ClusterPlanner
     from bot.ports.readers import KubeObject, Readers
 
@@ -39,7 +40,10 @@ _DRY_RUN_TRIES: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """All that a plan is made with. `done` is the plan to be taken back, where the request undoes one."""
+    """All that a plan is made with. `done` is the plan to be taken back, where the request undoes one.
+
+    `training` is what speaks for and against a retraining, where one is asked for and that was weighed.
+    """
 
     request: RemediationRequest
     bounds: Bounds
@@ -47,6 +51,7 @@ class Asking:
     planner: ClusterPlanner
     now: datetime
     done: Plan | None = None
+    training: RetrainingDecision | None = None
 
 
 class Refused(Exception):  # noqa: N818 - no error: an answer

@@ -205,6 +205,12 @@ def _measured(event: Event, lead: str = ": ") -> str:
     return f"{lead}{name} {mrkdwn(format_change(was, after, unit), 120)}"
 
 
+def _training_followed(event: Event) -> str:
+    mark = "🎓" if event.detail.get("succeeded") else "⚠️"
+    next_step = _said(event, "next", ". ")
+    return f"{mark} {_said(event, 'summary') or 'The training has ended'}{next_step}."
+
+
 def _about_doing(mark: str, words: str) -> Callable[[Event], str]:
     def made(event: Event) -> str:
         outcome = _said(event, "outcome", ". ") or _said(event, "why", ". ")
@@ -252,6 +258,7 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.REMEDIATION_UNVERIFIED: _unverified,
     EventKind.REMEDIATION_NO_EFFECT: _about_doing("⚠️", "Applied without the wanted effect"),
     EventKind.REMEDIATION_FAILED: _about_doing("❌", "Failed"),
+    EventKind.TRAINING_FOLLOWED: _training_followed,
     EventKind.REMEDIATION_NEEDS_HUMAN: _about_doing("🆘", "A human has to look"),
     EventKind.REMEDIATION_REHEARSED: _about_doing("🧪", "Only tried, as this is a drill"),
 }

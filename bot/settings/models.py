@@ -30,6 +30,7 @@ from bot.domain.severity import Severity
 from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
 from bot.settings.escalation import CheckSettings, EscalationSettings, StormSettings
 from bot.settings.policies import RemediationSettings, RemediationsSettings
+from bot.settings.retraining import RetrainingSettings
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
 _PREFIX: Final = Named(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a prefix of letters, digits and `_`")
@@ -181,6 +182,7 @@ class ServiceSettings(Strict):
     )
     links: LinkSettings = LinkSettings()
     remediation: RemediationSettings = RemediationSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
 
 
 class HeartbeatSettings(Strict):

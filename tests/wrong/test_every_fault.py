@@ -60,7 +60,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         patched.chdir(HERE)
         result = CliRunner().invoke(lightship, ["check", str(folder), *configurations])
     assert result.exit_code == 1
-    return result.stdout.splitlines()
+    return result.stdout.replace(f"{HERE}/", "").splitlines()
 
 
 def test_every_fault_is_told_with_its_place(told: list[str]) -> None:

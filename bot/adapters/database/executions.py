@@ -10,15 +10,17 @@ from sqlalchemy import and_, or_, select, update
 from bot.adapters.database.claims import claim, give_back, held
 from bot.adapters.database.rows import APPROVAL, EXECUTION
 from bot.adapters.database.tables import approvals, executions
-from bot.domain.remedies import EXECUTION_TRANSITIONS
+from bot.domain.remedies import EXECUTION_TRANSITIONS, ExecutionState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.adapters.database.engine import Link
+    from bot.domain.approvals import Approval
     from bot.domain.messages import Lease
-    from bot.domain.remedies import Action, Execution, ExecutionState, Target
+    from bot.domain.remedies import Action, Execution, Target
 
+_OVER = (ExecutionState.SUCCEEDED.value, ExecutionState.NO_EFFECT.value)
 _UNFINISHED = [state.value for state, nexts in EXECUTION_TRANSITIONS.items() if nexts]
 
 
@@ -85,6 +87,22 @@ class ExecutionTable:
             done.begun_at
             for done, plan in known
             if done.begun_at is not None and plan.action is action and plan.target == target
+        )
+
+    async def ended(self, action: Action, *, since: datetime) -> tuple[tuple[Execution, Approval], ...]:
+        """Those that were done and are over; undos are another matter."""
+        query = (
+            select(executions.c.body, approvals.c.body.label("request"))
+            .join(approvals, approvals.c.id == executions.c.approval_id)
+            .where(executions.c.started_at >= since, executions.c.state.in_(_OVER))
+            .order_by(executions.c.started_at)
+        )
+        rows = await self.link.all(query)
+        known = [(EXECUTION.load(row.body), APPROVAL.load(row.request)) for row in rows]
+        return tuple(
+            (done, approval)
+            for done, approval in known
+            if approval.plan.action is action and not approval.plan.undoes
         )
 
     async def extend(self, approval_id: str, lease: Lease) -> bool:
