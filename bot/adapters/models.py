@@ -77,9 +77,6 @@ class MlflowModels:
         """A version by its number. Raises NotFound where there is none."""
         return _version_of(await self.ask({"do": "version", "name": name, "version": version}))
 
-<<<<<<< HEAD
-    async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-=======
     async def versions(self, *, name: str) -> tuple[ModelVersion, ...]:
         """The newest versions, the newest first."""
         answer = await self.ask({"do": "versions", "name": name})
@@ -90,8 +87,7 @@ class MlflowModels:
         answer = await self.ask({"do": "evaluations", "name": name, "version": version})
         return tuple(_evaluation_of(one) for one in _listed(answer, "evaluations"))
 
-    async def ask(self, question: Mapping[str, str]) -> Mapping[str, Any]:
->>>>>>> 0b4103a (Whether a model should be trained anew is decided from what is known, with reasons and refusals in words; what follows a training is a comparison and a question)
+    async def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the worker answers to one question. Raises Temporary where it cannot be told."""
         if not self._uri.startswith(("http://", "https://")):
             # A file store is refused by MLflow itself, a database has no registry without its server.

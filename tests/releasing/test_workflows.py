@@ -42,7 +42,7 @@ def test_every_target_of_make_that_is_called_exists(workflow: Path) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.stem))
 def test_no_workflow_may_more_than_it_needs(workflow: Path) -> None:
-    """Jobs read unless they say otherwise, keep no credentials, end by themselves, and run no foreign input."""
+    """Jobs read unless they say otherwise, keep no credentials, end in time, and run no foreign input."""
     content = YAML(typ="safe", pure=True).load(workflow.read_text("utf-8"))
     assert content["permissions"] == {"contents": "read"}
     assert all("timeout-minutes" in job for job in content["jobs"].values())
