@@ -160,3 +160,15 @@ def test_the_fact_of_a_named_metric_is_known() -> None:
         loader = RunbookLoader(Vocabulary())
         loader.add_document(document)
         assert len(loader.loaded.faults) == faults
+
+
+def test_every_evidence_says_in_words_what_speaks_for_and_what_against(shipped: dict[str, Runbook]) -> None:
+    """Hand-written words on both sides: nobody has to read an expression."""
+    silent = [
+        (name, cause.name, one.expression)
+        for name, runbook in shipped.items()
+        for cause in runbook.causes
+        for one in cause.evidence
+        if not one.words_template or not one.otherwise_template
+    ]
+    assert silent == []
