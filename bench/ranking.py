@@ -18,13 +18,13 @@ from bot.checks.registry import CHECKS, run_check
 from bot.domain.suspects import FailureMode, Suspect
 from bot.engines.composing import render_runbook
 from bot.engines.ranking_causes import RankingCauses
-from bot.rehearsal.churn import churn_world
 from bot.rendering.incidents import incident_message
 from bot.rendering.views import AlertLine, IncidentView
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds
 from tests.e2e.servers.programs import REPOSITORY
 from tests.making import make_incident
+from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
     from bot.checks.targets import CheckTarget

@@ -20,7 +20,7 @@ _EXAMPLES: Final = {
     Action.SCALE: "scale 6 more traffic",
     Action.ROLLBACK: "rollback 12 errors since the release",
     Action.RESOURCES: "resources memory=2Gi cpu=2 killed for want of memory",
-    Action.DELETE_POD: "delete-pod churn-api-6d4b75cb6d-abcde stuck",
+    Action.DELETE_POD: "delete-pod shop-api-6d4b75cb6d-abcde stuck",
     Action.RUN: "run training-pipeline",
     Action.PROMOTE: "promote 7 better on the newest data",
 }

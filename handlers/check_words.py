@@ -1,6 +1,6 @@
 """What follows a check's word in a slash command, read into the check's arguments; pure.
 
-`logs churn-api-1 --tail 50 --previous` is `{"pod": "churn-api-1", "tail": "50", "previous": True}`. The check
+`logs shop-api-1 --tail 50 --previous` is `{"pod": "shop-api-1", "tail": "50", "previous": True}`. The check
 itself judges the values; here only names and numbers of words are.
 """
 

@@ -1,4 +1,4 @@
-"""Slash commands, one for each service: `/churn status`, `/churn ack 12`, `/churn scale 6 more traffic`.
+"""Slash commands, one for each service: `/shop status`, `/shop ack 12`, `/shop scale 6 more traffic`.
 
 Called by `handlers.slack_app` with requests whose signature is verified. Everything is acknowledged at once;
 the answer follows privately. Slash commands do not work in threads, so answers appear in the channel.

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _READY_WITHIN = 120.0
-_MODEL = "churn-model"
 _ACCURACY = 0.914
 
 
 class DemoMlflow:
-    """A server with one registered model, for the time of a block; nothing where MLflow is not installed."""
+    """A server with one registered model, for the time of a block; nothing without a model or MLflow."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, model: str, alias: str) -> None:
         self._folder = folder
+        self._model = model
+        self._alias = alias
         self._process: asyncio.subprocess.Process | None = None
         self._seeding: asyncio.Task[None] | None = None
         self.tracking_uri = ""
@@ -36,13 +37,19 @@ class DemoMlflow:
     @property
     def words(self) -> str:
         """One line that says where it is, or how to get it."""
+        if not self._model:
+            return "not started, as no service has a model"
         if self.tracking_uri:
             return f"{self.tracking_uri} (takes a moment to start)"
         return "not installed, so the model check says unknown; `make demo` installs it (group `demo`)"
 
     async def __aenter__(self) -> Self:
         # The server lives in the full package alone; mlflow-skinny has the same import name.
-        if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("flask") is None:
+        if (
+            not self._model
+            or importlib.util.find_spec("mlflow") is None
+            or importlib.util.find_spec("flask") is None
+        ):
             return self
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -102,17 +109,17 @@ class DemoMlflow:
                 "runs/log-metric",
                 {"run_id": run_id, "key": "accuracy", "value": _ACCURACY, "timestamp": 0},
             )
-            await self._post(session, "registered-models/create", {"name": _MODEL})
+            await self._post(session, "registered-models/create", {"name": self._model})
             version = await self._post(
                 session,
                 "model-versions/create",
-                {"name": _MODEL, "source": f"runs:/{run_id}/model", "run_id": run_id},
+                {"name": self._model, "source": f"runs:/{run_id}/model", "run_id": run_id},
             )
             number = version["model_version"]["version"]
             await self._post(
                 session,
                 "registered-models/alias",
-                {"name": _MODEL, "alias": "Production", "version": number},
+                {"name": self._model, "alias": self._alias, "version": number},
             )
 
     async def _until_ready(self, session: aiohttp.ClientSession) -> None:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import webbrowser
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
 from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.demo_mlflow import DemoMlflow
-from bot.cli.options import unused_config_option
+from bot.cli.options import show_faults
 from bot.cli.reloading import keep_runbooks
 from bot.cli.serving import explain, serving, until_told
 from bot.console.demo import demo_commands, demo_workspace
@@ -38,7 +38,7 @@ from bot.console.values import Word
 from bot.domain.errors import LightshipError
 from bot.domain.words import did_you_mean
 from bot.logs import set_up_logging
-from bot.playing.stages import SHORT, fires_after, stage_of
+from bot.playing.stages import SHORT, fires_after, service_of, stage_of
 from bot.rehearsal.alertmanager import play
 from bot.rehearsal.scenarios.knowing import Knowledge
 from bot.rehearsal.scenarios.loading import load_scenarios
@@ -63,31 +63,35 @@ _BEFORE_THE_ALERT = timedelta(seconds=5)
 
 @click.command(
     epilog="\b\nExamples:\n  lightship demo\n  lightship demo --scenario errors-bad-release\n"
-    "  lightship demo --port 9000 --no-browser"
+    "  lightship demo --port 9000 --no-browser\n"
+    "  lightship demo --config deploy/lightship.yaml"
 )
 @click.option(
     "--scenario",
-    default=DEFAULT_SCENARIO,
-    show_default=True,
     metavar="NAME",
-    help="What happens in the world: the name of a shipped rehearsal.",
+    help=f"What happens in the world: the name of a rehearsal.  [default: {DEFAULT_SCENARIO}, or the first]",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Of the console."
 )
-@unused_config_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A configuration with runbooks and rehearsals of its own; the shipped one when not given.",
+)
 @click.option("--no-browser", is_flag=True, help="Only print the console's address.")
-def demo(scenario: str, port: int, no_browser: bool) -> None:
+def demo(scenario: str | None, port: int, config: Path | None, no_browser: bool) -> None:
     """Start the bot in an embedded world and open an incident.
 
     Nothing outside of this machine is touched. Ends on Ctrl-C; what it kept is deleted then.
     """
     set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "warning"))
-    played = _shipped_scenario(scenario)
+    shown = _shown(config, scenario)
     with tempfile.TemporaryDirectory(prefix="lightship-demo-") as folder:
         environment = _environment(Path(folder))
         try:
-            sys.exit(asyncio.run(_demo(played, port, environment, Path(folder), browser=not no_browser)))
+            sys.exit(asyncio.run(_demo(shown, port, environment, Path(folder), browser=not no_browser)))
         except OSError as error:
             click.echo(f"lightship demo: port {port}: {error.strerror or error}; try --port 0", err=True)
             sys.exit(1)
@@ -104,16 +108,14 @@ def completions() -> list[Word]:
     ]
 
 
-async def _demo(
-    scenario: Scenario, port: int, environment: Environment, folder: Path, *, browser: bool
-) -> int:
+async def _demo(shown: Shown, port: int, environment: Environment, folder: Path, *, browser: bool) -> int:
     secret = environment.slack_signing_secret
     assert secret is not None  # noqa: S101 - made below
     async with AsyncExitStack() as stack:
         console = SlackStandIn(
-            demo_workspace(),
+            demo_workspace(settings=shown.settings),
             signing_secret=secret.get_secret_value(),
-            commands=demo_commands(completions()),
+            commands=demo_commands(completions(), shown.settings),
             port=port,
         )
         await stack.enter_async_context(console)
@@ -122,21 +124,22 @@ async def _demo(
             slack_api_url=console.api_url,
             slack_bot_token=SecretStr(console.workspace.app.bot_token),
         )
-        mlflow = await stack.enter_async_context(DemoMlflow(folder))
-        settings, runbooks = _configuration(scenario)
-        stage = _stage(scenario, settings)
+        mlflow = await stack.enter_async_context(
+            DemoMlflow(folder, model=shown.model[0], alias=shown.model[1])
+        )
+        stage = _stage(shown.scenario, shown.settings)
         lightship = Lightship(
-            settings=settings, runbooks=runbooks, outside=_outside(environment, stage, mlflow)
+            settings=shown.settings, runbooks=shown.runbooks, outside=_outside(environment, stage, mlflow)
         )
         server = await stack.enter_async_context(serving(lightship, environment))
         console.delivery.events_url = f"http://127.0.0.1:{server.port}/slack/events"
         playing = asyncio.create_task(_play(stage, server.port, environment))
         stack.callback(playing.cancel)
         reloading = asyncio.create_task(
-            keep_runbooks(lightship, [shipped("runbooks")], every=RELOAD_SECONDS), name="reloading"
+            keep_runbooks(lightship, shown.folders, every=RELOAD_SECONDS), name="reloading"
         )
         stack.callback(reloading.cancel)
-        _announce(console.base_url, server.port, mlflow, scenario)
+        _announce(console.base_url, server.port, mlflow, shown)
         if browser and sys.stdout.isatty():
             await asyncio.to_thread(webbrowser.open, f"{console.base_url}/")
         await until_told()
@@ -155,23 +158,46 @@ def _environment(folder: Path) -> Environment:
     )
 
 
-def _shipped_scenario(name: str) -> Scenario:
-    """The rehearsal of that name; a usage error with the nearest right one where there is none."""
-    loaded = load_scenarios([shipped("runbooks")], Knowledge())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What is demonstrated: a scenario with the configuration and the runbooks that it plays with."""
+
+    scenario: Scenario
+    settings: Settings
+    runbooks: tuple[Runbook, ...]
+    folders: tuple[Path, ...]
+
+    @property
+    def service(self) -> str:
+        """The service whose channel the incident comes to."""
+        return service_of(self.scenario, self.settings).name
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """The first model of a service and its alias; empty texts where no service has one."""
+        models = [one.model for one in self.settings.services.values() if one.model]
+        return (models[0].name, models[0].alias) if models else ("", "")
+
+
+def _shown(config: Path | None, name: str | None) -> Shown:
+    """The rehearsal of that name with its configuration; a usage error where there is none, 1 for faults."""
+    path = config or shipped("lightship.yaml")
+    folders = load_settings(path, {}).runbook_folders if config else (shipped("runbooks"),)
+    loaded = load_scenarios(folders, Knowledge())
     known = {one.name: one for one in loaded.scenarios}
-    if name not in known:
-        names = ", ".join(sorted(known))
-        told = did_you_mean(name, known) or f"; there are {names}"
-        raise click.BadParameter(f"there is no scenario `{name[:60]}`{told}", param_hint="--scenario")
-    return known[name]
-
-
-def _configuration(scenario: Scenario) -> tuple[Settings, tuple[Runbook, ...]]:
-    loaded = load_settings(shipped("lightship.yaml"), scenario.environment)
-    runbooks = load_runbooks([shipped("runbooks")], vocabulary_of(loaded.settings))
-    if loaded.settings is None or runbooks.faults:
-        raise click.ClickException("the shipped configuration is damaged; run `lightship check`")
-    return loaded.settings, runbooks.runbooks
+    wanted = name or (DEFAULT_SCENARIO if config is None else next(iter(sorted(known)), ""))
+    if wanted not in known:
+        told = did_you_mean(wanted, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+        raise click.BadParameter(f"there is no scenario `{wanted[:60]}`{told}", param_hint="--scenario")
+    scenario = known[wanted]
+    settings = load_settings(path, scenario.environment)
+    runbooks = load_runbooks(folders, vocabulary_of(settings.settings))
+    if settings.settings is None or runbooks.faults or loaded.faults:
+        show_faults((*settings.faults, *runbooks.faults, *loaded.faults))
+        sys.exit(1)
+    return Shown(
+        scenario=scenario, settings=settings.settings, runbooks=runbooks.runbooks, folders=tuple(folders)
+    )
 
 
 def _stage(scenario: Scenario, settings: Settings) -> Stage:
@@ -213,14 +239,17 @@ async def _play(stage: Stage, port: int, environment: Environment) -> None:
         await play(stage.world.dispatcher(), clock=stage.world.clock, step=stage.step, send=send)
 
 
-def _announce(address: str, port: int, mlflow: DemoMlflow, scenario: Scenario) -> None:
+def _announce(address: str, port: int, mlflow: DemoMlflow, shown: Shown) -> None:
     click.echo(f"Console:  {click.style(address + '/', bold=True, underline=True)}")
     click.echo(f"Bot:      http://127.0.0.1:{port}/readyz (and /metrics)")
     click.echo(f"MLflow:   {mlflow.words}")
-    click.echo(f"Scenario: {scenario.name}: {scenario.file.title}")
-    click.echo(f"Runbooks: {shipped('runbooks')} (change one, and it is loaded)")
+    click.echo(f"Scenario: {shown.scenario.name}: {shown.scenario.file.title}")
+    folders = ", ".join(map(str, shown.folders))
+    click.echo(f"Runbooks: {folders} (change one, and it is loaded)")
     click.echo(
-        "\nAn incident arrives in #churn in a few seconds. Read it, press a check, ask for what mends it,"
+        f"\nAn incident arrives in #{shown.service} in a few seconds. Read it, press a check, ask for what"
     )
-    click.echo("become Bob (top right) and approve it; the world gets well and the incident resolves.")
+    click.echo(
+        "mends it, become Bob (top right) and approve it; the world gets well and the incident resolves."
+    )
     click.echo("Ctrl-C ends the demo.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="\b\nExamples:\n  lightship drift run\n  lightship drift run churn --config deploy/lightship.yaml"
+    epilog="\b\nExamples:\n  lightship drift run\n  lightship drift run shop --config deploy/lightship.yaml"
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]…")
 @config_option

@@ -64,7 +64,7 @@ def _exiting_with_one(error: click.UsageError) -> click.UsageError:
 
 @click.group(
     epilog="\b\nExamples:\n  lightship drift report --reference train.parquet --current today/\n"
-    "  lightship drift profile --data train.parquet --target churned --out reference.profile"
+    "  lightship drift profile --data train.parquet --target left --out reference.profile"
 )
 def drift() -> None:
     """Compare current data with a reference, or save the reference's profile."""
@@ -140,7 +140,7 @@ def report(**given: Any) -> None:
 
 @drift.command(
     cls=_Command,
-    epilog="\b\nExample:\n  lightship drift profile --data train.parquet --target churned --out ref.profile",
+    epilog="\b\nExample:\n  lightship drift profile --data train.parquet --target left --out ref.profile",
 )
 @config_option
 @click.option("--data", type=_PATH, required=True, help="The reference: Parquet or CSV, a file or a folder.")

@@ -43,7 +43,7 @@ class MatcherType(click.ParamType[Matcher]):
         try:
             return parse_matcher(value)
         except MatcherError as error:
-            self.fail(f'`{value[:80]}` is no matcher, such as service="payments": {error}', param, ctx)
+            self.fail(f'`{value[:80]}` is no matcher, such as service="shop": {error}', param, ctx)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,9 @@ class Asked:
 
 @click.command(
     epilog="\b\nExamples:\n  lightship init\n"
-    "  lightship init --yes --service payments --deployment payments/payment-api \\\n"
+    "  lightship init --yes --service shop --deployment shop/shop-api \\\n"
     "    --channel C0123ABCD --approvers U0123ABCD,S0456EFGH --prometheus http://prometheus:9090\n"
-    "  lightship init --yes --service payments --rules alerts.yaml --folder ops"
+    "  lightship init --yes --service shop --rules alerts.yaml --folder ops"
 )
 @click.option("--service", metavar="NAME", help="The service to watch; also its slash command.")
 @click.option("--channel", metavar="ID", help="The Slack channel of its incidents.")

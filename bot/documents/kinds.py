@@ -124,7 +124,7 @@ MatcherText = Annotated[
     BeforeValidator(_matcher),
     PlainSerializer(str),
     WithJsonSchema(
-        {"type": "string", "examples": ['service="churn"'], "description": "an Alertmanager matcher"}
+        {"type": "string", "examples": ['service="shop"'], "description": "an Alertmanager matcher"}
     ),
 ]
 """One of Alertmanager's matchers."""

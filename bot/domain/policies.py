@@ -54,7 +54,7 @@ class ApprovalRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleFor:
-    """A rule for some actions, and for some targets where patterns such as `deployment churn/*` are given."""
+    """A rule for some actions, and for some targets where patterns such as `deployment shop/*` are given."""
 
     actions: frozenset[Action]
     targets: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """`deployment churn-mlops/churn-api`; a model is in no namespace."""
+        """`deployment shop/shop-api`; a model is in no namespace."""
         return f"{self.kind.lower()} {self.namespace}/{self.name}".replace(" /", " ")
 
 

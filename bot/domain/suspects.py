@@ -92,7 +92,7 @@ _CHANGES = frozenset(
 class Suspect:
     """One failure mode seen in one object.
 
-    `title` is a sentence for a person, `subject` the object (`deployment churn-api`), `field` the path in it,
+    `title` is a sentence for a person, `subject` the object (`deployment shop-api`), `field` the path in it,
     `value` what stands there now, `mend` what to do about it. `certainty` goes from 0 to 1; `evidence` are
     sentences. `since` is when it began, where that is known. `action` names the kind of remediation that
     mends it (`rollback`), empty where a person has to.

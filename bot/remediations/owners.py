@@ -13,7 +13,7 @@ _NAME: Final = 80
 
 
 def owners_of(found: KubeObject) -> tuple[str, ...]:
-    """The owners by name, such as `Argo CD application churn`.
+    """The owners by name, such as `Argo CD application shop`.
 
     `app.kubernetes.io/instance` alone proves nothing: Helm sets it too.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def done_words(grant: Grant) -> str:
-    """`deployment churn/churn-api scaled from 3 to 6`."""
+    """`deployment shop/shop-api scaled from 3 to 6`."""
     plan, call = grant.plan, grant.plan.call
     shown = ", ".join(
         f"{_last(change.field)} {change.before} → {change.after}" for change in plan.changes[:3]
@@ -36,7 +36,7 @@ def done_words(grant: Grant) -> str:
 
 
 def doubt_words(plan: Plan, *, negated: bool = False) -> str:
-    """`deployment churn/churn-api was scaled`, or was not."""
+    """`deployment shop/shop-api was scaled`, or was not."""
     done = "taken back" if plan.undoes else ACTIONS[plan.action].done
     return f"{plan.target} was {'not ' if negated else ''}{done}"
 

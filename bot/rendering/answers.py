@@ -1,6 +1,6 @@
 """Private answers to slash commands and presses: short, and with the next thing to type or press.
 
-Called by the doors. `command` is the slash command with its slash, such as `/churn`.
+Called by the doors. `command` is the slash command with its slash, such as `/shop`.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def change_words(plan: Plan) -> str:
 
 
 def plan_words(plan: Plan) -> str:
-    """`scale churn-api, replicas 3 → 6`, raw."""
+    """`scale shop-api, replicas 3 → 6`, raw."""
     change = change_words(plan)
     return f"{plan.action.value} {plan.target.name}{f', {change}' if change else ''}"
 

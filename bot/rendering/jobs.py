@@ -1,4 +1,4 @@
-"""What runs by the clock, for `/churn jobs`: last, outcome, next. Called by the doors."""
+"""What runs by the clock, for `/shop jobs`: last, outcome, next. Called by the doors."""
 
 from __future__ import annotations
 

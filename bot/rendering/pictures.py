@@ -5,7 +5,7 @@ To show a picture in a thread, an engine gives it to `bot.engines.attaching`, wh
 drawn, so nothing waits for it. To make one: fill `bot.domain.pictures`, for example
 
     Picture(
-        title="churn: p95 latency", subtitle="Fixed after 3m: 1.7 s -> 0.4 s", alt_text="…",
+        title="shop: p95 latency", subtitle="Fixed after 3m: 1.7 s -> 0.4 s", alt_text="…",
         panels=(LinePanel(title="P95 latency", unit="s", threshold=1.0, lines=(Line(label="now", points=…),),
                           marks=(Mark(at=…, label="scaled to 6"),)),),
     )

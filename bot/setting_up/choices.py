@@ -49,7 +49,7 @@ def service_fault(text: str) -> str:
     """Why it cannot be the name of a service; empty where it can. It becomes the slash command as well."""
     if _SERVICE.fullmatch(text):
         return ""
-    return f"`{text[:60]}` is no name of a service: small letters, digits, `-` and `_`, such as payments"
+    return f"`{text[:60]}` is no name of a service: small letters, digits, `-` and `_`, such as shop"
 
 
 def channel_fault(text: str) -> str:
@@ -78,7 +78,7 @@ def split_deployment(text: str) -> tuple[str, str]:
     namespace, slash, deployment = text.partition("/")
     if slash and _NAMESPACE.fullmatch(namespace) and _OBJECT.fullmatch(deployment):
         return namespace, deployment
-    raise ValueError(f"`{text[:60]}` is no NAMESPACE/DEPLOYMENT, such as payments/payment-api")
+    raise ValueError(f"`{text[:60]}` is no NAMESPACE/DEPLOYMENT, such as shop/shop-api")
 
 
 def address_fault(text: str) -> str:

@@ -34,7 +34,7 @@ from bot.settings.retraining import RetrainingSettings
 
 _OBJECT: Final = Named(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", "the name of a Kubernetes object")
 _PREFIX: Final = Named(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "a prefix of letters, digits and `_`")
-_COMMAND: Final = Named(r"^/[a-z0-9_-]{1,31}$", "a slash command such as /churn")
+_COMMAND: Final = Named(r"^/[a-z0-9_-]{1,31}$", "a slash command such as /shop")
 _SERVICE: Final = Named(
     r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$", "a name of small letters, digits, `-` and `_`"
 )
@@ -124,7 +124,7 @@ class DriftSettings(Strict):
 
 
 class MetricSettings(Strict):
-    """A named query, for `/churn metrics`, runbooks and verification."""
+    """A named query, for `/shop metrics`, runbooks and verification."""
 
     query: Text = Field(description="PromQL that gives one number")
     unit: str = Field(default="", description="of the number: s, requests/s, ratio, bytes, …")

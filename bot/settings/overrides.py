@@ -1,7 +1,7 @@
 """Settings from environment variables: `LIGHTSHIP_` + the setting's path joined by `__`, its value in YAML.
 
 Called by `bot.settings.loading`, before the models see the document. `LIGHTSHIP_INTAKE__QUEUE=200`,
-`LIGHTSHIP_SERVICES__CHURN__APPROVERS='[U0ALICE]'`; and with `_FILE` at the end the value is read from a file.
+`LIGHTSHIP_SERVICES__SHOP__APPROVERS='[U0ALICE]'`; and with `_FILE` at the end the value is read from a file.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class ApprovalRuleSettings(Strict):
     actions: tuple[Action, ...] = Field(min_length=1, description="the actions that this is about")
     targets: tuple[Text, ...] = Field(
         default=(),
-        description="patterns such as `deployment churn/*`; every target of the service when empty",
+        description="patterns such as `deployment shop/*`; every target of the service when empty",
     )
     approval: ApprovalWord = Field(
         default=ApprovalWord.REQUIRED, description="`not_needed` does these actions without asking anybody"

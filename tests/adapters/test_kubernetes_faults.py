@@ -267,7 +267,7 @@ def test_the_clients_are_imported_by_the_first_call() -> None:
     """Importing the adapters imports none of the heavy libraries."""
     code = (
         "import sys, bot.adapters.kubernetes, bot.adapters.prometheus, bot.adapters.alertmanager, "
-        "bot.adapters.models, bot.checks.registry, bot.remediations.registry, bot.rehearsal.churn; "
+        "bot.adapters.models, bot.checks.registry, bot.remediations.registry, tests.worlds.churn; "
         "heavy = {'kubernetes', 'prometheus_api_client', 'requests', 'mlflow', 'pandas', 'numpy'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,10 +11,10 @@ from bot.adapters.runbook_files import Vocabulary
 from bot.bootstrap.services import check_target, watched_services
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.facts import FactKind
-from bot.rehearsal.churn import churn_world
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds
 from tests.checks.looking import crashed
+from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
     from bot.domain.findings import Fact

@@ -293,7 +293,7 @@ async def test_the_network_of_real_servers(
 @pytest.mark.timeout(400)  # a real MLflow takes its time to start, and its client to load
 async def test_the_model_of_a_real_registry(tmp_path: Path) -> None:
     """The version behind the alias with its age and accuracy; then an alias that is missing."""
-    async with DemoMlflow(tmp_path) as server:
+    async with DemoMlflow(tmp_path, model="churn-model", alias="Production") as server:
         assert server._seeding is not None, server.words
         await server._seeding
         models = MlflowModels(server.tracking_uri, timeout=120)

@@ -18,9 +18,9 @@ from bot.cli.serving import serving
 from bot.console import RateLimits, SlackStandIn, demo_workspace
 from bot.console.demo import demo_commands
 from bot.ports.readers import Resource
-from bot.rehearsal.churn import NAMESPACE, churn_world
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
+from tests.worlds.churn import NAMESPACE, churn_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

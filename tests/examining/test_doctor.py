@@ -18,11 +18,11 @@ from bot.cli.examining import table
 from bot.console import SlackStandIn, demo_workspace
 from bot.domain.examinations import Health, fault
 from bot.domain.granted import Granted
-from bot.rehearsal.churn import churn_world
 from bot.rehearsal.faults import Fault
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
 from bot.testing import FrozenClock
+from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

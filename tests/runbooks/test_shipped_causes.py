@@ -14,12 +14,12 @@ from bot.bootstrap.services import check_target, classification, watched_service
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.causes import Judgement, WhyNot
 from bot.engines.ranking_causes import RankingCauses
-from bot.rehearsal.churn import churn_world
 from bot.rendering.cause_words import first_words
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds
 from tests.checks.looking import crashed
 from tests.making import make_incident
+from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
     from bot.domain.causes import Ranking

@@ -13,13 +13,13 @@ from bot.domain.findings import Verdict
 from bot.domain.matchers import parse_matchers
 from bot.domain.remedies import Action
 from bot.ports.readers import Resource
-from bot.rehearsal.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from bot.rehearsal.rules import fingerprint_of
 from bot.remediations.applying import apply
 from bot.remediations.outcomes import ApplyState
 from bot.settings import load_settings
 from bot.testing import FrozenClock, SequentialIds, make_grant
 from tests.planning import ask, planned_in
+from tests.worlds.churn import DEPLOYMENT, LATENCY, NAMESPACE, churn_world
 from tests.worlds.objects import request
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ _REFUSED_BY_RULE: Final = re.compile(
 def error_of_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, right: Right, place: str
 ) -> LightshipError:
-    """The error for an answer that is not 2xx. `place` says where: `namespace churn`, `the cluster`."""
+    """The error for an answer that is not 2xx. `place` says where: `namespace shop`, `the cluster`."""
     message = _message_of(body) or f"HTTP status {status}"
     if status == HTTPStatus.UNAUTHORIZED:
         return Permanent("Kubernetes does not accept the credentials (401)")

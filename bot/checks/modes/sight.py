@@ -73,7 +73,7 @@ class Sight:
 
     @property
     def subject(self) -> str:
-        """`deployment churn-api`."""
+        """`deployment shop-api`."""
         return f"deployment {self.name}"
 
     @property

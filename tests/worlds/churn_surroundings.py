@@ -1,6 +1,6 @@
 """What the checks of the demo find beside the traffic: revisions, trainings, log lines, the other numbers.
 
-Called by `bot.rehearsal.churn`. The queries are those of the shipped `lightship.yaml`, as a test holds.
+Called by `tests.worlds.churn`. The queries are those of the shipped `lightship.yaml`, as a test holds.
 """
 
 from __future__ import annotations

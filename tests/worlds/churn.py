@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.ports.readers import ModelVersion
-from bot.rehearsal.churn_surroundings import P95, REQUESTS, STEADY, log_of, surroundings
 from bot.rehearsal.rules import AlertRule
 from bot.rehearsal.world import World
+from tests.worlds.churn_surroundings import P95, REQUESTS, STEADY, log_of, surroundings
 
 if TYPE_CHECKING:
     from datetime import datetime
