@@ -1,4 +1,7 @@
-"""`lightship rbac`: the least Kubernetes Roles that the configured checks and remediations need, as YAML."""
+"""`lightship rbac`: the least Kubernetes Roles that the configured checks and remediations need, as YAML.
+
+With `--admission` it prints the policies that narrow what those Roles allow.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ class AccountType(click.ParamType[tuple[str, str]]):
 
 @click.command(
     epilog="\b\nExamples:\n  lightship rbac | kubectl apply -f -\n"
-    "  lightship rbac --config deploy/lightship.yaml --service-account ops/lightship"
+    "  lightship rbac --config deploy/lightship.yaml --service-account ops/lightship\n"
+    "  lightship rbac --admission | kubectl apply -f -"
 )
 @config_option
 @click.option(
@@ -56,18 +60,31 @@ class AccountType(click.ParamType[tuple[str, str]]):
     show_default=True,
     help="Whom the Roles are bound to.",
 )
-def rbac(config: Path, account: tuple[str, str]) -> None:
+@click.option(
+    "--admission",
+    is_flag=True,
+    help="Print the ValidatingAdmissionPolicies that keep the account to what remediations send.",
+)
+def rbac(config: Path, account: tuple[str, str], *, admission: bool) -> None:
     """Print the least Kubernetes Roles that the configuration needs, as YAML.
 
-    Each rule says which checks and remediations need it. Nothing grants access to Secrets, or to exec.
+    Each rule says which checks and remediations need it. Nothing grants access to Secrets, or to exec. Who
+    may create Jobs or patch a Deployment reaches Secrets through a pod, though: `--admission` prints what
+    keeps the account from that, for Kubernetes 1.30 and newer.
     """
     from bot.bootstrap.services import watched_services  # noqa: PLC0415 - `--help` needs none of the checks
+    from bot.domain.guardrails import guardrails  # noqa: PLC0415 - as above
 
     loaded = load_settings(config, os.environ)
     if loaded.settings is None:
         show_faults(loaded.faults)
         sys.exit(1)
-    click.echo(roles_text(loaded.settings, watched_services(loaded.settings), account=account), nl=False)
+    services = watched_services(loaded.settings)
+    if admission:
+        acting = services.values() if loaded.settings.remediations.enabled else ()
+        click.echo(policies_written(guardrails(acting, account=account)), nl=False)
+        return
+    click.echo(roles_text(loaded.settings, services, account=account), nl=False)
 
 
 def roles_text(
@@ -86,6 +103,24 @@ def roles_text(
 def written(roles: tuple[Role, ...], *, account: tuple[str, str]) -> str:
     """The Roles and their bindings as YAML documents, each rule with a comment that says what needs it."""
     return "---\n".join(document for role in roles for document in _documents(role, account))
+
+
+def policies_written(policies: tuple[dict[str, Any], ...]) -> str:
+    """The policies and their bindings as YAML documents; what is long in them keeps its lines."""
+    if not policies:
+        return "# The configuration changes nothing in Kubernetes: there is nothing to bind.\n"
+    return "---\n".join(_yaml(_readable(policy)) for policy in policies)
+
+
+def _readable(value: Any) -> Any:
+    """The same with block scalars for texts of several lines."""
+    from ruamel.yaml.scalarstring import LiteralScalarString  # noqa: PLC0415 - `--help` needs no YAML
+
+    if isinstance(value, dict):
+        return {key: _readable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value
 
 
 def _documents(role: Role, account: tuple[str, str]) -> tuple[str, str]:
@@ -133,6 +168,7 @@ def _yaml(value: Any) -> str:
 
     writer = YAML(typ="rt")
     writer.default_flow_style = False
+    writer.width = _WIDTH
     writer.indent(mapping=2, sequence=4, offset=2)
     text = StringIO()
     writer.dump(value, text)

@@ -17,7 +17,9 @@ from bot.remediations import registry as remediations
 from bot.remediations.acting import Acting
 from bot.remediations.outcomes import ApplyState
 from bot.testing import make_grant
-from tests.e2e.scenes import rules_of
+from tests.e2e.granting import discard
+from tests.e2e.granting import grant as grant_rights
+from tests.e2e.scenes import ACCOUNT, rules_of
 from tests.e2e.servers.faulty import Faulty, Way
 from tests.e2e.test_cluster_contract import RealWorld
 from tests.planning import ask, plan_in, planned_in
@@ -35,20 +37,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(180)
 
-ACCOUNT = "lightship"
 NEEDED = {right for rights in remediations.RIGHTS.values() for right in rights}
 USED = {right for rights in remediations.OPTIONAL_RIGHTS.values() for right in rights}
 
 
 @pytest.fixture
 async def world(cluster: Cluster, namespace: str) -> AsyncIterator[RealWorld]:
-    """The cluster as an account sees it that has the rights of all actions and no others."""
-    kubeconfig = await asyncio.to_thread(
-        cluster.service_account, namespace, ACCOUNT, rules_of(sorted(NEEDED | USED))
-    )
+    """The cluster as the bot's account sees it: what `lightship rbac` prints, behind its guardrails."""
+    kubeconfig = await asyncio.to_thread(grant_rights, cluster, namespace, guarded=True)
     made = RealWorld(cluster, namespace, kubeconfig)
     yield made
     await made.connection.close()
+    await asyncio.to_thread(discard, cluster, namespace)
 
 
 async def wished(world: RealWorld, action: Action) -> RemediationRequest:
