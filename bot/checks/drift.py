@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.checks import drift_words as words
 from bot.checks.arguments import text_of
+from bot.checks.drift_pictures import feature_picture, report_picture
 from bot.domain.errors import Permanent
 from bot.domain.facts import number
 from bot.domain.findings import Finding, Verdict
@@ -66,7 +67,9 @@ async def run(
         facts=_facts(published, now),
         table=words.table_of(report),
         details=words.details_of(report),
-        attachments=words.picture_of(report, service=target.service),
+        attachments=report_picture(
+            report, published.trend, service=target.service, said=words.summary_of(report)
+        ),
     )
 
 
@@ -82,7 +85,7 @@ def _of_feature(published: PublishedDrift, wanted: str, *, service: str, now: da
         facts=_facts(published, now),
         table=words.feature_table(feature),
         details=words.feature_details(feature),
-        attachments=words.feature_picture_of(feature, service=service),
+        attachments=feature_picture(feature, service=service, said=words.feature_summary(feature)),
     )
 
 

@@ -1,18 +1,14 @@
-"""How the check `drift` says what a report says: verdict, one line, table, details and picture. Pure."""
+"""How the check `drift` says what a report says: verdict, one line, table and details. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.drift import ALERT_ABOVE, DriftTest, DriftVerdict
-from bot.domain.files import Attachment
 from bot.domain.findings import Table, Verdict
 from bot.domain.outside_text import one_line
-from bot.domain.pictures import BarPanel, Bars, Picture, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bot.domain.drift import ColumnSummary, DriftReport, FeatureDrift
 
 JUMP: Final = 0.05
@@ -20,8 +16,6 @@ JUMP: Final = 0.05
 
 _ROWS: Final = 20
 _NAMED: Final = 3
-_BARS: Final = 12
-_SMALL: Final = 5
 _VERDICTS: Final = {
     DriftVerdict.STEADY: Verdict.OK,
     DriftVerdict.DRIFTED: Verdict.WARN,
@@ -82,31 +76,6 @@ def missing_jumps(report: DriftReport) -> int:
     return sum(1 for before, now in sides if before and now and now.missing - before.missing > JUMP)
 
 
-def picture_of(report: DriftReport, *, service: str) -> tuple[Attachment, ...]:
-    """The effects of the features that moved most, and the levels of the categories among them."""
-    worst = report.worst(_BARS)
-    if not worst:
-        return ()
-    effects = BarPanel(
-        title="Effect by feature",
-        labels=tuple(one.name for one in worst),
-        bars=(Bars(label="effect", values=tuple(one.effect for one in worst)),),
-    )
-    levels = [level_panel(one) for one in worst]
-    return _attached(
-        [effects, *[panel for panel in levels if panel is not None][:_SMALL]],
-        title=f"{one_line(service, limit=60)}: drift",
-        said=summary_of(report),
-    )
-
-
-def feature_picture_of(feature: FeatureDrift, *, service: str) -> tuple[Attachment, ...]:
-    """The levels of a category; none for numbers, of which a report keeps no distribution."""
-    panel = level_panel(feature)
-    title = f"{one_line(service, limit=60)}: drift of {one_line(feature.name, limit=60)}"
-    return _attached([panel], title=title, said=feature_summary(feature)) if panel else ()
-
-
 def feature_summary(feature: FeatureDrift) -> str:
     """One line about one feature."""
     moved = "moved" if feature.drifted else "has not moved"
@@ -141,24 +110,6 @@ def feature_details(feature: FeatureDrift) -> tuple[str, ...]:
     return tuple(one_line(line, limit=240) for line in lines)
 
 
-def level_panel(feature: FeatureDrift) -> BarPanel | None:
-    """A category's levels then and now."""
-    before, now = feature.reference, feature.current
-    if before is None or now is None or not (before.top or now.top):
-        return None
-    known, seen = dict(before.top), dict(now.top)
-    levels = tuple(dict.fromkeys([*known, *seen]))[:_BARS]
-    return BarPanel(
-        title=feature.name,
-        labels=levels,
-        unit="ratio",
-        bars=(
-            Bars(label="reference", values=tuple(known.get(one, 0.0) for one in levels), role=Role.BEFORE),
-            Bars(label="current", values=tuple(seen.get(one, 0.0) for one in levels)),
-        ),
-    )
-
-
 def _side(side: ColumnSummary) -> tuple[tuple[str, str], ...]:
     return (
         ("rows", str(side.rows)),
@@ -171,9 +122,3 @@ def _side(side: ColumnSummary) -> tuple[tuple[str, str], ...]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _attached(panels: Sequence[BarPanel], *, title: str, said: str) -> tuple[Attachment, ...]:
-    alt = f"Bars: {said}."
-    picture = Picture(title=title, subtitle=said, panels=tuple(panels), alt_text=alt)
-    return (Attachment(name="drift.png", title=title, alt_text=alt, picture=picture),)

@@ -30,14 +30,16 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFile:
-    """A file on its way. `content` is None until it is drawn, and a text's again once the chat has it.
+    """A file on its way, into an incident's thread or into that of the message `thread_of`.
 
-    `remote_id` is the chat's id of the uploaded content, which nobody sees before it is shared; it is kept
-    before the sharing, so that after a crash the chat can be asked what became of it.
+    `content` is None until it is drawn, and a text's again once the chat has it. `remote_id` is the chat's id
+    of the uploaded content, which nobody sees before it is shared; it is kept before the sharing, so that
+    after a crash the chat can be asked what became of it.
     """
 
     id: str
-    incident_id: int
+    incident_id: int | None = None
+    thread_of: str = ""
     name: str
     title: str
     alt_text: str = ""

@@ -24,6 +24,7 @@ class MessageKind(StrEnum):
     FILE = "file"  # subject: the file's id
     NOTICE = "notice"  # subject: "<notice name>/<id>"
     DIGEST = "digest"  # subject: the storm's id
+    DRIFT = "drift"  # subject: the id of the first run of its verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

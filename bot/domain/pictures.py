@@ -43,6 +43,14 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Level:
+    """A second level beside the threshold, with the word that stands at it."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LinePanel:
     """Lines over the same time, the threshold with its bad side, and the moments that matter."""
 
@@ -51,6 +59,7 @@ class LinePanel:
     unit: str = ""
     threshold: float | None = None
     worse: Worse = Worse.ABOVE
+    levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from bot.domain.backoff import Backoff
 from bot.domain.errors import LightshipError, Temporary
 from bot.domain.files import StoredFile
-from bot.domain.messages import MessageKind
+from bot.domain.messages import Message, MessageKind
 from bot.domain.pictures import Mark
-from bot.engines.noting import put_in_thread
+from bot.engines.noting import FILES_BEHIND, put_in_thread
 from bot.logs import Log, LogAction
 from bot.telemetry import PICTURES
 
@@ -53,6 +53,22 @@ async def attach(tx: Transaction, ids: Ids, incident: Incident, attachment: Atta
         await put_in_thread(tx, ids, incident, kind=MessageKind.FILE, subject=file.id)
 
 
+async def attach_to_message(tx: Transaction, ids: Ids, parent: Message, attachment: Attachment) -> None:
+    """As `attach`, for the thread of a message that belongs to no incident."""
+    file = StoredFile(
+        id=ids.new(),
+        thread_of=parent.id,
+        name=attachment.name,
+        title=attachment.title,
+        alt_text=attachment.alt_text,
+        picture=attachment.picture,
+        content=None if attachment.picture is not None else attachment.text.encode("utf-8", "replace"),
+    )
+    await tx.files.add(file)
+    if file.content is not None:
+        await _put_behind(tx, ids, parent, file)
+
+
 async def attach_all(tx: Transaction, ids: Ids, incident: Incident, finding: Finding) -> None:
     """Attach what comes with a finding; pictures get the alert's start marked."""
     for attachment in finding.attachments:
@@ -85,10 +101,18 @@ class Attaching:
             return await self._failed(file, error, again=again)
         PICTURES.labels(outcome="drawn").inc()
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(file.incident_id)
-            if incident is not None and await tx.files.drawn(file.id, content):
-                await put_in_thread(tx, self._ids, incident, kind=MessageKind.FILE, subject=file.id)
+            await self._keep(tx, file, content)
         return None
+
+    async def _keep(self, tx: Transaction, file: StoredFile, content: bytes) -> None:
+        if file.incident_id is None:
+            parent = await tx.messages.get(file.thread_of)
+            if parent is not None and await tx.files.drawn(file.id, content):
+                await _put_behind(tx, self._ids, parent, file)
+            return
+        incident = await tx.incidents.get(file.incident_id)
+        if incident is not None and await tx.files.drawn(file.id, content):
+            await put_in_thread(tx, self._ids, incident, kind=MessageKind.FILE, subject=file.id)
 
     async def _failed(self, file: StoredFile, error: Exception, *, again: bool) -> None:
         """A picture that cannot be drawn is left out: the finding that it belongs to says all in words."""
@@ -97,6 +121,22 @@ class Attaching:
         async with self._store.transaction() as tx:
             retry_at = tx.now + _WAITS.after(file.attempts, of=file.id) if again else None
             await tx.files.undrawn(file.id, error=str(error), retry_at=retry_at)
+
+
+async def _put_behind(tx: Transaction, ids: Ids, parent: Message, file: StoredFile) -> None:
+    await tx.messages.put(
+        Message(
+            id=ids.new(),
+            kind=MessageKind.FILE,
+            subject=file.id,
+            channel=parent.channel,
+            thread_of=parent.id,
+            incident_id=None,
+            urgency=parent.urgency + FILES_BEHIND,
+            desired_revision=1,
+            created_at=tx.now,
+        )
+    )
 
 
 def _marked(attachment: Attachment, incident: Incident) -> Attachment:

@@ -16,11 +16,13 @@ from bot.domain.outside_text import is_web_address
 from bot.domain.runbooks import CheckStep, HumanStep
 from bot.engines.approval_views import approval_view, offered_undo
 from bot.engines.digest_views import digest_view
+from bot.engines.drift_views import drift_view
 from bot.engines.noting import NAMED_NEIGHBOURS, ending_of
 from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses, offers
 from bot.rendering.approvals import approval_message
 from bot.rendering.contexts import incident_words, text_context
 from bot.rendering.digests import digest_message
+from bot.rendering.drift_reports import drift_message
 from bot.rendering.drills import marked_as_drill
 from bot.rendering.findings import finding_message
 from bot.rendering.incidents import incident_message
@@ -92,12 +94,19 @@ class Composing:
                 return approval_message(await self._approval_view(tx, message))
             case MessageKind.FINDINGS:
                 return finding_message(await self._finding_view(tx, message))
-            case MessageKind.FILE:
-                raise Permanent("a file is shared as it is; what it would be composed of is not in the store")
+            case _:
+                return await self._outside_incidents(tx, message)
+
+    async def _outside_incidents(self, tx: Transaction, message: Message) -> RenderedMessage:
+        match message.kind:
             case MessageKind.DIGEST:
                 return digest_message(await digest_view(tx, message, self._services))
+            case MessageKind.DRIFT:
+                return drift_message(await drift_view(tx, message, self._services))
             case MessageKind.NOTICE:
                 return notice_message(await self._notice_view(tx, message))
+            case _:
+                raise Permanent("a file is shared as it is; what it would be composed of is not in the store")
 
     async def incident_view(self, tx: Transaction, message: Message) -> IncidentView:
         """All that the incident's own message shows."""

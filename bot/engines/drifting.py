@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from bot.domain.drift_runs import DriftRun, DriftRunState, DriftTrigger
 from bot.domain.errors import LightshipError, Permanent, Temporary
 from bot.engines.cron import Cron
-from bot.engines.drift_publishing import publish
+from bot.engines.drift_publishing import publish, show_failure
 from bot.logs import Log, LogAction
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class Drifting:
     async def _succeed(self, watched: WatchedDrift, run: DriftRun, compared: Compared) -> DriftRun:
         version = compared.report.reference.model_version or await self._version(watched)
         async with self._store.transaction() as tx:
-            done = await publish(tx, run, compared, model_version=version, tracked=self._tracked)
+            done = await publish(
+                tx, self._ids, watched, run, compared, model_version=version, tracked=self._tracked
+            )
         _LOG.info(LogAction.DRIFT_RUN, service=run.service, run=run.id, score=compared.report.score)
         return done
 
@@ -186,6 +188,7 @@ async def _end_failed(tx: Transaction, failed: DriftRun) -> bool:
     """Keep it; whether that is news: the run before it succeeded, or failed for another reason."""
     before = await tx.drift_runs.before(failed)
     await tx.drift_runs.end(failed)
+    await show_failure(tx, failed)
     return before is None or before.state is not DriftRunState.FAILED or before.reason != failed.reason
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.backoff import Backoff
 from bot.domain.errors import LightshipError
+from bot.domain.messages import MessageKind
 from bot.logs import Log, LogAction
 from bot.telemetry import DRIFT_TRACKED
 
@@ -68,6 +69,7 @@ class Tracking:
         _LOG.info(LogAction.DRIFT_TRACKED, run=run.id, tracker_id=tracker_id)
         async with self._store.transaction() as tx:
             await tx.tracked_runs.told(run.id, tracker_id=tracker_id)
+            await tx.messages.touch(MessageKind.DRIFT, run.shown_with)
         return None
 
     async def _failed(self, tracked: Tracked, error: LightshipError) -> None:

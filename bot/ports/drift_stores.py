@@ -58,6 +58,10 @@ class DriftRuns(Protocol):
         """The newest that made a report."""
         ...
 
+    async def shown_by(self, shown_with: str) -> DriftRun | None:
+        """The newest that the message of that run shows."""
+        ...
+
     async def unfinished(self, service: str, *, begun_before: datetime) -> tuple[DriftRun, ...]:
         """Those still running that began before then, oldest first."""
         ...

@@ -10,13 +10,14 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.drift import BLIND_SPOTS, DriftVerdict
+from bot.domain.drift_words import side_words
 from bot.domain.outside_text import one_line
 from bot.rendering.drift_charts import shape_chart, trend_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bot.domain.drift import ColumnSummary, DriftReport, FeatureDrift
+    from bot.domain.drift import DriftReport, FeatureDrift
     from bot.domain.drift_runs import DriftPoint, DriftRun
 
 _WORST: Final = 12
@@ -149,28 +150,11 @@ def _cards(features: Sequence[FeatureDrift]) -> str:
 
 def _sides(feature: FeatureDrift) -> str:
     told = [
-        f"{word}: {summary_words(side)}"
+        f"{word}: {side_words(side)}"
         for word, side in (("Reference", feature.reference), ("Current", feature.current))
         if side is not None
     ]
     return ". ".join(told)
-
-
-def summary_words(side: ColumnSummary) -> str:
-    """One side of a column in a few words, raw: `median 30 (0 to 72), 1.0% missing`, or its levels."""
-    words = []
-    if side.top:
-        words.append(", ".join(f"{one_line(level, limit=24)} {share:.0%}" for level, share in side.top[:3]))
-    elif side.median is not None:
-        span = (
-            f" ({side.minimum:.4g} to {side.maximum:.4g})"
-            if side.minimum is not None and side.maximum is not None
-            else ""
-        )
-        words.append(f"median {side.median:.4g}{span}")
-    if side.missing:
-        words.append(f"{side.missing:.1%} missing")
-    return ", ".join(words) or "nothing"
 
 
 def _feature_table(features: Sequence[FeatureDrift]) -> str:

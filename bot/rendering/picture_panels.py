@@ -36,6 +36,7 @@ _SMALLEST: Final = 1e-9
 _LATE: Final = 0.7
 """The part of the time axis after which a mark's label has no room to its right."""
 _MOST_MARKS: Final = 6
+_MOST_LEVELS: Final = 3
 _MANY_BARS: Final = 6
 _SHORT_UNIT: Final = 3
 _WRITTEN: Final = frozenset({"second", "seconds", "ratio", "share", "percent", "bytes"})
@@ -64,9 +65,9 @@ def draw_lines(axes: Any, panel: LinePanel, *, alone: bool) -> None:
     values = [
         value for line in lines for _, value in line.points if value is not None and _is_drawable(value)
     ]
-    _scale(
-        axes, [*values, *([threshold] if threshold is not None else [])], panel.unit, most=5 if alone else 4
-    )
+    levels = [level for level in panel.levels[:_MOST_LEVELS] if _is_drawable(level.value)]
+    shown = [*values, *(level.value for level in levels), *([threshold] if threshold is not None else [])]
+    _scale(axes, shown, panel.unit, most=5 if alone else 4)
     moments = [moment.timestamp() for line in lines for moment, _ in line.points]
     if moments:
         _draw_times(axes, min(moments), max(moments), most=7 if alone else 4)
@@ -77,7 +78,10 @@ def draw_lines(axes: Any, panel: LinePanel, *, alone: bool) -> None:
         say_nothing(axes)
         return
     if threshold is not None:
-        _draw_threshold(axes, threshold, panel.unit)
+        words = f"threshold {format_measure(threshold, one_line(panel.unit, limit=16))}"
+        _draw_level(axes, threshold, words, BAD)
+    for level in levels:
+        _draw_level(axes, level.value, one_line(level.label, limit=30), MARKED)
     _draw_marks(axes, panel, alone=alone)
 
 
@@ -158,12 +162,11 @@ def _scale(axes: Any, values: Sequence[float], unit: str, *, most: int) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_measure(round(value, 12), word)))
 
 
-def _draw_threshold(axes: Any, threshold: float, unit: str) -> None:
-    axes.axhline(threshold, color=BAD, linewidth=1.2, linestyle=(0, (5, 3)), zorder=6)
+def _draw_level(axes: Any, value: float, words: str, colour: str) -> None:
+    axes.axhline(value, color=colour, linewidth=1.2, linestyle=(0, (5, 3)), zorder=6)
     axes.annotate(
-        f"threshold {format_measure(threshold, one_line(unit, limit=16))}", xy=(1.0, threshold),
-        xycoords=("axes fraction", "data"), xytext=(-3, 3), textcoords="offset points",
-        ha="right", va="bottom", fontsize=8.5, color=BAD, zorder=7,
+        words, xy=(1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 3),
+        textcoords="offset points", ha="right", va="bottom", fontsize=8.5, color=colour, zorder=7,
     )  # fmt: skip
 
 

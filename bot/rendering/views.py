@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bot.domain.alerts import Alert
     from bot.domain.approvals import Approval
     from bot.domain.causes import Ranking
-    from bot.domain.drift_runs import DriftRun
+    from bot.domain.drift import DriftReport
+    from bot.domain.drift_runs import DriftPoint, DriftRun
     from bot.domain.events import Event
     from bot.domain.files import KeptPicture
     from bot.domain.findings import Finding
@@ -82,6 +83,25 @@ class JobView:
     last: DriftRun | None
     last_success: DriftRun | None
     next_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftView:
+    """A drift report as its message shows it.
+
+    `newest` is the newest run of the service, `tracker_id` what MLflow calls this one, empty where it does
+    not know it (yet). `followed_by` is the run whose message took this one's place.
+    """
+
+    service: str
+    command: str
+    report: DriftReport
+    run: DriftRun
+    newest: DriftRun | None
+    trend: tuple[DriftPoint, ...]
+    tracker_id: str
+    followed_by: DriftRun | None
+    now: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,9 +27,11 @@ from bot.domain.verifications import Verification, VerificationState, WatchedAle
 from bot.domain.watching import Watching
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message, plan_words
+from bot.rendering.drift_reports import drift_message
 from bot.rendering.findings import finding_message
 from bot.rendering.forms import FormTarget
 from bot.rendering.incidents import incident_message
+from bot.rendering.jobs import jobs_answer
 from bot.rendering.likeness import likeness
 from bot.rendering.notices import notice_message
 from bot.rendering.thread import event_entry
@@ -43,6 +45,7 @@ from bot.rendering.views import (
     StatusView,
     TimelineView,
 )
+from tests.rendering.drift_samples import drift_run, drift_view, job_view, steady_view
 from tests.rendering.samples import (
     ALICE,
     BOB,
@@ -349,6 +352,10 @@ MESSAGES: dict[str, RenderedMessage] = {
             now=NOW + timedelta(minutes=1),
         )
     ),
+    "answer_jobs": jobs_answer((job_view(),), None, now=NOW),
+    "drift_severe": drift_message(drift_view()),
+    "drift_over": drift_message(drift_view(followed_by=drift_run(id="5c", score=0.1))),
+    "drift_steady": drift_message(steady_view()),
     "answer_refused": answers.outcome_answer(
         Outcome(reason=OutcomeReason.ALREADY, sentence="Incident #12 is acknowledged already by <@U0BOB>.")
     ),

@@ -65,6 +65,10 @@ class DriftRunTable:
         """The newest that made a report."""
         return await self._newest(drift_runs.c.service == service, _SUCCEEDED)
 
+    async def shown_by(self, shown_with: str) -> DriftRun | None:
+        """The newest that the message of that run shows."""
+        return await self._newest(drift_runs.c.shown_with == shown_with)
+
     async def unfinished(self, service: str, *, begun_before: datetime) -> tuple[DriftRun, ...]:
         """Those still running that began before then."""
         query = (
@@ -180,5 +184,6 @@ def _columns(run: DriftRun) -> dict[str, Any]:
         "state": run.state.value,
         "ended_at": run.ended_at,
         "score": run.score,
+        "shown_with": run.shown_with or None,
         "body": DRIFT_RUN.dump(run),
     }

@@ -37,6 +37,7 @@ class FileTable:
         values = {
             "id": file.id,
             "incident_id": file.incident_id,
+            "thread_of": file.thread_of or None,
             "name": storable(file.name),
             "title": storable(file.title),
             "alt_text": storable(file.alt_text),
@@ -128,6 +129,7 @@ def _file_of(row: Row[Any]) -> StoredFile:
     return StoredFile(
         id=row.id,
         incident_id=row.incident_id,
+        thread_of=row.thread_of or "",
         name=row.name,
         title=row.title,
         alt_text=row.alt_text,

@@ -219,7 +219,7 @@ files: Final = Table(
     "files",
     METADATA,
     Column("id", Text, primary_key=True),
-    Column("incident_id", _NUMBER, ForeignKey("incidents.id"), nullable=False),
+    Column("incident_id", _NUMBER, ForeignKey("incidents.id")),
     Column("name", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("alt_text", Text, nullable=False),
@@ -230,6 +230,7 @@ files: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("thread_of", Text),
 )
 Index(
     "files_to_draw",
@@ -262,7 +263,9 @@ drift_runs: Final = Table(
     Column("ended_at", Instant),
     Column("score", Float),
     Column("body", Text, nullable=False),
+    Column("shown_with", Text),
     Index("drift_runs_by_service", "service", "state", "number"),
+    Index("drift_runs_by_message", "shown_with", "number"),
     sqlite_autoincrement=True,
 )
 

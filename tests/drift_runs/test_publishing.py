@@ -1,0 +1,119 @@
+"""A report's message: one for as long as the verdict stays; with drift a picture and the whole page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.domain.drift_runs import DriftTrigger
+from bot.domain.errors import Temporary
+from bot.domain.messages import MessageKind
+from bot.engines.attaching import Attaching
+from bot.engines.drift_views import drift_view
+from bot.rendering.drift_reports import drift_message
+from bot.testing import SequentialIds
+from tests.drift_runs.test_running import Bench, bench
+from tests.making import make_drift_report
+
+if TYPE_CHECKING:
+    from bot.domain.drift_runs import DriftRun
+    from bot.domain.messages import Message
+    from bot.domain.pictures import Picture
+
+HOUR = timedelta(hours=1)
+
+__all__ = ["bench"]
+
+
+class Drawer:
+    """Draws anything."""
+
+    async def draw(self, picture: Picture) -> bytes:
+        """Its title."""
+        return picture.title.encode()
+
+
+async def run(bench: Bench, score: float | None) -> DriftRun:
+    """One run with that score, an hour after the one before."""
+    bench.outcome = make_drift_report(score=score)
+    await bench.clock.advance(seconds=3600)
+    return await bench.replica().run("churn", trigger=DriftTrigger.COMMAND)
+
+
+async def shown(bench: Bench) -> list[Message]:
+    """All messages that are due or shown, the oldest first."""
+    async with bench.store.transaction() as tx:
+        due = await tx.messages.undelivered()
+    return sorted(due, key=lambda one: (one.created_at, one.kind is not MessageKind.DRIFT))
+
+
+async def said(bench: Bench, run: DriftRun) -> str:
+    """What a run's message says now."""
+    async with bench.store.transaction() as tx:
+        message = await tx.messages.find(MessageKind.DRIFT, run.shown_with)
+        assert message is not None
+        view = await drift_view(tx, message, {})
+    drawn = drift_message(view)
+    return f"{drawn.text}\n{drawn.blocks}"
+
+
+async def test_runs_of_one_verdict_share_a_message(bench: Bench) -> None:
+    """It is edited with each run; another verdict gets a message, and the old one says that it is over."""
+    first, second = await run(bench, 0.05), await run(bench, 0.12)
+    assert first.shown_with == second.shown_with == first.id
+    (message,) = await shown(bench)
+    assert (message.kind, message.channel, message.desired_revision) == (MessageKind.DRIFT, "C0CHURN", 2)
+    assert "score 0.12" in await said(bench, first)
+    third = await run(bench, 0.42)
+    assert third.shown_with == third.id
+    assert "Over: a later report says otherwise (score 0.42" in await said(bench, first)
+    assert "Over" not in await said(bench, third)
+    assert third.id in await said(bench, third)
+
+
+async def test_drift_comes_with_a_picture_and_the_whole_page(bench: Bench) -> None:
+    """In the message's own thread; no drift needs none."""
+    await run(bench, 0.05)
+    await run(bench, 0.1)
+    drifted = await run(bench, 0.42)
+    attaching = Attaching(store=bench.store, ids=SequentialIds("drawn"), drawer=Drawer())
+    assert await attaching.draw_due() == 1
+    files = [one for one in await shown(bench) if one.kind is MessageKind.FILE]
+    async with bench.store.transaction() as tx:
+        parent = await tx.messages.find(MessageKind.DRIFT, drifted.id)
+        stored = [await tx.files.get(one.subject) for one in files]
+    assert parent is not None
+    assert {one.thread_of for one in files} == {parent.id}
+    contents = {one.name: one.content for one in stored if one is not None}
+    assert contents["drift.png"] == b"churn: drift"
+    page = contents["drift-report.html"]
+    assert page is not None
+    assert b"<!doctype html>" in page
+    assert drifted.id.encode() in page
+
+
+async def test_after_a_week_the_same_verdict_is_told_anew(bench: Bench) -> None:
+    """The old message is far up by then."""
+    first = await run(bench, 0.05)
+    await bench.clock.advance(seconds=timedelta(days=7).total_seconds())
+    again = await run(bench, 0.05)
+    assert again.shown_with == again.id != first.id
+
+
+async def test_a_failed_run_is_said_in_the_last_report_s_message(bench: Bench) -> None:
+    """With its reason, until a run succeeds."""
+    first = await run(bench, 0.05)
+    bench.outcome = Temporary("the disk is away")
+    await bench.replica().run("churn", trigger=DriftTrigger.COMMAND)
+    assert "The newest run failed" in await said(bench, first)
+    assert "the disk is away" in await said(bench, first)
+    await run(bench, 0.05)
+    assert "failed" not in await said(bench, first)
+
+
+async def test_a_first_run_that_fails_shows_no_message(bench: Bench) -> None:
+    """There is nothing to say it in; people hear of it by the notice."""
+    bench.outcome = Temporary("the disk is away")
+    await bench.replica().run("churn", trigger=DriftTrigger.COMMAND)
+    assert await shown(bench) == []
+    assert [one.reason for one in bench.told] == ["the disk is away"]
