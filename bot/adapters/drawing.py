@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
@@ -19,6 +20,7 @@ _NAMES: Final[Mapping[str, Any]] = {"datetime": datetime, **vars(pictures)}
 _MEMORY: Final = 800_000_000
 
 
+@cache
 def picture_adapter() -> TypeAdapter[pictures.Picture]:
     """Pictures as JSON and back; both sides of the pipe use it."""
     adapter: TypeAdapter[pictures.Picture] = TypeAdapter(pictures.Picture)
@@ -30,7 +32,6 @@ class DrawingProcess:
     """`bot.ports.drawing.Drawer`; a graph takes a fraction of a second once the process is up."""
 
     def __init__(self, *, timeout: float = 30.0, idle: float = 120.0) -> None:
-        self._adapter = picture_adapter()
         self.worker = Worker(
             "bot.adapters.drawing_worker",
             what="the process that draws",
@@ -44,7 +45,7 @@ class DrawingProcess:
     async def draw(self, picture: pictures.Picture) -> bytes:
         """PNG. Raises Temporary where it took too long, Permanent where this picture cannot be drawn."""
         try:
-            return await self.worker.ask(self._adapter.dump_json(picture))
+            return await self.worker.ask(picture_adapter().dump_json(picture))
         except WorkerFailed as error:
             raise Permanent(f"the picture cannot be drawn: {one_line(error, limit=200)}") from error
 

@@ -9,11 +9,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from bot.documents.composing import MAPPINGS, SCALARS, SEQUENCES, compose
 from bot.domain.faults import Fault
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def read_document(path: FilePath, *, shown: str = "") -> tuple[Document | None, 
 def parse_document(text: str, *, file: str) -> tuple[Document | None, tuple[Fault, ...]]:
     """As `read_document`, of a text."""
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(text)
     except ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
@@ -164,15 +163,15 @@ class _Reader:
         self._nodes = 0
         self._open: set[int] = set()
 
-    def read(self, root: Node | None) -> Document:
+    def read(self, root: Any) -> Document:
         if root is not None:
             self._document.put((), self._place(root))
             self._document.value = self._value(root, ())
         return self._document
 
-    def _place(self, node: Node) -> Place:
+    def _place(self, node: Any) -> Place:
         mark = node.start_mark
-        if not isinstance(node, ScalarNode):
+        if not isinstance(node, SCALARS):
             return Place(self._file, mark.line + 1, mark.column + 1)
         literal, inner = node.style == "|", 1 if node.style in {"'", '"'} else 0
         width = node.end_mark.column - mark.column - 2 * inner
@@ -186,10 +185,10 @@ class _Reader:
             inner=inner,
         )
 
-    def _fault(self, node: Node, message: str) -> None:
+    def _fault(self, node: Any, message: str) -> None:
         self.faults.append(Fault(self._file, node.start_mark.line + 1, node.start_mark.column + 1, message))
 
-    def _value(self, node: Node, path: Path) -> Any:
+    def _value(self, node: Any, path: Path) -> Any:
         self._nodes += 1
         if self._nodes > _MOST_NODES or len(path) > _DEEPEST:
             if not any("too much" in fault.message for fault in self.faults):
@@ -200,15 +199,15 @@ class _Reader:
             return None
         self._open.add(id(node))
         try:
-            if isinstance(node, MappingNode):
+            if isinstance(node, MAPPINGS):
                 return self._mapping(node, path)
-            if isinstance(node, SequenceNode):
+            if isinstance(node, SEQUENCES):
                 return self._sequence(node, path)
             return self._scalar(node)
         finally:
             self._open.discard(id(node))
 
-    def _sequence(self, node: SequenceNode, path: Path) -> list[Any]:
+    def _sequence(self, node: Any, path: Path) -> list[Any]:
         self._refuse_tag(node, "seq")
         values = []
         for position, item in enumerate(node.value):
@@ -216,12 +215,12 @@ class _Reader:
             values.append(self._value(item, (*path, position)))
         return values
 
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
         self._refuse_tag(node, "map")
         values: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key_node, item in node.value:
-            if not isinstance(key_node, ScalarNode):
+            if not isinstance(key_node, SCALARS):
                 self._fault(key_node, "a key must be a text; quote a value that begins with `{` or `[`")
                 continue
             key = key_node.value
@@ -236,11 +235,11 @@ class _Reader:
             values[key] = self._value(item, (*path, key))
         return values
 
-    def _refuse_tag(self, node: Node, usual: str) -> None:
+    def _refuse_tag(self, node: Any, usual: str) -> None:
         if str(node.tag) != f"{_TAG}{usual}":
             self._fault(node, f"the tag `{str(node.tag)[:60]}` is not taken")
 
-    def _scalar(self, node: Node) -> Any:
+    def _scalar(self, node: Any) -> Any:
         kind, text = str(node.tag).removeprefix(_TAG), str(node.value)
         try:
             match kind:

@@ -85,11 +85,13 @@ class Evaluation:
         return not self.fault and bool(self.value)
 
 
+@lru_cache(maxsize=1_024)
 def text_faults(source: str, *, known: frozenset[str] = CONTEXT_NAMES) -> tuple[SourceFault, ...]:
     """Everything wrong with a template that can be known without data."""
     return _faults(source, known, _template)
 
 
+@lru_cache(maxsize=1_024)
 def expression_faults(source: str, *, known: frozenset[str] = EVIDENCE_NAMES) -> tuple[SourceFault, ...]:
     """Everything wrong with an evidence expression that can be known without data."""
     return _faults(source, known, _expression)
@@ -206,6 +208,8 @@ def _faults(source: str, known: frozenset[str], compiled: Any) -> tuple[SourceFa
         return (SourceFault(line=error.lineno, message=told),)
     except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError):
         return (SourceFault(line=1, message="it is nested too deeply or otherwise beyond what is taken"),)
+    if {node.name for node in tree.find_all(nodes.Name)} <= known:
+        return ()  # asking the compiler which names are declared costs as much as compiling
     unknown = meta.find_undeclared_variables(tree) - known - {"range"}
     return tuple(_unknown_names(tree, unknown, known))
 
