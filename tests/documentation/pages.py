@@ -42,6 +42,7 @@ def pages() -> list[Path]:
         REPOSITORY / "README.md",
         REPOSITORY / "CONTRIBUTING.md",
         REPOSITORY / "runbooks" / "README.md",
+        REPOSITORY / "examples" / "payments" / "README.md",
         *written,
     ]
 
