@@ -5,6 +5,7 @@ A grant and the intent to act are committed in one transaction; the remediating 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot import telemetry
@@ -22,6 +23,7 @@ from bot.faults import fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from bot.domain.actors import Actor
     from bot.domain.policies import ApprovalPolicy, ApprovalRule
@@ -105,22 +107,32 @@ class Deciding:
         return _answer(decision, self._rule(decision.approval))
 
     async def expire_due(self) -> int:
-        """Close the requests whose time is up; how many there were. Shows when the glass may be broken."""
-        closed: list[Approval] = []
+        """Close the requests whose time is up; how many there were. Shows when the glass may be broken.
+
+        Each in a transaction of its own, so that no two incidents are locked at once.
+        """
         async with self._store.transaction() as tx:
-            for approval in await tx.approvals.requested():
-                gone = expire(approval, now=tx.now)
-                if approval.expires_at > tx.now:
-                    await self._offer_glass(tx, approval)
-                    continue
-                if not await tx.approvals.replace(gone):
-                    continue
-                await note_about(tx, self._ids, approval, EventKind.APPROVAL_EXPIRED, actor=LIGHTSHIP)
-                await tx.messages.touch(MessageKind.APPROVAL, approval.id)
-                closed.append(gone)
-        for gone in closed:
-            count_end(gone)
-        return len(closed)
+            waiting, now = await tx.approvals.requested(), tx.now
+        closed = [
+            await self._expire(approval)
+            for approval in waiting
+            if approval.expires_at <= now or self._glass_is_due(approval, now)
+        ]
+        return sum(closed)
+
+    async def _expire(self, approval: Approval) -> bool:
+        async with self._store.transaction() as tx:
+            if approval.expires_at > tx.now:
+                await self._offer_glass(tx, approval)
+                return False
+            await lock_incident(tx, approval)
+            gone = expire(approval, now=tx.now)
+            if not await tx.approvals.replace(gone):
+                return False
+            await note_about(tx, self._ids, approval, EventKind.APPROVAL_EXPIRED, actor=LIGHTSHIP)
+            await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+        count_end(gone)
+        return True
 
     def _rule(self, approval: Approval) -> ApprovalRule:
         plan = approval.plan
@@ -150,11 +162,13 @@ class Deciding:
             await put_aside(tx, self._ids, approval, why, by=LIGHTSHIP)
         return refused
 
+    def _glass_is_due(self, approval: Approval, now: datetime) -> bool:
+        after = self._rule(approval).break_glass_after
+        return after is not None and now >= approval.requested_at + after
+
     async def _offer_glass(self, tx: Transaction, approval: Approval) -> None:
         """Show the request anew, once, when its requester may approve alone."""
-        after = self._rule(approval).break_glass_after
-        if after is None or tx.now < approval.requested_at + after:
-            return
+        after = self._rule(approval).break_glass_after or timedelta()
         critical = await is_critical(tx, approval)
         if glass_may_break(approval, self._rule(approval), now=tx.now, critical=critical) and (
             await tx.heartbeats.win(f"glass/{approval.id}", approval.requested_at + after)
@@ -183,6 +197,12 @@ class Deciding:
         await note_about(tx, self._ids, approval, EventKind.PRESS_REFUSED, actor=command.actor, detail=detail)
 
 
+async def lock_incident(tx: Transaction, approval: Approval) -> None:
+    """Lock the incident of a request, which comes before the request itself in the one order of locks."""
+    if approval.incident_id is not None:
+        await tx.incidents.get(approval.incident_id)
+
+
 async def is_critical(tx: Transaction, approval: Approval) -> bool:
     """Whether a request is about a critical incident."""
     incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
@@ -203,6 +223,7 @@ async def intend(tx: Transaction, approval: Approval) -> None:
 
 async def put_aside(tx: Transaction, ids: Ids, approval: Approval, why: str, *, by: Actor) -> None:
     """Another plan, or the end of its incident, takes a waiting request's place."""
+    await lock_incident(tx, approval)
     gone = supersede(approval, now=tx.now, reason=why)
     if await tx.approvals.replace(gone):
         await note_about(tx, ids, approval, EventKind.APPROVAL_SUPERSEDED, actor=by)
