@@ -54,9 +54,9 @@ class Vote:
 class Approval:
     """A request for approval with the plan that was shown. Single use: it leaves `requested` once.
 
-    `votes` are the approvals so far, each by another person. `broke_glass` says that the requester approved
-    alone in an emergency, `without_approval` that the policy asks nobody. `drill` is the id of its drill: it
-    then permits a dry run and nothing else.
+    `votes` are the approvals so far, each by another person, of `needed` as the rule in force said last.
+    `broke_glass` says that the requester approved alone in an emergency, `without_approval` that the policy
+    asks nobody. `drill` is the id of its drill: it then permits a dry run and nothing else.
     """
 
     id: str
@@ -72,6 +72,7 @@ class Approval:
     decided_at: datetime | None = None
     decision_reason: str = ""
     votes: tuple[Vote, ...] = ()
+    needed: int = 1
     broke_glass: bool = False
     without_approval: bool = False
     drill: str = ""

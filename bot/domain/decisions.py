@@ -86,7 +86,7 @@ def _approve(approval: Approval, *, by: Actor, now: datetime, rule: ApprovalRule
         return Decision(reason=DecisionReason.OWN_REQUEST, approval=approval)
     if any(vote.by.id == by.id for vote in approval.votes):
         return Decision(reason=DecisionReason.COUNTED_ALREADY, approval=approval)
-    voted = replace(approval, votes=(*approval.votes, Vote(by=by, at=now)))
+    voted = replace(approval, votes=(*approval.votes, Vote(by=by, at=now)), needed=rule.approvals)
     if len(voted.votes) < rule.approvals:
         return Decision(
             reason=DecisionReason.COUNTED, approval=replace(voted, revision=approval.revision + 1)

@@ -162,6 +162,7 @@ class Approving:
             reason=reason,
             requested_at=tx.now,
             expires_at=tx.now + rule.lifetime,
+            needed=rule.approvals,
             drill=incident.drill if incident else "",
         )
 

@@ -120,29 +120,30 @@ class Verifying:
         reading = await self._read(verification)
         async with self._store.transaction() as tx:
             execution = await tx.executions.get(verification.approval_id)
-            rolling = execution is not None and execution.state is ExecutionState.APPLIED
-            reading = replace(reading, rollout_over=not rolling)
-            judged = judge(replace(verification, before=before), reading, now=tx.now)
+            now = tx.now
+        rolling = execution is not None and execution.state is ExecutionState.APPLIED
+        reading = replace(reading, rollout_over=not rolling)
+        judged = judge(replace(verification, before=before), reading, now=now)
+        if judged.state is VerificationState.WATCHING:
+            async with self._store.transaction() as tx:
+                await tx.verifications.save(judged)
+            return False
+        return await self._end(judged, now=now)
+
+    async def _end(self, judged: Verification, *, now: datetime) -> bool:
+        """Keep a verdict with its graph, and tell it; False where another replica was quicker."""
+        graph = await effect_picture(self._metrics, judged, now=now, within=self._answers_within)
+        async with self._store.transaction() as tx:
             if not await tx.verifications.save(judged):
                 return False
-            if judged.state is VerificationState.WATCHING:
-                return False
             await self._tell(tx, judged)
+            incident = await tx.incidents.get(judged.incident_id) if judged.incident_id else None
+            if incident is not None and graph is not None:
+                await attach(tx, self._ids, incident, graph)
             fault("before-verdict-commit")
         fault("after-verdict-commit")
         telemetry.VERIFICATIONS.labels(outcome=judged.state.value).inc()
-        await self._show_graph(judged)
         return True
-
-    async def _show_graph(self, verification: Verification) -> None:
-        """The metric around the action, into the thread; the verdict does not wait for it."""
-        async with self._store.transaction() as tx:
-            now = tx.now
-        graph = await effect_picture(self._metrics, verification, now=now, within=self._answers_within)
-        async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(verification.incident_id) if verification.incident_id else None
-            if incident is not None and graph is not None:
-                await attach(tx, self._ids, incident, graph)
 
     async def _tell(self, tx: Transaction, verification: Verification) -> None:
         approval = await tx.approvals.get(verification.approval_id)

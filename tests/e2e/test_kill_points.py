@@ -26,7 +26,9 @@ from tests.e2e.servers.chat import Chat, buttons, read
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.lightship import Lightship
 from tests.e2e.servers.programs import REPOSITORY, Program, answers, until
+from tests.e2e.servers.prometheus import alert
 from tests.e2e.servers.workloads import cron_job, deployment
+from tests.planning import ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from bot.console.values import Message
     from tests.e2e.servers.alertmanager import Alertmanager
     from tests.e2e.servers.cluster import Cluster
+    from tests.e2e.servers.mlflow import Mlflow
+    from tests.e2e.servers.prometheus import Prometheus, Rules
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -51,6 +55,8 @@ ACTING = (
     "before-outcome-commit:2",
 )
 SILENCING = ("after-silence",)
+VERDICT = ("before-verdict-commit", "after-verdict-commit")
+KILLED = ("before-apply", "after-apply", "before-outcome-commit")
 LOST_SECONDS = 60.0
 MISSED_SECONDS = 20.0
 """How long is waited for what a protection would have brought, where it is taken out."""
@@ -79,17 +85,19 @@ class Driven(Lightship):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """An action: its command, and the points after which nobody can tell, so that a human is asked."""
+    """An action by its command; in the cluster it is one write, or none where it is done elsewhere."""
 
     command: str
-    left_to_humans: frozenset[str] = frozenset()
+    writes: int = 1
 
 
 SCALE = Task(command="scale 6 traffic doubled")
+PROMOTE = Task(command="promote 3 it is more accurate", writes=0)
 OTHERS = (
     Task(command="restart it leaks"),
     Task(command="delete-pod POD stuck"),
     Task(command="run training-pipeline new data"),
+    PROMOTE,
 )
 
 
@@ -105,6 +113,8 @@ class Case:
     slack: SlackStandIn
     alertmanager: Alertmanager
     patience: float
+    model: str
+    mlflow: Mlflow
     task: Task = SCALE
     died: bool = False
     found: list[str] = field(default_factory=list)
@@ -167,7 +177,12 @@ class Case:
         patches = await asyncio.to_thread(self.patches)
         if self.task is SCALE:
             await self.expect("six replicas", await asyncio.to_thread(self.replicas), 6)
-        await self.expect("one PATCH of the cluster", patches, 0 if self.is_left else 1)
+        if self.task is PROMOTE:
+            version = await asyncio.to_thread(self.mlflow.version_of, ALIAS, model=self.model)
+            await self.expect("version 3 in use", version, "3")
+        await self.expect("one PATCH of the cluster", patches, self.task.writes)
+        if self.point in VERDICT:
+            await self.is_judged_once()
         await self.is_shown(request)
         shown = [one for one in self.slack.workspace.messages.values() if one.only_for is None]
         incidents = [one for one in shown if one.thread_ts is None]
@@ -205,13 +220,22 @@ class Case:
     async def is_done(self) -> bool:
         """Whether it was carried out to a good end."""
         states = [row.state for row in await self.rows("SELECT state FROM executions")]
-        end = ExecutionState.NEEDS_HUMAN if self.is_left else ExecutionState.SUCCEEDED
-        return states == [end.value]
+        return states == [ExecutionState.SUCCEEDED.value]
 
-    @property
-    def is_left(self) -> bool:
-        """Whether nobody can tell after this point."""
-        return self.point in self.task.left_to_humans
+    async def is_judged_once(self) -> None:
+        """Whether it helped is kept, and told once."""
+
+        async def told() -> bool:
+            (row,) = await self.rows("SELECT state FROM verifications")
+            return bool(row.state == "fixed") and "Fixed after" in self.chat.thread(incident)
+
+        incident = await self.chat.message("is wrong")
+        await self.within(self.patience, told, "the verdict is told")
+        verdicts = await self.rows("SELECT id FROM events WHERE kind = 'remediation_fixed'")
+        await self.expect("one verdict", len(verdicts), 1)
+        entries = self.slack.workspace.replies(incident.channel, incident.ts)[1:]
+        said = [one for one in entries if read(one).startswith("✅ *Fixed after")]
+        await self.expect("one entry of it", len(said), 1)
 
     def quiet_pod(self) -> str:
         """One of three ready pods, once the deployment is as its controller wants it."""
@@ -253,6 +277,11 @@ class Case:
         return len([event for event in real if event["responseStatus"]["code"] in {200, 201}])
 
 
+def calm(name: str, *, labels: Mapping[str, str]) -> Rules:
+    """A rule of that name whose condition never holds, so that whatever was done has helped."""
+    return alert(name, "vector(0) > 1", labels=labels)
+
+
 def webhook() -> Mapping[str, Any]:
     """An alert that no runbook serves, so that nothing but people changes its message."""
     labels = {"alertname": "Faulty", "service": "churn", "severity": "warning"}
@@ -286,14 +315,17 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
 
 
 @pytest.fixture
-def run(
+def run(  # noqa: PLR0917 - pytest gives fixtures by their names
     tmp_path: Path,
     cluster: Cluster,
     start_alertmanager: Callable[[Mapping[str, Any]], Alertmanager],
+    start_prometheus: Callable[..., Prometheus],
+    mlflow: Mlflow,
     new_database: Callable[[], str],
 ) -> Callable[..., Any]:
     """Runs one case to its end; the faults that were found."""
     limit = asyncio.Semaphore(7)
+    prometheus = start_prometheus(rules=[calm("Faulty", labels={"severity": "warning"})])
     alertmanager = start_alertmanager(posting_to("http://127.0.0.1:9/alerts", token=TOKEN))
 
     async def run(point: str, *without: str, task: Task = SCALE) -> list[str]:
@@ -315,6 +347,7 @@ def run(
         )
         async with stand_in as slack:
             database = await asyncio.to_thread(new_database)
+            model = await asyncio.to_thread(mlflow.create_model, versions=3, alias=ALIAS, at=2)
             environment = {
                 "PYTHONPATH": str(REPOSITORY),
                 "SLACK_SIGNING_SECRET": SECRET,
@@ -326,6 +359,9 @@ def run(
                 "ALERTMANAGER_URL": alertmanager.url,
                 "KUBECONFIG": str(kubeconfig),
                 f"{SERVICE}KUBERNETES__NAMESPACE": namespace,
+                f"{SERVICE}MODEL__NAME": model,
+                **mlflow.environment,
+                **({"PROMETHEUS_URL": prometheus.url} if point in VERDICT else {}),
             }
             case = Case(
                 point=point,
@@ -336,6 +372,8 @@ def run(
                 slack=slack,
                 alertmanager=alertmanager,
                 patience=MISSED_SECONDS if without else LOST_SECONDS,
+                model=model,
+                mlflow=mlflow,
                 task=task,
             )
             try:
@@ -355,22 +393,17 @@ def run(
 
 
 async def test_killed_there_it_is_done_once_and_nothing_is_lost(run: Callable[..., Any]) -> None:
-    """At every point, on both databases: one effect an approval, one silence, one message each."""
-    found = await asyncio.gather(*(run(point) for point in (*ACTING, *SILENCING)))
+    """At every point, on both databases: one effect an approval, one silence, one verdict, one message."""
+    found = await asyncio.gather(*(run(point) for point in (*ACTING, *SILENCING, *VERDICT)))
     assert [fault for faults in found for fault in faults] == []
 
 
-@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 async def test_other_actions_are_done_once_too(run: Callable[..., Any]) -> None:
-    """A restart, an eviction and a Job: killed before, after and while it is kept, there is one of them."""
-    faults: list[str] = []
-    for point in ("before-apply", "after-apply", "before-outcome-commit"):
-        for found in await asyncio.gather(*(run(point, task=task) for task in OTHERS)):
-            faults += found
-    assert faults == []
+    """A restart, an eviction, a Job, an alias: killed before, after and while it is kept, there is one."""
+    found = await asyncio.gather(*(run(point, task=task) for point in KILLED for task in OTHERS))
+    assert [fault for faults in found for fault in faults] == []
 
 
-@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 async def test_without_its_protection_each_check_fails(run: Callable[..., Any]) -> None:
     """Looking first and the lock, the intent in the grant's transaction, the mark: each is needed."""
     blind, forgetful, unmarked = await asyncio.gather(

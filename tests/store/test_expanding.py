@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
@@ -13,8 +15,12 @@ from sqlalchemy import text
 from bot.adapters import database as package
 from bot.adapters.database import open_store
 from bot.adapters.database.engine import StoreLimits, make_database
+from bot.domain.actors import user
+from bot.domain.approvals import Vote
+from bot.domain.errors import Permanent
 from bot.domain.messages import MessageKind
 from bot.testing import START, FrozenClock
+from tests.making import make_approval
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,3 +58,25 @@ async def test_messages_of_the_first_version_are_known_to_the_fallback(url: str)
             due_before=max(tx.now, START), until=tx.now + timedelta(minutes=1), limit=5
         )
     assert [one.message.id for one in given] == ["m"]
+
+
+async def test_the_table_itself_refuses_a_grant_with_too_few_votes(url: str) -> None:
+    """What an older replica writes leaves the votes as they are; with enough of them it is taken."""
+    approval = replace(make_approval(), needed=2)
+    granted = text("UPDATE approvals SET state = 'granted' WHERE id = :id").bindparams(id=approval.id)
+    async with open_store(url, clock=FrozenClock()) as store:
+        async with store.transaction() as tx:
+            await tx.approvals.add(approval)
+        with pytest.raises(Permanent):
+            async with store._database.begin() as link:
+                await link.run(granted)
+        agreed = replace(approval, votes=(vote("U0BOB"), vote("U0CAROL")), revision=approval.revision + 1)
+        async with store.transaction() as tx:
+            assert await tx.approvals.replace(agreed)
+        async with store._database.begin() as link:
+            await link.run(granted)
+
+
+def vote(who: str) -> Vote:
+    """Somebody's yes."""
+    return Vote(by=user(who), at=START)

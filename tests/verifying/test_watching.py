@@ -300,3 +300,28 @@ async def test_two_replicas_tell_it_once(scene: Scene) -> None:
     assert (ended, kept.state) == (1, VerificationState.FIXED)
     assert len(await scene.verdicts()) == 1
     assert approval.plan.target.name == NAME
+
+
+async def test_a_verdict_and_its_graph_are_kept_together_or_not_at_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ends between the two loses neither: the next look tells the verdict, once, with its graph."""
+    await scene.scaled()
+    scene.cured_at = scene.bench.clock.now()
+    deaths = [True]
+
+    def die_once(point: str) -> None:
+        if point == "before-verdict-commit" and deaths:
+            deaths.pop()
+            raise ConnectionError(point)
+
+    monkeypatch.setattr(verifying, "fault", die_once)
+    with pytest.raises(ConnectionError):
+        await scene.watch(120)
+    assert await scene.verdicts() == []
+    scene.bench.pass_time(10)
+    await scene.watch(30)
+    assert len(await scene.verdicts()) == 1
+    async with scene.bench.store.transaction() as tx:
+        (graph,) = await tx.files.claim(until=tx.now, limit=5)
+    assert graph.title.startswith("P95 latency: ")

@@ -66,7 +66,13 @@ class ApprovalTable:
 
 
 def _columns(approval: Approval) -> dict[str, Any]:
+    # Where one is enough older replicas may grant as well; where more are needed they do not write `agreed`,
+    # and the table's constraint refuses their grant.
+    needed = approval.needed if approval.needed > 1 else 0
+    alone = approval.broke_glass or approval.without_approval
     return {
+        "needed": needed,
+        "agreed": needed if alone else len(approval.votes),
         "incident_id": approval.incident_id,
         "service": approval.plan.service,
         "state": approval.state.value,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     Float,
@@ -160,6 +161,9 @@ approvals: Final = Table(
     Column("requested_at", Instant, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Column("needed", Integer, nullable=False, server_default="0"),
+    Column("agreed", Integer, nullable=False, server_default="0"),
+    CheckConstraint("state <> 'granted' OR agreed >= needed", name="approvals_enough"),
     Index("approvals_by_state", "state", "service"),
 )
 

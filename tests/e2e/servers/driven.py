@@ -15,12 +15,14 @@ from bot import faults
 from bot.__main__ import main
 from bot.adapters.kubernetes import KubernetesWriter
 from bot.bootstrap import assembly
+from bot.domain import verifications
 from bot.domain.approvals import Approval, Grant
 from bot.domain.remedies import Execution, ExecutionState
 from bot.engines import deciding, remediating
 from bot.engines.deciding import Deciding
 from bot.engines.publishing import PublishLimits
 from bot.engines.silencing import Silencing
+from bot.engines.verifying import Verifying
 from bot.ports.stores import Transaction
 from bot.remediations import acting
 from bot.remediations.outcomes import Applied, ApplyState
@@ -30,7 +32,11 @@ PUBLISHING_LEASE = timedelta(seconds=12)
 
 
 def shorten_leases() -> None:
-    """What a dead process held is free soon."""
+    """What a dead process held is free soon, and a condition that is gone for a moment is over."""
+    verifications.STEADY_FOR = timedelta(seconds=2)  # type: ignore[misc]  # the point of this module
+    defaults = Verifying.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults["look_every"] = timedelta(seconds=1)
     remediating.LEASE = LEASE
     shortened = partial(PublishLimits, lease=PUBLISHING_LEASE)
     assembly.PublishLimits = shortened  # type: ignore[assignment, attr-defined]  # the point of this module
