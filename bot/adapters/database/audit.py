@@ -7,7 +7,7 @@ and two transactions cannot hold what the other wants.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import insert, select, update
 
@@ -62,25 +62,28 @@ class AuditTable:
     async def entries(self, *, after: int, limit: int) -> tuple[tuple[Entry, str | None], ...]:
         """Entries behind a number, in order, each with the text of its event where that is there."""
         query = (
-            select(audit, events.c.body.label("recorded"))
+            select(
+                audit.c.number,
+                audit.c.event_id,
+                audit.c.body,
+                audit.c.previous,
+                audit.c.hash,
+                audit.c.mac,
+                events.c.body,
+            )
             .outerjoin(events, events.c.id == audit.c.event_id)
             .where(audit.c.number > after)
             .order_by(audit.c.number)
             .limit(limit)
         )
+        # Unpacked, not asked by name: with as many rows as a long audit has entries that is a third of the time.
+        rows = cast("Sequence[tuple[int, str, str, str, str, str, str | None]]", await self.link.all(query))
         return tuple(
             (
-                Entry(
-                    number=row.number,
-                    event_id=row.event_id,
-                    body=row.body,
-                    previous=row.previous,
-                    hash=row.hash,
-                    mac=row.mac,
-                ),
-                row.recorded,
+                Entry(number=number, event_id=event_id, body=body, previous=previous, hash=made, mac=mac),
+                recorded,
             )
-            for row in await self.link.all(query)
+            for number, event_id, body, previous, made, mac, recorded in rows
         )
 
     async def numbers(self, incident_id: int) -> Mapping[str, int]:
