@@ -76,7 +76,7 @@ class AuditTable:
             .order_by(audit.c.number)
             .limit(limit)
         )
-        # Unpacked, not asked by name: with as many rows as a long audit has entries that is a third of the time.
+        # Unpacked, not asked by name: with as many rows as a long audit has that is a third of the time.
         rows = cast("Sequence[tuple[int, str, str, str, str, str, str | None]]", await self.link.all(query))
         return tuple(
             (
