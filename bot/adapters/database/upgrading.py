@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     from bot.adapters.database.engine import Database
     from bot.ports.clock import Clock
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 """Every revision of the tables that this version knows, oldest first."""
 
 _LOCK: Final = 0x4C69676874736869
