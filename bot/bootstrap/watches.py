@@ -1,6 +1,7 @@
 """What watches the way from Prometheus to Slack, put together: reconciling, the heartbeat, the fallback.
 
-Called by `bot.bootstrap.assembly`. Each is a job by the clock; the distances follow the configured times.
+With it the marks in Grafana's graphs. Called by `bot.bootstrap.assembly`. Each is a job by the clock; the
+distances follow the configured times.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.adapters.fallback import HttpFallback
+from bot.adapters.grafana import GrafanaMarks
 from bot.bootstrap.services import routing, watched_services
 from bot.domain.matchers import matches_all
 from bot.domain.reconciling import ReconcileRules
 from bot.engines.falling_back import FallingBack
 from bot.engines.listening import Listening
+from bot.engines.marking import Marking
 from bot.engines.reconciling import Reconciling
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ SHORTEST = timedelta(seconds=1)
 RECONCILE_EVERY = timedelta(minutes=1)
 LISTEN_EVERY = timedelta(seconds=30)
 FALL_BACK_EVERY = timedelta(seconds=15)
+MARK_EVERY = timedelta(seconds=30)
 _LOOKS = 5
 """How often, at least, something is looked at within the time that is configured for it."""
 
@@ -44,6 +48,7 @@ class Watches:
     listen_every: timedelta
     falling_back: FallingBack | None
     fall_back_every: timedelta
+    marking: Marking | None
     close: tuple[Callable[[], Awaitable[None]], ...]
 
     def schedule(self, scheduling: Scheduling) -> None:
@@ -53,6 +58,8 @@ class Watches:
             scheduling.every("listen-for-heartbeat", self.listen_every, self.listening.step)
         if self.falling_back is not None:
             scheduling.every("fall-back", self.fall_back_every, self.falling_back.step)
+        if self.marking is not None:
+            scheduling.every("mark-in-grafana", MARK_EVERY, self.marking.step)
 
 
 def heartbeat_of(settings: Settings) -> Callable[[Mapping[str, str]], bool]:
@@ -83,6 +90,8 @@ def make_watches(
     )
     heartbeat, fallback = settings.heartbeat, settings.fallback
     poster = HttpFallback(fallback.url.get_secret_value()) if fallback else None
+    grafana = settings.grafana
+    board = GrafanaMarks(grafana.url, grafana.token.get_secret_value()) if grafana else None
     return Watches(
         reconciling=reconciling,
         reconcile_every=_distance(settings.intake.resolve_timeout, RECONCILE_EVERY),
@@ -90,7 +99,8 @@ def make_watches(
         listen_every=_distance(heartbeat.within if heartbeat else LISTEN_EVERY, LISTEN_EVERY),
         falling_back=_falling_back(fallback, poster, outside, rules) if fallback and poster else None,
         fall_back_every=_distance(fallback.after if fallback else FALL_BACK_EVERY, FALL_BACK_EVERY),
-        close=(poster.close,) if poster else (),
+        marking=Marking(store=outside.store, board=board) if board else None,
+        close=tuple(one.close for one in (poster, board) if one is not None),
     )
 
 

@@ -73,6 +73,17 @@ def timeline_markdown(view: TimelineView, *, graphs: Graphs = Graphs.NAMED) -> s
     return "\n".join(lines) + "\n"
 
 
+def plain_sentence(event: Event) -> str:
+    """What happened in one sentence without marks, on one line; entities stay, HTML reads them."""
+    return _BOLD.sub(r"\1", _unslacked(event)).replace("`", "")[:_CELL]
+
+
+def harmless(text: str) -> str:
+    """Text from outside on one line, without effect in HTML."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text[:_CELL])
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def graph_file(view: TimelineView, number: int) -> str:
     """The name of the file of the graph with that number, from one."""
     return f"incident-{view.incident.id}-graph-{number}.png"
@@ -150,10 +161,15 @@ def _row(event: Event, audited: Mapping[str, int]) -> str:
 
 def _said(event: Event) -> str:
     """The sentence of the thread, its Slack marks as Markdown's; entities stay, Markdown reads them."""
+    text = _BOLD.sub(r"**\1**", _unslacked(event))
+    return text.translate(_MARKS)[:_CELL]
+
+
+def _unslacked(event: Event) -> str:
+    """The sentence with people and times as words, on one line."""
     text = _DATE.sub(r"\1", sentence(event))
     text = _GROUP.sub(r"@\1", _PERSON.sub(r"@\1", text))
-    text = _BOLD.sub(r"**\1**", " ".join(text.split()))
-    return text.translate(_MARKS)[:_CELL]
+    return " ".join(text.split())
 
 
 def _finding(finding: Finding) -> str:
@@ -168,6 +184,4 @@ def _time(moment: datetime) -> str:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, its marks without effect in Markdown or HTML."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text[:_CELL])
-    safe = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", safe)
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", harmless(text))

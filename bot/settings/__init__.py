@@ -8,6 +8,7 @@ from bot.settings.loading import LoadedSettings, load_settings
 from bot.settings.models import (
     DriftSettings,
     FallbackSettings,
+    GrafanaSettings,
     HeartbeatSettings,
     IntakeSettings,
     KubernetesSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "DriftSettings",
     "Environment",
     "FallbackSettings",
+    "GrafanaSettings",
     "HeartbeatSettings",
     "IntakeSettings",
     "KubernetesSettings",

@@ -213,6 +213,20 @@ class FallbackSettings(Strict):
         return value
 
 
+class GrafanaSettings(Strict):
+    """Where incidents and remediations are marked in graphs."""
+
+    url: Text = Field(description="Grafana's http(s) address")
+    token: SecretStr = Field(description="of a service account that may read and write annotations")
+
+    @field_validator("url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("an address that begins with http:// or https:// is expected")
+        return value
+
+
 class IntakeSettings(Strict):
     """How alerts are taken in."""
 
@@ -250,6 +264,7 @@ class Settings(Strict):
     runbooks: tuple[Text, ...] = Field(default=("runbooks",), min_length=1, description="folders of runbooks")
     heartbeat: HeartbeatSettings | None = None
     fallback: FallbackSettings | None = None
+    grafana: GrafanaSettings | None = None
     intake: IntakeSettings = IntakeSettings()
     escalation: EscalationSettings = EscalationSettings()
     checks: CheckSettings = CheckSettings()

@@ -130,6 +130,17 @@ def test_a_secret_setting_comes_from_a_file_and_is_never_shown(smallest: Path, t
     assert "hunter2" not in settings.model_dump_json()
 
 
+def test_grafana_is_an_address_and_a_token_that_is_never_shown(smallest: Path) -> None:
+    """Both come from the environment; what is no address is a fault."""
+    given = {"LIGHTSHIP_GRAFANA__URL": "https://grafana.example", "LIGHTSHIP_GRAFANA__TOKEN": "hunter2"}
+    settings = loaded(smallest, **given)
+    assert settings.grafana is not None
+    assert settings.grafana.token.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings)
+    wrong = load_settings(smallest, {**given, "LIGHTSHIP_GRAFANA__URL": "grafana.example"})
+    assert any("begins with http" in str(fault) for fault in wrong.faults)
+
+
 def test_settings_cannot_be_changed(smallest: Path) -> None:
     """A loaded value is frozen."""
     settings = loaded(smallest)

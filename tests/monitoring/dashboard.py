@@ -28,6 +28,8 @@ from grafana_foundation_sdk.models.dashboard import (
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
+from bot.adapters.grafana import TAG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -275,7 +277,7 @@ def dashboard() -> Dashboard:
         .readonly()
         .with_variable(build.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
         .with_variable(_namespace())
-        .annotations([_mark(name, *mark) for name, mark in MARKS.items()])
+        .annotations([*(_mark(name, *mark) for name, mark in MARKS.items()), _written()])
         .link(_link("Runbooks", RUNBOOKS))
     )
     number = 0
@@ -315,6 +317,19 @@ def _namespace() -> build.TextBoxVariable:
 
 def _mark(name: str, colour: str, asks: str) -> build.AnnotationQuery:
     return build.AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(colour).expr(asks)
+
+
+def _written() -> build.AnnotationQuery:
+    """What Lightship itself writes into Grafana, where `grafana` is configured."""
+    target = build.AnnotationTarget().limit(500).match_any(False).tags([TAG]).type("tags")
+    return (
+        build.AnnotationQuery()
+        .name("Lightship")
+        .datasource(DataSourceRef(type_val="grafana", uid="-- Grafana --"))
+        .enable(True)
+        .icon_color("purple")
+        .target(target)
+    )
 
 
 def _panel(panel: Panel, number: int) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
+from bot.adapters.grafana import TAG
 from bot.documents.promql import promql_faults
 from tests.monitoring.dashboard import FILE, KEY, RUNBOOKS, text
 from tests.monitoring.test_rules import rules
@@ -118,16 +119,19 @@ def test_no_panel_covers_another() -> None:
 
 
 def test_alerts_and_remediations_are_marked_in_every_panel() -> None:
-    """Two queries of Prometheus, so that nothing has to write to Grafana."""
-    marks = model()["annotations"]["list"]
-    assert [mark["name"] for mark in marks] == ["Alerts", "Remediations"]
-    assert all(mark["enable"] and mark["datasource"]["type"] == "prometheus" for mark in marks)
+    """Two queries of Prometheus, which need no right to write, and what Lightship writes where it may."""
+    marks = {mark["name"]: mark for mark in model()["annotations"]["list"]}
+    assert list(marks) == ["Alerts", "Remediations", "Lightship"]
+    assert all(mark["enable"] for mark in marks.values())
+    assert {marks[name]["datasource"]["type"] for name in ("Alerts", "Remediations")} == {"prometheus"}
+    assert marks["Lightship"]["target"] == {"limit": 500, "matchAny": False, "tags": [TAG], "type": "tags"}
 
 
 def test_every_query_is_promql() -> None:
     """Prometheus' own grammar takes it, once Grafana has filled its variables in."""
     asked = [target["expr"] for panel in panels().values() for target in panel["targets"]]
-    for expression in (*asked, *(mark["expr"] for mark in model()["annotations"]["list"])):
+    marked = [mark["expr"] for mark in model()["annotations"]["list"] if "expr" in mark]
+    for expression in (*asked, *marked):
         filled = expression.replace("$__range", "3h").replace("$namespace", "churn-mlops")
         assert "$" not in filled
         assert not list(promql_faults(filled))
