@@ -45,6 +45,7 @@ class LogAction(StrEnum):
     ESCALATION_UNASKED = "escalation_unasked"
     RUNBOOKS_LOADED = "runbooks_loaded"
     RUNBOOKS_REFUSED = "runbooks_refused"
+    EXTENSION_BROKEN = "extension_broken"
     CHECK_RUN = "check_run"
     RETRAINING_WEIGHED = "retraining_weighed"
     PICTURE_FAILED = "picture_failed"

@@ -105,7 +105,9 @@ def metrics_page() -> str:
 def checks_page() -> str:
     """Every check with its rights and the facts of its findings, which evidence expressions name."""
     from bot.checks.registry import CHECKS  # noqa: PLC0415 - likewise
+    from bot.extensions import install  # noqa: PLC0415 - likewise
 
+    install()
     parts = [_NOTE, "# Checks and what they find", _CHECKS]
     for name, check in sorted(CHECKS.items()):
         limit, fresh = check.time_limit.total_seconds(), check.fresh_for.total_seconds() / 60

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from bot.domain.actions import ACTIONS, ActionArgument, fault_in, whole_number
 from bot.domain.remedies import Action
 from handlers.command_words import read_reason
+from handlers.package_words import is_named, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.domain.remedies import Argument
 
-ACTION_WORDS: Final[Mapping[str, Action]] = {action.value: action for action in Action}
+ACTION_WORDS: Final[Mapping[str, Action]] = {action.value: action for action in ACTIONS}
 """The word of a command → the action that it asks for."""
 
 _EXAMPLES: Final = {
@@ -32,7 +33,7 @@ class ActionWordsError(ValueError):
 
 def read_action(action: Action, words: tuple[str, ...]) -> tuple[dict[str, Argument], str]:
     """The arguments and the reason. Raises ActionWordsError."""
-    if action is Action.RESOURCES:
+    if is_named(action):
         arguments, rest = _named(action, words)
     else:
         arguments, rest = _leading(action, words)
@@ -68,18 +69,22 @@ def _named(action: Action, words: tuple[str, ...]) -> tuple[dict[str, Argument],
             raise ActionWordsError(f"`{action.value}` knows no `{name}`; it knows {', '.join(known)}.")
         wrong = fault_in(known[name], value)
         if wrong:
-            raise ActionWordsError(f"`{name}` {wrong}, not `{value}`. Write it like `{_EXAMPLES[action]}`.")
+            raise ActionWordsError(f"`{name}` {wrong}, not `{value}`. Write it like `{_example(action)}`.")
         arguments[name] = value
     return _some(action, arguments), ()
 
 
 def _some(action: Action, arguments: dict[str, Argument]) -> dict[str, Argument]:
     if not arguments:
-        raise ActionWordsError(f"What is to be changed? Write it like `{_EXAMPLES[action]}`.")
+        raise ActionWordsError(f"What is to be changed? Write it like `{_example(action)}`.")
     return arguments
 
 
 def _asked(action: Action, argument: ActionArgument) -> str:
     if action is Action.SCALE:
-        return f"To how many replicas? Write it like `{_EXAMPLES[action]}`."
-    return f"Which {argument.title.partition(',')[0].lower()}? Write it like `{_EXAMPLES[action]}`."
+        return f"To how many replicas? Write it like `{_example(action)}`."
+    return f"Which {argument.title.partition(',')[0].lower()}? Write it like `{_example(action)}`."
+
+
+def _example(action: Action) -> str:
+    return _EXAMPLES.get(action) or usage_of(action)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.words import did_you_mean
+from handlers.package_words import package_checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Grammar:
 
 
 CHECK_WORDS: Final[Mapping[str, Grammar]] = {
+    **{check.name: Grammar(options=check.arguments) for check in package_checks()},
     "failures": Grammar(),
     "pods": Grammar(),
     "hpa": Grammar(),
@@ -43,7 +45,7 @@ CHECK_WORDS: Final[Mapping[str, Grammar]] = {
     "retraining": Grammar(),
     "candidate": Grammar(),
 }
-"""The words that run a check of the same name."""
+"""The words that run a check of the same name; those of other packages take its arguments as options."""
 
 
 class CheckWordsError(ValueError):

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.access import Role
 from bot.domain.words import nearest
+from handlers.package_words import package_words
 
 LONGEST_TEXT: Final = 4_000
 LONGEST_REASON: Final = 500
@@ -135,6 +136,10 @@ WORDS: Final = (
     ),
     Word(word="freeze", usage="freeze [REASON]", does="stop all actions, everywhere", role=Role.APPROVER),
     Word(word="unfreeze", usage="unfreeze", does="let actions go on", role=Role.APPROVER),
+    *(
+        Word(word=one.word, usage=one.usage, does=one.does, role=Role.RESPONDER if one.asks else Role.VIEWER)
+        for one in package_words()
+    ),
 )
 BUILT: Final = {word.word: word for word in WORDS}
 ALIASES: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.domain.actions import ACTIONS, About
 from bot.domain.remedies import Action, Target
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def target_of(service: WatchedService, action: Action, arguments: Mapping[str, o
         case Action.PROMOTE:
             found = Target(kind="Model", namespace="", name=service.model)
             return found if service.model else f"No model is configured for {service.name}."
-        case Action.RETRAIN | Action.RUN:
-            named = service.cronjob if action is Action.RETRAIN else str(arguments.get("cronjob") or "")
+        case _ if ACTIONS[action].about is About.CRON_JOB:
+            named = str(arguments.get("cronjob") or "") if action is Action.RUN else service.cronjob
             found = Target(kind="CronJob", namespace=service.namespace, name=named)
             known = found if service.namespace and named else None
             return known or f"No CronJob is configured for {service.name}."

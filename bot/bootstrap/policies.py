@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bot.domain.actions import ACTIONS
 from bot.domain.policies import ApprovalPolicy, RuleFor
-from bot.domain.remedies import Action
 from bot.settings.rules import own_rule, rule_over
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.domain.policies import ApprovalRule
+    from bot.domain.remedies import Action
     from bot.settings import RemediationSettings, ServiceSettings
 
 
@@ -35,7 +36,7 @@ def _special(wished: RemediationSettings, general: ApprovalRule) -> Iterator[Rul
         for action in exception.actions:
             rule = replace(rule_over(general, exception), break_glass_after=_glass(wished, action))
             yield RuleFor(actions=frozenset({action}), targets=exception.targets, rule=rule)
-    for action in Action:
+    for action in ACTIONS:
         after = _glass(wished, action)
         if after is not None:
             yield RuleFor(actions=frozenset({action}), rule=replace(general, break_glass_after=after))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bot.checks.registry import CHECKS
-from bot.domain.remedies import Action
+from bot.domain.actions import ACTIONS, About
 from bot.domain.roles import Need
-from bot.remediations.registry import OPTIONAL_RIGHTS, RIGHTS
+from bot.remediations.registry import REMEDIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bot.domain.services import WatchedService
     from bot.settings import Settings
 
-_OF_CRON_JOBS: Final = frozenset({"run", "retrain"})
 _CHECKS_OF_CRON_JOBS: Final = frozenset({"jobs", "retraining"})
 
 
@@ -37,9 +36,9 @@ def _needs(settings: Settings, service: WatchedService) -> Iterator[Need]:
                 yield _need(service, right, f"check {check.name}")
     if not settings.remediations.enabled:
         return
-    for action in Action:
-        if action.value not in _OF_CRON_JOBS or service.cronjob:
-            for right in (*RIGHTS[action], *OPTIONAL_RIGHTS[action]):
+    for action, remedy in REMEDIES.items():
+        if ACTIONS[action].about is not About.CRON_JOB or service.cronjob:
+            for right in (*remedy.rights, *remedy.optional_rights):
                 yield _need(service, right, f"remediation {action.value}")
 
 

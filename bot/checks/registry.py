@@ -25,7 +25,7 @@ from bot.checks import (
     retraining,
     rollouts,
 )
-from bot.domain.errors import Forbidden, LightshipError
+from bot.domain.errors import Forbidden, LightshipError, Permanent
 from bot.domain.findings import Finding, Verdict
 from bot.domain.outside_text import one_line
 
@@ -44,7 +44,7 @@ class RunCheck(Protocol):
     """Looks at the target; raises what the readers raise, which `run_check` turns into a finding."""
 
     async def __call__(
-        self, target: CheckTarget, readers: Readers, now: datetime, arguments: Mapping[str, Scalar]
+        self, target: CheckTarget, readers: Readers, now: datetime, arguments: Mapping[str, Scalar], /
     ) -> Finding:
         """One run."""
         ...
@@ -55,7 +55,7 @@ class Check:
     """One check. It needs `rights`, and shows more with `optional_rights`.
 
     `facts` says what each fact of its findings means; evidence expressions name them. `arguments` are the
-    names of those that it takes.
+    names of those that it takes. `broken` says why it cannot be had.
     """
 
     name: str
@@ -67,9 +67,10 @@ class Check:
     arguments: frozenset[str] = frozenset()
     rights: tuple[Right, ...] = ()
     optional_rights: tuple[Right, ...] = ()
+    broken: str = ""
 
 
-CHECKS: Final[Mapping[str, Check]] = {
+_CHECKS: Final[dict[str, Check]] = {
     check.name: check
     for check in (
         Check(
@@ -196,6 +197,34 @@ CHECKS: Final[Mapping[str, Check]] = {
         ),
     )
 }
+
+
+SHIPPED: Final = frozenset(_CHECKS)
+"""The names of Lightship's own."""
+
+CHECKS: Final[Mapping[str, Check]] = _CHECKS
+"""Every check, those of other packages among them once they are registered."""
+
+
+def add(check: Check) -> None:
+    """Take in another package's check. Raises ValueError where there is one of that name."""
+    if check.name in _CHECKS:
+        raise ValueError(f"there is a check {check.name} already")
+    _CHECKS[check.name] = check
+
+
+def broken_check(name: str, why: str) -> Check:
+    """What stands for a check that cannot be had: it ends in the finding that says why."""
+
+    async def run(
+        _target: CheckTarget, _readers: Readers, _now: datetime, _arguments: Mapping[str, Scalar]
+    ) -> Finding:
+        raise Permanent(why)
+
+    limit = timedelta(seconds=1)
+    return Check(
+        name=name, title="cannot be had", run=run, time_limit=limit, fresh_for=limit, facts={}, broken=why
+    )
 
 
 async def run_check(

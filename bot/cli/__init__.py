@@ -15,6 +15,7 @@ import click
 
 from bot import __version__
 from bot.domain.words import did_you_mean
+from bot.extensions import install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "test-alert": Entry("bot.cli.drilling:test_alert", "Send a synthetic alert for a runbook, as a drill."),
     "rbac": Entry("bot.cli.granting:rbac", "Print the Kubernetes Roles that the configuration needs."),
+    "extensions": Entry(
+        "bot.cli.extending:extensions", "List the checks and remediations of other packages."
+    ),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),
 }
@@ -62,6 +66,8 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return super().get_command(ctx, cmd_name)
+        # Before any list of words that follows from the registries is made.
+        install()
         module, _, attribute = entry.location.partition(":")
         gc.disable()  # importing makes many objects and no garbage: looking for some is a tenth of the start
         try:

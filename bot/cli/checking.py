@@ -14,6 +14,7 @@ from bot.adapters.runbook_files import ACTIONS, RunbookLoader
 from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.documents import read_document
+from bot.extensions import install
 from bot.rehearsal.scenarios.knowing import knowledge_of
 from bot.rehearsal.scenarios.loading import FOLDER, ScenarioLoader, is_rehearsal
 from bot.settings import Settings, load_settings, read_environment
@@ -59,6 +60,7 @@ def check(config: Path, paths: tuple[Path, ...], explain: bool) -> None:
     Prints every fault in a line of its own, `file:line:column: message`, and exits with 1 if there is one.
     """
     review = review_paths(paths, os.environ) if paths else review_configuration(config, os.environ)
+    review.faults += install().faults
     show_faults(review.faults)
     if review.faults:
         click.echo(click.style(f"{_counted(len(review.faults), 'fault')}.", fg="red"), err=True)

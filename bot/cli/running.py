@@ -14,6 +14,7 @@ from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.options import config_option, show_faults
 from bot.domain.errors import LightshipError
+from bot.extensions import install
 from bot.logs import Log, LogAction, set_up_logging
 from bot.settings import load_settings, read_environment, reasons_not_to_run
 
@@ -60,7 +61,7 @@ async def _run(
     # Imported here: `--help` and a fault in the configuration need none of it.
     from bot.bootstrap.assembly import Lightship  # noqa: PLC0415 - said above
     from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
-    from bot.cli.reloading import keep_runbooks  # noqa: PLC0415 - said above
+    from bot.cli.reloading import keep_runbooks, tell_broken  # noqa: PLC0415 - said above
     from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
 
     code = 0
@@ -76,6 +77,7 @@ async def _run(
             reloading = asyncio.create_task(
                 keep_runbooks(lightship, loaded.runbook_folders, every=RELOAD_SECONDS), name="reloading"
             )
+            await tell_broken(lightship, install().broken)
             await until_told()
             reloading.cancel()
     except (OSError, LightshipError) as error:

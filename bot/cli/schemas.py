@@ -18,17 +18,25 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema_of(kind: str) -> dict[str, Any]:
     """The JSON Schema of `config`, `runbook` or `rehearsal`."""
     if kind == "config":
+        from bot.domain.actions import ACTIONS as KNOWN  # noqa: PLC0415 - as below
         from bot.settings import Settings  # noqa: PLC0415 - only the kind that is asked for is loaded
 
         made = Settings.model_json_schema()
+        made["$defs"]["Action"]["enum"] = sorted(action.value for action in KNOWN)
     elif kind == "rehearsal":
         from bot.rehearsal.scenarios.models import RehearsalFile  # noqa: PLC0415 - likewise
 
         made = RehearsalFile.model_json_schema()
     else:
-        from bot.adapters.runbook_files import RunbookFile  # noqa: PLC0415 - likewise
+        from bot.adapters.runbook_files import (  # noqa: PLC0415 - likewise
+            ACTIONS,
+            RunbookFile,
+            Vocabulary,
+        )
 
         made = RunbookFile.model_json_schema()
+        made["$defs"]["CheckCall"]["properties"]["name"]["enum"] = sorted(Vocabulary().checks)
+        made["$defs"]["RemediationFile"]["properties"]["action"]["enum"] = sorted(ACTIONS)
     return {"$schema": _DIALECT, **made}
 
 

@@ -37,6 +37,13 @@ class TakenBack(StrEnum):
     NEVER = "never"
 
 
+class About(StrEnum):
+    """The kind of object that an action changes."""
+
+    DEPLOYMENT = "Deployment"
+    CRON_JOB = "CronJob"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionArgument:
     """One thing that an action is asked; `title` labels its field in a form."""
@@ -50,12 +57,17 @@ class ActionArgument:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionFacts:
-    """An action as people meet it: `title` is a verb for headings, `done` its participle for sentences."""
+    """An action as people meet it: `title` is a verb for headings, `done` its participle for sentences.
+
+    `about` is the object of a service that it is asked for. `broken` says why it cannot be had.
+    """
 
     title: str
     done: str
     taken_back: TakenBack
     arguments: tuple[ActionArgument, ...] = ()
+    about: About = About.DEPLOYMENT
+    broken: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -63,7 +75,7 @@ class ActionFacts:
         return frozenset(argument.name for argument in self.arguments)
 
 
-ACTIONS: Final[Mapping[Action, ActionFacts]] = {
+_ACTIONS: Final[dict[Action, ActionFacts]] = {
     Action.SCALE: ActionFacts(
         title="Scale",
         done="scaled",
@@ -106,9 +118,12 @@ ACTIONS: Final[Mapping[Action, ActionFacts]] = {
         title="Run",
         done="run",
         taken_back=TakenBack.CANCELLED,
+        about=About.CRON_JOB,
         arguments=(ActionArgument(name="cronjob", kind=ArgumentKind.OBJECT, title="CronJob", required=True),),
     ),
-    Action.RETRAIN: ActionFacts(title="Retrain", done="run", taken_back=TakenBack.CANCELLED),
+    Action.RETRAIN: ActionFacts(
+        title="Retrain", done="run", taken_back=TakenBack.CANCELLED, about=About.CRON_JOB
+    ),
     Action.PROMOTE: ActionFacts(
         title="Promote",
         done="promoted",
@@ -116,7 +131,13 @@ ACTIONS: Final[Mapping[Action, ActionFacts]] = {
         arguments=(ActionArgument(name="version", kind=ArgumentKind.COUNT, title="Version", required=True),),
     ),
 }
-"""Every action."""
+ACTIONS: Final[Mapping[Action, ActionFacts]] = _ACTIONS
+"""Every action, those of other packages among them once they are registered."""
+
+
+def describe(action: Action, facts: ActionFacts) -> None:
+    """Take in what people read of another package's action."""
+    _ACTIONS[action] = facts
 
 
 def fault_in(argument: ActionArgument, value: object) -> str:

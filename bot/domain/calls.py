@@ -30,7 +30,10 @@ CRON_JOB_LABEL: Final = "lightship/cronjob"
 _LONGEST_JOB: Final = 63
 _FAILED: Final = ("spec", "activeDeadlineSeconds")
 _TEMPLATE: Final = ("spec", "template")
-_ALLOWED: Final[Mapping[Action, tuple[tuple[CallKind, str, str, tuple[tuple[str, ...], ...]], ...]]] = {
+Allowed = tuple[CallKind, str, str, tuple[tuple[str, ...], ...]]
+"""The kind of a call, the resource and sub-resource, and the fields that it may set with all below them."""
+
+_ALLOWED: Final[dict[Action, tuple[Allowed, ...]]] = {
     Action.SCALE: (
         (CallKind.EDIT, "deployments", "scale", (("spec", "replicas"),)),
         (
@@ -48,7 +51,14 @@ _ALLOWED: Final[Mapping[Action, tuple[tuple[CallKind, str, str, tuple[tuple[str,
     Action.RETRAIN: ((CallKind.CREATE, "jobs", "", ()), (CallKind.EDIT, "jobs", "", (_FAILED,))),
     Action.PROMOTE: ((CallKind.ALIAS, "models", "", (("aliases",),)),),
 }
-"""What an action may send: the kind of call, the resource and sub-resource, and the fields it may set."""
+"""What an action may send."""
+
+
+def allow(action: Action, calls: tuple[Allowed, ...]) -> None:
+    """Let another package's action send these; a built-in one's cannot be widened. Raises ValueError."""
+    if action in _ALLOWED:
+        raise ValueError(f"what {action.value} may send is known already")
+    _ALLOWED[action] = calls
 
 
 def misfit(grant: Grant, kind: CallKind) -> str:
@@ -58,7 +68,7 @@ def misfit(grant: Grant, kind: CallKind) -> str:
         return "the plan is not the one that was approved"
     if call is None or call.kind is not kind:
         return f"the approval is for {plan.action.value}, which is no {kind.value} here"
-    for allowed, resource, subresource, paths in _ALLOWED[plan.action]:
+    for allowed, resource, subresource, paths in _ALLOWED.get(plan.action, ()):
         if (allowed, resource, subresource) == (call.kind, call.resource, call.subresource):
             stray = [edit for edit in call.edits if not any(_is_below(edit.path, path) for path in paths)]
             return f"{plan.action.value} may not set {'.'.join(stray[0].path)}" if stray else ""

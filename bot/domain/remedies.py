@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,24 @@ class Action(StrEnum):
     RUN = "run"
     RETRAIN = "retrain"
     PROMOTE = "promote"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Action | None:
+        return _OF_PACKAGES.get(value) if isinstance(value, str) else None
+
+
+_OF_PACKAGES: Final[dict[str, Action]] = {}
+
+
+def add_action(name: str) -> Action:
+    """An action of another package: found by its name from now on. Raises ValueError where there is one."""
+    if name in _OF_PACKAGES or any(name == one.value for one in Action):
+        raise ValueError(f"there is an action {name} already")
+    # An enum with members cannot be extended; a member made by hand is what `Action(name)` then gives.
+    made = str.__new__(Action, name)
+    made._name_ = name.upper().replace("-", "_")
+    made._value_ = name
+    return _OF_PACKAGES.setdefault(name, made)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bot.domain.actions import ACTIONS
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.causes import RankingReason, rank
 from bot.domain.events import RANKING_KINDS, EventKind
 from bot.domain.incidents import IncidentState, worst_first
-from bot.domain.remedies import Action
 from bot.engines.noting import note
 from bot.rendering.cause_words import first_words, title_of
 from bot.rendering.contexts import incident_words, text_context
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NEIGHBOURS: Final = 10
 """How many other open incidents of a service evidence sees, the worst first."""
 
-OFFERED: Final = frozenset({*(action.value for action in Action), "silence"})
+OFFERED: Final = frozenset({*(action.value for action in ACTIONS), "silence"})
 
 
 class RankingCauses:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.remedies import Action, CallKind
+from bot.domain.actions import describe
+from bot.domain.remedies import Action, CallKind, RefusalReason, add_action
 from bot.domain.rights import Right
 from bot.ports.readers import Resource
 from bot.remediations.job_plans import plan_job
-from bot.remediations.planning import Asking, answered
+from bot.remediations.planning import Asking, Refused, answered
 from bot.remediations.pod_plans import plan_pod
 from bot.remediations.promote_plans import plan_promote
 from bot.remediations.resource_plans import plan_resources
@@ -21,6 +22,7 @@ from bot.remediations.undoing import plan_undo
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bot.domain.actions import ActionFacts
     from bot.domain.remedies import Plan, Refusal
 
 _BUDGETS: Final = Resource.POD_DISRUPTION_BUDGETS.right("list")
@@ -53,7 +55,7 @@ class Remedy:
     optional_rights: tuple[Right, ...] = ()
 
 
-REMEDIES: Final[Mapping[Action, Remedy]] = {
+_REMEDIES: Final[dict[Action, Remedy]] = {
     Action.SCALE: Remedy(
         plan=plan_scale,
         calls=frozenset({CallKind.EDIT}),
@@ -112,15 +114,28 @@ REMEDIES: Final[Mapping[Action, Remedy]] = {
     ),
     Action.PROMOTE: Remedy(plan=plan_promote, calls=frozenset({CallKind.ALIAS})),
 }
-"""Every action; `bot.domain.actions` has what people read of it."""
+REMEDIES: Final[Mapping[Action, Remedy]] = _REMEDIES
+"""Every action, those of other packages among them once they are registered.
 
-RIGHTS: Final[Mapping[Action, tuple[Right, ...]]] = {action: one.rights for action, one in REMEDIES.items()}
-"""What an action cannot do without."""
+`bot.domain.actions` has what people read of it.
+"""
 
-OPTIONAL_RIGHTS: Final[Mapping[Action, tuple[Right, ...]]] = {
-    action: one.optional_rights for action, one in REMEDIES.items()
-}
-"""What makes its plans tell more, and its undo possible."""
+
+def add(name: str, facts: ActionFacts, remedy: Remedy) -> Action:
+    """Take in another package's action. Raises ValueError where there is one of that name."""
+    action = add_action(name)
+    describe(action, facts)
+    _REMEDIES[action] = remedy
+    return action
+
+
+def broken_remedy(why: str) -> Remedy:
+    """What stands for an action that cannot be had: every plan is refused."""
+
+    async def refuse(asking: Asking) -> Plan:  # noqa: ARG001 - it refuses whatever is asked
+        raise Refused(RefusalReason.NOT_CONFIGURED, f"{why[0].upper()}{why[1:]}.")
+
+    return Remedy(plan=refuse, calls=frozenset())
 
 
 async def plan(asking: Asking) -> Plan | Refusal:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 async def progress(grant: Grant, *, readers: Readers) -> RolloutProgress:
     """How far an applied change is. Raises what the readers raise."""
-    plan, call = grant.plan, grant.plan.call
+    call = grant.plan.call
     if call is None:
         raise Permanent("an older version of Lightship planned this; look at the object")
     match call.kind:
@@ -32,12 +32,19 @@ async def progress(grant: Grant, *, readers: Readers) -> RolloutProgress:
             return await _evicted(grant, call, readers)
         case CallKind.ALIAS:
             return await _alias(call, readers)
-        case _ if call.resource == "jobs":
-            return _cancelled(await read_edited(call, plan.target, readers.cluster))
-        case _ if call.resource == "deployments":
-            return _deployment(await read_edited(call, plan.target, readers.cluster), call, plan.action)
-        case _:
-            return await _autoscaled(grant, call, readers)
+        case CallKind.EDIT:
+            return await _edited(grant, call, readers)
+
+
+async def _edited(grant: Grant, call: Call, readers: Readers) -> RolloutProgress:
+    if call.resource == "horizontalpodautoscalers":
+        return await _autoscaled(grant, call, readers)
+    found = await read_edited(call, grant.plan.target, readers.cluster)
+    if call.resource == "jobs":
+        return _cancelled(found)
+    if call.resource == "deployments":
+        return _deployment(found, call, grant.plan.action)
+    return _held(found, call)
 
 
 def _deployment(deployment: KubeObject, call: Call, action: Action) -> RolloutProgress:
@@ -47,6 +54,14 @@ def _deployment(deployment: KubeObject, call: Call, action: Action) -> RolloutPr
     if not holds(deployment, call.edits):
         return _failed("somebody or something rolled out another revision since")
     return observe(deployment, desired=replicas_of(deployment))
+
+
+def _held(found: KubeObject, call: Call) -> RolloutProgress:
+    """Of an object that nothing follows from but the fields themselves."""
+    if not holds(found, call.edits):
+        now = ", ".join(f"{edit.path[-1]} {shown_value(value_at(found, edit.path))}" for edit in call.edits)
+        return _failed(f"somebody or something changed it since: {now}")
+    return RolloutProgress(ready=1, desired=1, done=True, failed=False, reason="it is as it was approved")
 
 
 async def _autoscaled(grant: Grant, call: Call, readers: Readers) -> RolloutProgress:

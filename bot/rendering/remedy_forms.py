@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.actions import ACTIONS, ArgumentKind, fault_in, whole_number
-from bot.domain.remedies import Action
 from bot.rendering.blocks import section
 from bot.rendering.escaping import bold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.domain.remedies import Argument
+    from bot.domain.remedies import Action, Argument
     from bot.ports.notifier import Block
     from bot.rendering.forms import FormTarget
 
@@ -70,4 +69,4 @@ def read_arguments(action: Action, filled: Mapping[str, str]) -> tuple[dict[str,
 
 def action_of(word: str) -> Action | None:
     """The action of that word; None where this version has none."""
-    return next((action for action in Action if action.value == word), None)
+    return next((action for action in ACTIONS if action.value == word), None)

@@ -17,7 +17,7 @@ import aiohttp
 from bot.checks.registry import CHECKS
 from bot.console import SlackStandIn, demo_workspace
 from bot.console.demo import demo_commands
-from bot.remediations.registry import OPTIONAL_RIGHTS, RIGHTS
+from bot.remediations.registry import REMEDIES
 from tests.e2e.servers.alertmanager import Alertmanager, posting_to
 from tests.e2e.servers.chat import Chat
 from tests.e2e.servers.eventually import eventually
@@ -172,7 +172,7 @@ async def scene(
 def declared_rights() -> list[Right]:
     """What the built checks and remediations say that they need and can use."""
     rights = {right for check in CHECKS.values() for right in (*check.rights, *check.optional_rights)}
-    for declared in (*RIGHTS.values(), *OPTIONAL_RIGHTS.values()):
+    for declared in (rights for one in REMEDIES.values() for rights in (one.rights, one.optional_rights)):
         rights |= set(declared)
     return sorted(rights)
 

@@ -101,8 +101,8 @@ ALL_RIGHTS = {
     *checks.CHECKS["pods"].optional_rights,
     *checks.CHECKS["failures"].rights,
     *checks.CHECKS["failures"].optional_rights,
-    *remediations.RIGHTS[Action.SCALE],
-    *remediations.OPTIONAL_RIGHTS[Action.SCALE],
+    *remediations.REMEDIES[Action.SCALE].rights,
+    *remediations.REMEDIES[Action.SCALE].optional_rights,
 }
 
 
@@ -132,7 +132,7 @@ async def look(world: RealWorld) -> Finding:
 class TestRealCluster(ClusterContract):
     """A real API server passes the same suite as the rehearsal's, with the least rights."""
 
-    @pytest.mark.parametrize("missing", sorted(remediations.RIGHTS[Action.SCALE]), ids=str)
+    @pytest.mark.parametrize("missing", sorted(remediations.REMEDIES[Action.SCALE].rights), ids=str)
     async def test_each_right_is_needed_and_named(
         self, world: RealWorld, cluster: Cluster, missing: Right
     ) -> None:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(180)
 
-NEEDED = {right for rights in remediations.RIGHTS.values() for right in rights}
-USED = {right for rights in remediations.OPTIONAL_RIGHTS.values() for right in rights}
+NEEDED = {right for one in remediations.REMEDIES.values() for right in one.rights}
+USED = {right for one in remediations.REMEDIES.values() for right in one.optional_rights}
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ class TestRealActions(ActionsContract):
         await self.ready(world, Action.ROLLBACK)
         await world.create(cron_job(world.namespace))
         wrong = []
-        for action, rights in remediations.RIGHTS.items():
-            for missing in sorted(rights):
+        for action, remedy in remediations.REMEDIES.items():
+            for missing in sorted(remedy.rights):
                 refusal = await self._without(world, cluster, action, missing)
                 if (
                     not isinstance(refusal, Refusal)

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from bot.checks.registry import CHECKS
 from bot.cli.granting import rbac
 from bot.domain.remedies import Action
-from bot.remediations.registry import RIGHTS
+from bot.remediations.registry import REMEDIES
 
 SHIPPED = Path(__file__).parents[2] / "lightship.yaml"
 
@@ -41,7 +41,7 @@ def test_every_declared_right_is_in_it() -> None:
     """What checks and remediations cannot do without is granted."""
     rules = rules_of(printed("--config", str(SHIPPED)))
     declared = [right for check in CHECKS.values() for right in check.rights]
-    declared += [right for action in Action for right in RIGHTS[action]]
+    declared += [right for action in Action for right in REMEDIES[action].rights]
     for right in declared:
         assert [
             rule

@@ -64,6 +64,8 @@ def _checks(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
         if name not in vocabulary.checks:
             yield _unknown(document, path, "check", name, vocabulary.checks)
             continue
+        if name in vocabulary.broken:
+            continue
         call = (*path[:-1], "arguments")
         yield from _arguments(document, call, f"the check `{name}`", vocabulary.check_arguments.get(name, ()))
         for where, names in find_texts(document.value, *call, "names"):
@@ -92,6 +94,8 @@ def _findings(expression: str, vocabulary: Vocabulary) -> Iterator[SourceFault]:
         if check and check not in vocabulary.findings:
             told = did_you_mean(check, vocabulary.findings) or _listed("; known are ", vocabulary.findings)
             yield SourceFault(line=line, message=f"no check is called `{check}`{told}")
+        elif check in vocabulary.broken:
+            continue
         elif rest and check == "metrics":
             yield from _metric_facts(line, rest, vocabulary)
         elif rest and not _is_fact(rest[0], known := vocabulary.facts_of(check)):
@@ -116,6 +120,8 @@ def _actions(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     for path, action in find_texts(document.value, "remediations", ANY, "action"):
         if action not in vocabulary.actions:
             yield _unknown(document, path, "action", action, vocabulary.actions)
+            continue
+        if action in vocabulary.broken:
             continue
         arguments = (*path[:-1], "arguments")
         yield from _arguments(document, arguments, f"the action `{action}`", vocabulary.actions[action])

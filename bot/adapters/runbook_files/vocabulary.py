@@ -80,6 +80,16 @@ class Vocabulary:
     longest_silence: timedelta | None = None
 
     @property
+    def broken(self) -> frozenset[str]:
+        """Checks and actions that cannot be had now; nothing is said of their facts and arguments."""
+        return frozenset(
+            (
+                *(name for name, one in BUILT.items() if one.broken),
+                *(a.value for a in FACTS if FACTS[a].broken),
+            )
+        )
+
+    @property
     def checks(self) -> frozenset[str]:
         """The names that a step may call."""
         return frozenset(self.findings) - {INCIDENTS}
