@@ -32,6 +32,7 @@ class LogAction(StrEnum):
     WEBHOOK_REJECTED = "webhook_rejected"
     WEBHOOK_PUSHED_BACK = "webhook_pushed_back"
     DELIVERY_MERGED = "delivery_merged"
+    PRUNED = "pruned"
     DELIVERY_FAILED = "delivery_failed"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_CHANGED = "incident_changed"

@@ -29,6 +29,14 @@ _CALL: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 _LONG: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _HUMAN: Final = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 604800.0)
 
+# --- the store
+PRUNED: Final = Counter(
+    "lightship_pruned_total",
+    "Things removed from the store because of their age; by kind.",
+    ["kind"],
+    registry=REGISTRY,
+)
+
 # --- intake
 ALERTS_RECEIVED: Final = Counter(
     "lightship_alerts_received_total", "Alerts read from webhooks, usable or not.", registry=REGISTRY

@@ -27,7 +27,7 @@ from bot.bootstrap.services import (
     watched_services,
 )
 from bot.bootstrap.trainings import make_trainings, weighing
-from bot.bootstrap.watches import heartbeat_of, make_watches
+from bot.bootstrap.watches import heartbeat_of, make_pruning, make_watches
 from bot.checks.registry import CHECKS, run_check
 from bot.domain.errors import LightshipError
 from bot.domain.incidents import IntakeRules
@@ -73,6 +73,7 @@ PRESSED_CHECK_REST = timedelta(seconds=5)
 GATHER_EVERY = timedelta(seconds=2)
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
+PRUNE_EVERY = timedelta(hours=1)
 POLL_SECONDS = 2.0
 PUBLISH_POLL = 1.0
 REHEARSED_POLL_SECONDS = 60.0
@@ -125,6 +126,7 @@ class Lightship:
         self.scheduling.every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
         ageing = Ageing(store=outside.store, services=self.services)
         self.scheduling.every("mark-old-findings", CATCH_UP_EVERY, ageing.mark)
+        self.scheduling.every("prune", PRUNE_EVERY, make_pruning(settings, outside, self.noticing).step)
         self.escalating = make_escalating(
             settings,
             outside,

@@ -18,6 +18,7 @@ from bot.domain.reconciling import ReconcileRules
 from bot.engines.falling_back import FallingBack
 from bot.engines.listening import Listening
 from bot.engines.marking import Marking
+from bot.engines.pruning import Periods, Pruning
 from bot.engines.reconciling import Reconciling
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.bootstrap.outside import Outside
     from bot.domain.alerts import Alert
     from bot.domain.incidents import Classification, IntakeRules
+    from bot.engines.noticing import Noticing
     from bot.engines.scheduling import Scheduling
     from bot.settings import FallbackSettings, HeartbeatSettings, Settings
 
@@ -60,6 +62,15 @@ class Watches:
             scheduling.every("fall-back", self.fall_back_every, self.falling_back.step)
         if self.marking is not None:
             scheduling.every("mark-in-grafana", MARK_EVERY, self.marking.step)
+
+
+def make_pruning(settings: Settings, outside: Outside, noticing: Noticing) -> Pruning:
+    """What keeps the store small."""
+    kept = settings.retention
+    periods = Periods(
+        payloads=kept.payloads, findings=kept.findings, logs=kept.logs, incidents=kept.incidents
+    )
+    return Pruning(store=outside.store, periods=periods, noticing=noticing)
 
 
 def heartbeat_of(settings: Settings) -> Callable[[Mapping[str, str]], bool]:

@@ -35,9 +35,12 @@ _IDENTITY: Final = (
 )
 """What decides as whom and how near to its node a pod runs."""
 
-_LOOSE_ANNOTATIONS: Final = r"^(kubectl[.]kubernetes[.]io/restartedAt|checksum/.*|prometheus[.]io/.*)$"
+_LOOSE_ANNOTATIONS: Final = r"^([^/]+|kubectl[.]kubernetes[.]io/restartedAt|checksum/.*|prometheus[.]io/.*)$"
 _LOOSE_LABELS: Final = r"^(app[.]kubernetes[.]io/version|helm[.]sh/chart|version)$"
-"""Pod metadata that differs between revisions; other keys may be orders to what injects into pods."""
+"""Pod metadata that differs between revisions: other keys may be orders to what injects into pods.
+
+A key without a domain is its user's own, and no injector's.
+"""
 
 _REPOSITORY: Final = r"^([^:@/]+(:[0-9]+)?/)?[^:@]+"
 """The part of an image's name before tag and digest; a registry may have a port."""

@@ -446,6 +446,26 @@ class Fallbacks(Protocol):
         ...
 
 
+class Pruning(Protocol):
+    """Forgetting what is old; each call removes at most `limit` things and says how many."""
+
+    async def payloads(self, *, before: datetime, limit: int) -> int:
+        """Webhooks accepted before that which no try could make incidents of."""
+        ...
+
+    async def findings(self, *, before: datetime, logs_before: datetime, limit: int) -> int:
+        """Results of checks of incidents that are over and quiet since then."""
+        ...
+
+    async def excerpts(self, *, before: datetime, limit: int) -> int:
+        """The contents of files of such incidents."""
+        ...
+
+    async def incidents(self, *, before: datetime, limit: int) -> int:
+        """Such incidents with all that belongs to them, but for the audit."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transaction:
     """One open transaction; `now` is the database's clock (replicas' own clocks may differ)."""
@@ -470,6 +490,7 @@ class Transaction:
     storms: Storms
     heartbeats: Heartbeats
     fallbacks: Fallbacks
+    pruning: Pruning
 
 
 class Store(Protocol):

@@ -230,6 +230,7 @@ def allowed_edits(attacker: Attacker) -> dict[str, dict[str, Any]]:
             spec={"volumes": [{"name": "settings", "configMap": {"name": "churn-0"}}]}
         ),
         "an older checksum": _template(metadata={"annotations": {"checksum/config": "b"}}),
+        "a note of the release": _template(metadata={"annotations": {"release": "2"}}),
     }
 
 

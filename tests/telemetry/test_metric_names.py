@@ -15,6 +15,7 @@ ALLOWED_LABELS = {
     "loop",
     "hash",  # of the audit's newest entry; older ones are cleared
     "surface",
+    "kind",
     "le",
 }
 

@@ -50,16 +50,17 @@ def autoscaler(namespace: str, *, name: str = NAME) -> KubeObject:
 
 
 def cron_job(namespace: str, *, name: str = "training-pipeline", waits: bool = False) -> KubeObject:
-    """A CronJob that is never due in a test; where it `waits`, no node takes its pods."""
+    """A CronJob that is never due in a test; where it `waits`, its pods never begin."""
     container = {"name": "train", "image": "busybox", "command": ["true"]}
     pod: dict[str, Any] = {"containers": [container], "restartPolicy": "Never"}
+    template: dict[str, Any] = {"spec": pod}
     if waits:
-        pod["nodeSelector"] = {"nowhere": "to-be-found"}
+        template["metadata"] = {"annotations": {"lightship.test/by-hand": "yes"}}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+        "spec": {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": {"template": template}}},
     }
 
 

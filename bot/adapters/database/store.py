@@ -24,6 +24,7 @@ from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.pruning import PruningTable
 from bot.adapters.database.storms import StormTable
 from bot.adapters.database.tables import deliveries
 from bot.adapters.database.upgrading import empty_store, upgrade_database
@@ -87,6 +88,7 @@ class SqlStore:
                 storms=StormTable(link),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
+                pruning=PruningTable(link),
             )
             await shown.mark()
             if recorded.audited:

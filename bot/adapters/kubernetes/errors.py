@@ -31,6 +31,10 @@ LONGEST_DELAY: Final = 300.0
 _KINDS: Final = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
 _LATER: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _CANNOT: Final = re.compile(r'cannot (\w+) resource "([\w./-]+)"(?: in API group "([\w.-]*)")?')
+_POLICY: Final = re.compile(
+    r".*ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: ", re.DOTALL
+)
+"""What stands before a policy's own words, which say more than its name."""
 _NO_DRY_RUN: Final = re.compile(r"does not support dry run", re.IGNORECASE)
 _REFUSED_BY_RULE: Final = re.compile(
     r"denied the request|exceeded quota|violates PodSecurity|ValidatingAdmissionPolicy"
@@ -86,7 +90,9 @@ def _is_budget(status: int, body: bytes) -> bool:
 
 def _message_of(body: bytes) -> str:
     message = _answer_of(body).get("message")
-    return one_line(message, limit=300) if isinstance(message, str) else ""
+    if not isinstance(message, str):
+        return ""
+    return one_line(_POLICY.sub("a ValidatingAdmissionPolicy refuses it: ", message), limit=300)
 
 
 def _answer_of(body: bytes) -> dict[str, Any]:
