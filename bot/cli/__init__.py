@@ -46,6 +46,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "extensions": Entry(
         "bot.cli.extending:extensions", "List the checks and remediations of other packages."
     ),
+    "completion": Entry("bot.cli.completing:completion", "Print the completion script of a shell."),
     "db": Entry("bot.cli.databases:db", "Migrate the store."),
     "schema": Entry("bot.cli.schemas:schema", "Print the JSON Schema of a kind of file."),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 
 from bot.adapters.runbook_files import ACTIONS, RunbookLoader
 from bot.bootstrap.runbooks import vocabulary_of
-from bot.cli.options import config_option, show_faults
+from bot.cli.options import config_option, json_option, show_faults
 from bot.documents import read_document
 from bot.extensions import install
 from bot.rehearsal.scenarios.knowing import knowledge_of
@@ -35,6 +36,15 @@ class Review:
     runbooks: int = 0
     rehearsals: int = 0
 
+    def as_object(self) -> dict[str, object]:
+        """For programs: what was right, and each fault with its place."""
+        return {
+            "services": self.services,
+            "runbooks": self.runbooks,
+            "rehearsals": self.rehearsals,
+            "faults": [asdict(fault) for fault in self.faults],
+        }
+
     @property
     def summary(self) -> str:
         """One line for when all is right."""
@@ -49,18 +59,22 @@ class Review:
 
 @click.command(
     epilog="\b\nExamples:\n  lightship check\n  lightship check runbooks/high-api-latency.yaml\n"
-    "  lightship check --config deploy/lightship.yaml\n  lightship check --explain"
+    "  lightship check --config deploy/lightship.yaml\n  lightship check --explain\n  lightship check --json"
 )
 @config_option
 @click.option("--explain", is_flag=True, help="Say in words what the policy allows, and who approves it.")
+@json_option
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-def check(config: Path, paths: tuple[Path, ...], explain: bool) -> None:
+def check(config: Path, paths: tuple[Path, ...], explain: bool, as_json: bool) -> None:
     """Validate the configuration, its runbooks and their rehearsals, or the files and folders named.
 
     Prints every fault in a line of its own, `file:line:column: message`, and exits with 1 if there is one.
     """
     review = review_paths(paths, os.environ) if paths else review_configuration(config, os.environ)
     review.faults += install().faults
+    if as_json:
+        click.echo(json.dumps(review.as_object(), indent=2, ensure_ascii=False))
+        sys.exit(1 if review.faults else 0)
     show_faults(review.faults)
     if review.faults:
         click.echo(click.style(f"{_counted(len(review.faults), 'fault')}.", fg="red"), err=True)

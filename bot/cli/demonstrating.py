@@ -182,7 +182,11 @@ class Shown:
 def _shown(config: Path | None, name: str | None) -> Shown:
     """The rehearsal of that name with its configuration; a usage error where there is none, 1 for faults."""
     path = config or shipped("lightship.yaml")
-    folders = load_settings(path, {}).runbook_folders if config else (shipped("runbooks"),)
+    found = load_settings(path, {})
+    if found.settings is None:
+        show_faults(found.faults)
+        sys.exit(1)
+    folders = found.runbook_folders if config else (shipped("runbooks"),)
     loaded = load_scenarios(folders, Knowledge())
     known = {one.name: one for one in loaded.scenarios}
     wanted = name or (DEFAULT_SCENARIO if config is None else next(iter(sorted(known)), ""))

@@ -7,13 +7,14 @@ messages that it makes due are shown by the bot, the scores by every replica's `
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.options import config_option, show_faults
+from bot.cli.options import config_option, json_option, show_faults
 from bot.domain.drift_runs import DriftRunState, DriftTrigger
 from bot.domain.errors import LightshipError, Permanent
 from bot.logs import set_up_logging
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]…")
 @config_option
-def run(services: tuple[str, ...], config: Path) -> None:
+@json_option
+def run(services: tuple[str, ...], config: Path, as_json: bool) -> None:
     """Make the configured drift reports now, and publish them.
 
     Of the named services, else of all that have `drift` in the configuration. Exits with 0 when every report
@@ -51,7 +53,7 @@ def run(services: tuple[str, ...], config: Path) -> None:
         click.echo(f"lightship drift run: {error}", err=True)
         sys.exit(1)
     for one in runs:
-        click.echo(_line(one))
+        click.echo(json.dumps(_as_object(one)) if as_json else _line(one))
     if any(one.state is DriftRunState.FAILED for one in runs):
         sys.exit(1)
 
@@ -83,6 +85,16 @@ async def _run(
         for close in outside.close:
             await close()
     return runs
+
+
+def _as_object(run: DriftRun) -> dict[str, object]:
+    return {
+        "service": run.service,
+        "run": run.id,
+        "state": run.state.value,
+        "score": run.score,
+        "reason": run.reason,
+    }
 
 
 def _line(run: DriftRun) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bot.cli.drift_running import run
-from bot.cli.options import config_option
+from bot.cli.options import config_option, progress_bar
 from bot.domain.drift import DriftVerdict
 from bot.domain.errors import LightshipError, Permanent
 
@@ -298,6 +298,5 @@ def _moment(flag: str, text: str) -> datetime | None:
 def _bar(sources: Iterable[Source], *, passes: int = 1) -> Iterator[Callable[[int], None]]:
     """A progress bar on the terminal when there is much to read; it never reaches a pipe."""
     rows = passes * sum(source.rows or 0 for source in sources)
-    hidden = rows < _ROWS_WORTH_A_BAR or not sys.stderr.isatty()
-    with click.progressbar(length=max(1, rows), label="Reading", file=sys.stderr, hidden=hidden) as bar:
-        yield bar.update
+    with progress_bar(rows if rows >= _ROWS_WORTH_A_BAR else 0, "Reading") as progress:
+        yield progress

@@ -12,6 +12,7 @@ import secrets
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Never
 
 import click
@@ -19,7 +20,7 @@ import click
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.runbooks import vocabulary_of
 from bot.cli.drill_sending import Refused, post_to_bot
-from bot.cli.options import config_option, show_faults
+from bot.cli.options import DEFAULT_CONFIG, config_option, show_faults
 from bot.domain.drills import LABEL, Drill, labels_for
 from bot.domain.errors import LightshipError
 from bot.domain.runbooks import select_runbook
@@ -28,7 +29,6 @@ from bot.settings import load_settings, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from bot.adapters.alertmanager import AlertmanagerClient
     from bot.adapters.database import SqlStore
@@ -50,6 +50,13 @@ class Ready:
     runbooks: tuple[Runbook, ...]
 
 
+def _runbook_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the runbooks of the configuration, as far as they can be read."""
+    config = context.params.get("config") or Path(os.environ.get("LIGHTSHIP_CONFIG", DEFAULT_CONFIG))
+    folders = load_settings(config, os.environ).runbook_folders
+    return [one.name for one in load_runbooks(folders).runbooks if one.name.startswith(incomplete)]
+
+
 @click.command(
     "test-alert",
     epilog="\b\nExamples:\n  lightship test-alert HighAPILatency\n"
@@ -58,7 +65,7 @@ class Ready:
     "  lightship test-alert --end 5f2c61d09b7a",
 )
 @config_option
-@click.argument("runbook", required=False)
+@click.argument("runbook", required=False, shell_complete=_runbook_names)
 @click.option(
     "--label", "labels", multiple=True, metavar="NAME=VALUE", help="One more label, or another value."
 )

@@ -13,7 +13,7 @@ import click
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
 from bot.bootstrap.runbooks import vocabulary_of
-from bot.cli.options import config_option, show_faults
+from bot.cli.options import config_option, progress_bar, show_faults
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
 from bot.rehearsal.scenarios.loading import load_scenarios
@@ -70,7 +70,8 @@ def rehearse(
         sys.exit(1)
     began = time.perf_counter()
     bill = bill_of(scenarios.scenarios, config=config, environ=os.environ, runbooks=runbooks.runbooks)
-    played = play_all(bill, at_once=at_once or cores())
+    with progress_bar(len(scenarios.scenarios), "Playing") as progress:
+        played = play_all(bill, at_once=at_once or cores(), progress=progress)
     took = time.perf_counter() - began
     if junit is not None:
         junit.write_text(junit_xml(played), encoding="utf-8")

@@ -71,13 +71,15 @@ def bill_of(
     return Bill(scenarios=scenarios, configured=configured, runbooks=runbooks)
 
 
-def play_all(bill: Bill, *, at_once: int = 1) -> tuple[Played, ...]:
-    """Play all of them; what goes wrong with one is told of that one."""
+def play_all(
+    bill: Bill, *, at_once: int = 1, progress: Callable[[int], None] = lambda _played: None
+) -> tuple[Played, ...]:
+    """Play all of them; what goes wrong with one is told of that one. `progress` hears of each, in turn."""
     at_once = min(at_once, len(bill.scenarios), MOST)
     if at_once > 1 and can_fork():
-        outcomes = _forked(bill, at_once)
+        outcomes = _forked(bill, at_once, progress)
     else:
-        outcomes = [_play(bill, number) for number in range(len(bill.scenarios))]
+        outcomes = [_told(_play(bill, number), progress) for number in range(len(bill.scenarios))]
     return tuple(
         Played(
             scenario=scenario,
@@ -103,7 +105,12 @@ _BILL: list[Bill] = []
 """In a forked process: what it was forked for."""
 
 
-def _forked(bill: Bill, at_once: int) -> list[_Outcome]:
+def _told(outcome: _Outcome, progress: Callable[[int], None]) -> _Outcome:
+    progress(1)
+    return outcome
+
+
+def _forked(bill: Bill, at_once: int, progress: Callable[[int], None]) -> list[_Outcome]:
     empty_store()
     # What is loaded now stays; a collection that looked through it would copy every page of it.
     gc.collect()
@@ -116,7 +123,7 @@ def _forked(bill: Bill, at_once: int) -> list[_Outcome]:
             initargs=(bill,),
         ) as processes:
             waiting = [processes.submit(_play_numbered, number) for number in range(len(bill.scenarios))]
-            return [_outcome_of(one.result) for one in waiting]
+            return [_told(_outcome_of(one.result), progress) for one in waiting]
     finally:
         gc.unfreeze()
 

@@ -54,7 +54,10 @@ def test_every_file_is_taken_as_it_stands(block: Block, tmp_path: Path) -> None:
     if content.keys() <= SERVICES:
         _write(config, {"services": {"shop": {**MINIMAL["services"]["shop"], **content}}})
     elif content.keys() <= CONFIGURATIONS:
-        _write(config, {**MINIMAL, **content})
+        services = content.get("services", MINIMAL["services"])
+        least = MINIMAL["services"]["shop"]
+        whole = {name: {**least, **given} for name, given in services.items()}
+        _write(config, {**content, "services": whole})
     else:
         folder = "rehearsals" if "world" in content else "."
         shutil.copytree(REPOSITORY / "runbooks", tmp_path / "runbooks")
