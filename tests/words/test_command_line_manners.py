@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-LISTS: Final = ("check", "rehearse", "doctor", "incident list", "audit verify", "drift report", "drift run")
+LISTS: Final = (
+    "check",
+    "rehearse",
+    "doctor",
+    "incident list",
+    "audit verify",
+    "drift report",
+    "drift run",
+    "extensions",
+)
 """Commands that print a table or a list."""
 
 
