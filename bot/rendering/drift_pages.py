@@ -43,7 +43,8 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{c
 dd{margin:0;overflow-wrap:anywhere}
 .cards{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(290px,1fr))}
 .card{background:var(--card);border-radius:6px;padding:12px 14px}.card p{font-size:13px}
-svg{width:100%;height:auto;display:block;margin:8px 0}svg text{font-size:9px;fill:var(--quiet)}
+svg{width:100%;height:auto;display:block;margin:8px 0;overflow:visible}
+svg text{font-size:9px;fill:var(--quiet)}
 .axis{stroke:var(--line)}.before{fill:var(--before)}.now{fill:var(--now)}
 .alert{stroke:var(--drifted);stroke-dasharray:5 4}.escalate{stroke:var(--severe);stroke-dasharray:5 4}
 .trend polyline{fill:none;stroke:var(--now);stroke-width:2}.trend circle{fill:var(--now)}

@@ -63,6 +63,11 @@ class Mlflow:
             raise
         return self
 
+    def stop(self) -> None:
+        """Take it away; `start` brings it back at the same address with all that it knew."""
+        if self._program:
+            self._program.kill()
+
     def discard(self) -> None:
         """End it, and remove what it kept."""
         if self._program:
@@ -125,7 +130,7 @@ class Mlflow:
         self.post("registered-models/alias", {"name": model, "alias": alias, "version": str(version)})
 
     def runs(self, experiment: str) -> list[dict[str, Any]]:
-        """The runs of an experiment, the newest first, each with `name`, `metrics`, `params` and `tags`."""
+        """An experiment's runs, the newest first, each with `id`, `name`, `metrics`, `params`, `tags`."""
         found = self.get("experiments/get-by-name", experiment_name=experiment)
         searched = self.post(
             "runs/search",
@@ -149,6 +154,7 @@ class Mlflow:
 def _told(run: Mapping[str, Any]) -> dict[str, Any]:
     content = run["data"]
     return {
+        "id": run["info"]["run_id"],
         "name": run["info"].get("run_name", ""),
         "status": run["info"]["status"],
         "metrics": {one["key"]: one["value"] for one in content.get("metrics", ())},
