@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bot.checks.job_runs import newest_pod
 from bot.checks.log_signs import without_colour
 from bot.checks.modes.configuration import config_maps_of
-from bot.checks.modes.networking import is_meant_for, labels_of
+from bot.checks.modes.networking import callers_of, is_meant_for, labels_of
 from bot.checks.modes.sight import Service, Sight, containers_of, happenings_of, is_alive, spec_of
 from bot.checks.reading import Beside, condition_of, list_beside, name_of, owned_by
 from bot.domain.errors import Forbidden, LightshipError, NotFound
@@ -54,6 +54,7 @@ _LOGS: Final = 3
 _LOG_LINES: Final = 20
 _LOG_BYTES: Final = 100_000
 _SERVICES: Final = 5
+_CALLERS: Final = 10
 _SUBJECTS: Final = (
     "pods", "rollout", "events", "nodes", "volume claims", "config maps", "autoscalers",
     "disruption budgets", "services", "network policies", "jobs",
@@ -156,13 +157,14 @@ async def _deployment(looking: _Looking, target: CheckTarget, sight: Sight) -> S
         policies=policies,
         memory=_memory(measured.found),
     )
-    nodes, claims, config_maps, found = await asyncio.gather(
+    nodes, claims, config_maps, found, nobody = await asyncio.gather(
         _nodes(looking, sight),
         _claims(looking, sight),
         _config_maps(looking, sight),
         _services(looking, sight, services),
+        _nobody(looking, sight),
     )
-    return replace(sight, nodes=nodes, claims=claims, config_maps=config_maps, services=found)
+    return replace(sight, nodes=nodes, claims=claims, config_maps=config_maps, services=found, nobody=nobody)
 
 
 async def _nodes(looking: _Looking, sight: Sight) -> Sequence[KubeObject]:
@@ -200,6 +202,22 @@ async def _service(looking: _Looking, service: KubeObject) -> Service:
     )
     # What could not be read finds pods for all one knows.
     return Service(manifest=service, finds_pods=bool(found.found) or bool(found.note))
+
+
+async def _nobody(looking: _Looking, sight: Sight) -> frozenset[str]:
+    """Which callers that the policies let in do not exist."""
+    wanted = callers_of(sight)[:_CALLERS]
+    found = await asyncio.gather(
+        *(
+            list_beside(
+                looking.cluster, Resource.PODS, looking.namespace, labels=selector, what="pods", limit=1
+            )
+            for selector in wanted
+        )
+    )
+    # As above: what could not be read is there for all one knows.
+    pairs = zip(wanted, found, strict=True)
+    return frozenset(selector for selector, one in pairs if not one.found and not one.note)
 
 
 async def _cronjob(looking: _Looking, target: CheckTarget) -> tuple[KubeObject, Sequence[KubeObject]]:

@@ -14,6 +14,7 @@ from bot.checks.modes.recognising import folded, recognise
 from bot.checks.modes.sight import Service, Sight, happenings_of
 from bot.domain.suspects import FailureMode as M
 from bot.domain.suspects import Suspect
+from bot.rehearsal.objects import stamp
 from bot.testing import START
 from tests.failures.seeing import (
     LABELS,
@@ -266,6 +267,50 @@ def test_a_port_is_open_where_any_policy_opens_it() -> None:
         assert seen(made, live, services=(service,), policies=(closed, policy("open", opened))) == ()
     udp = policy("other", {"port": 8080, "protocol": "UDP"})
     assert seen(made, live, services=(service,), policies=(closed, udp)) != ()
+
+
+def test_a_port_that_is_open_for_callers_who_do_not_exist_is_shut() -> None:
+    """Where all who are let in are pods of the namespace, and there are none; others may be anybody."""
+    made = deployment(ports=[{"name": "http", "containerPort": 8080}])
+    live = pod(made, ready=True, **running(hours=1))
+
+    def policy(*peers: dict[str, Any]) -> dict[str, Any]:
+        rule = {"ports": [{"port": 8080}], "from": list(peers)}
+        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule]}
+        return {"metadata": {"name": "front-end-only"}, "spec": spec}
+
+    gone = {"podSelector": {"matchLabels": {"app": "frontent"}}}
+    nobody = frozenset({"app=frontent"})
+    (first,) = seen(made, live, policies=(policy(gone),), nobody=nobody)
+    assert (first.mode, first.subject) == (M.NETWORK_POLICY_SHUTS_PORT, "network policy front-end-only")
+    assert (first.field, first.value) == ("spec.ingress.from.podSelector", "app=frontent")
+    assert seen(made, live, policies=(policy(gone),)) == ()
+    others: tuple[dict[str, Any], ...] = (
+        {"ipBlock": {"cidr": "10.0.0.0/8"}},
+        {**gone, "namespaceSelector": {}},
+        {"podSelector": {}},
+    )
+    for other in others:
+        assert seen(made, live, policies=(policy(gone, other),), nobody=nobody) == ()
+
+
+def test_a_run_that_was_due_and_did_not_begin_is_missed_without_an_event() -> None:
+    """By the schedule; where the run before still goes on and may not be doubled, that is the reason."""
+    made = deployment()
+    hour = START.replace(minute=0, second=0, microsecond=0)
+    job: dict[str, Any] = {
+        "metadata": {"name": "nightly", "creationTimestamp": stamp(START - timedelta(days=9))},
+        "spec": {"schedule": "0 * * * *"},
+        "status": {"lastScheduleTime": stamp(hour - timedelta(hours=3))},
+    }
+    live = pod(made, ready=True, **running(hours=1))
+    (first,) = seen(made, live, cronjob=job)
+    assert (first.mode, first.field) == (M.CRON_JOB_MISSED, "spec.schedule")
+    assert "and no event tells why" in first.evidence[0]
+    job["spec"]["concurrencyPolicy"] = "Forbid"
+    job["status"]["active"] = [{"name": "nightly-1"}]
+    (first,) = seen(made, live, cronjob=job)
+    assert first.field == "spec.concurrencyPolicy"
 
 
 def test_a_scaling_by_hand_that_the_autoscaler_takes_back() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bot.checks.modes.sight import is_alive, short
 from bot.checks.reading import created_at, name_of
 from bot.domain.outside_text import one_line
-from bot.domain.selectors import selector_matches
+from bot.domain.selectors import selector_matches, selector_text
 from bot.domain.suspects import FailureMode, Suspect
 
 if TYPE_CHECKING:
@@ -102,13 +102,47 @@ def _port_words(port: Mapping[str, Any]) -> str:
     return one_line(f"{port.get('containerPort')}{name}", limit=60)
 
 
+def callers_of(sight: Sight) -> tuple[str, ...]:
+    """The selectors of pods of the namespace that the policies over the deployment's pods let in, as text."""
+    found = [
+        selector
+        for policy in _inward(sight)
+        for rule in _rules(policy, "ingress")
+        for peer in rule.get("from") or ()
+        if (selector := _of_the_namespace(peer))
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _of_the_namespace(peer: Mapping[str, Any]) -> str:
+    """The selector of a peer that is pods of the namespace alone; empty for any other, and for all pods."""
+    if peer.get("ipBlock") or peer.get("namespaceSelector") is not None:
+        return ""
+    return selector_text(peer.get("podSelector") or {})
+
+
+def _inward(sight: Sight) -> list[KubeObject]:
+    labels = labels_of(sight)
+    mine = [one for one in sight.policies if selector_matches(_selector(one), labels)]
+    return [one for one in mine if "Ingress" in _types(one)]
+
+
+def _lets_somebody_in(rule: Mapping[str, Any], nobody: frozenset[str]) -> bool:
+    """Whether anybody who exists is among those that the rule lets in; without a list everybody is."""
+    peers = rule.get("from") or ()
+    return not peers or any(_of_the_namespace(peer) not in nobody for peer in peers)
+
+
 def _policies(sight: Sight) -> Iterator[Suspect]:
     labels = labels_of(sight)
     mine = [one for one in sight.policies if selector_matches(_selector(one), labels)]
-    inward = [one for one in mine if "Ingress" in _types(one)]
+    inward = _inward(sight)
     outward = [one for one in mine if "Egress" in _types(one)]
     for port, name in _served(sight) if inward else ():
-        if not any(_opens(rule, port, name, "TCP") for one in inward for rule in _rules(one, "ingress")):
+        rules = [rule for one in inward for rule in _rules(one, "ingress") if _opens(rule, port, name, "TCP")]
+        if rules and not any(_lets_somebody_in(rule, sight.nobody) for rule in rules):
+            yield _lets_nobody_in(sight, inward, rules, f"{port}" + (f" ({name})" if name else ""))
+        elif not rules:
             shut = f"{port}" + (f" ({name})" if name else "")
             yield _shut(sight, inward, "ingress", shut, f"nobody can reach port {shut} of the pods")
     if outward and not any(
@@ -118,9 +152,7 @@ def _policies(sight: Sight) -> Iterator[Suspect]:
 
 
 def _shut(sight: Sight, policies: Sequence[KubeObject], way: str, port: str, what: str) -> Suspect:
-    newest = max(
-        policies, key=lambda one: (str((one.get("metadata") or {}).get("creationTimestamp")), name_of(one))
-    )
+    newest = _newest(policies)
     names = ", ".join(name_of(one) for one in policies[:3])
     return Suspect(
         mode=FailureMode.NETWORK_POLICY_SHUTS_PORT,
@@ -132,6 +164,32 @@ def _shut(sight: Sight, policies: Sequence[KubeObject], way: str, port: str, wha
         certainty=0.9 if way == "ingress" else 0.75,
         evidence=(f"of the policies that cover the pods of {sight.subject} ({names}) none opens it",),
         since=created_at(newest),
+    )
+
+
+def _lets_nobody_in(
+    sight: Sight, policies: Sequence[KubeObject], rules: Sequence[Mapping[str, Any]], port: str
+) -> Suspect:
+    own = [one for one in policies if any(rule in rules for rule in _rules(one, "ingress"))]
+    newest = _newest(own)
+    wanted = [selector for rule in rules for peer in rule["from"] if (selector := _of_the_namespace(peer))]
+    shown = one_line(" or ".join(dict.fromkeys(wanted)), limit=160)
+    return Suspect(
+        mode=FailureMode.NETWORK_POLICY_SHUTS_PORT,
+        title=f"The network policy {name_of(newest)} lets nobody who exists in to port {port}",
+        subject=f"network policy {name_of(newest)}",
+        field="spec.ingress.from.podSelector",
+        value=shown,
+        mend="select the labels that the callers have",
+        certainty=0.85,
+        evidence=(f"no pod of the namespace has {shown}; nobody else is let in to {sight.subject}",),
+        since=created_at(newest),
+    )
+
+
+def _newest(policies: Sequence[KubeObject]) -> KubeObject:
+    return max(
+        policies, key=lambda one: (str((one.get("metadata") or {}).get("creationTimestamp")), name_of(one))
     )
 
 

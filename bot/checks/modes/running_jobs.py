@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.checks.job_runs import RunState, jobs_of, runs_of
+from bot.checks.modes.due_runs import missed_runs
 from bot.checks.modes.sight import short
 from bot.checks.reading import ago, condition_of, name_of, parse_time
+from bot.domain.outside_text import one_line
 from bot.domain.suspects import FailureMode, Suspect
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def _cronjob(sight: Sight, name: str) -> Iterator[Suspect]:
         return
     told = next(iter(sight.about("CronJob", name, *_MISSED)), None)
     if told is None:
+        yield from _missed_in_silence(sight, name, began)
         return
     field, value, mend = _why_missed(spec, told.reason)
     yield Suspect(
@@ -103,6 +106,32 @@ def _cronjob(sight: Sight, name: str) -> Iterator[Suspect]:
         certainty=0.85,
         evidence=(f"{told.reason}: {short(told.message)}", began),
         since=told.first,
+        action="run",
+    )
+
+
+def _missed_in_silence(sight: Sight, name: str, began: str) -> Iterator[Suspect]:
+    """By the schedule alone, where no event tells of it."""
+    missed = missed_runs(sight.cronjob, now=sight.now)
+    if missed is None:
+        return
+    spec = sight.cronjob.get("spec") or {}
+    zone = str(spec.get("timeZone") or "UTC")
+    field, value = "spec.schedule", f"{spec.get('schedule')} ({zone})"
+    mend = "see whether the controller manager runs; run the CronJob now, since it does not make up for it"
+    if spec.get("concurrencyPolicy") == "Forbid" and (sight.cronjob.get("status") or {}).get("active"):
+        field, value, mend = _why_missed(spec, "JobAlreadyActive")
+    more = f", the last of {missed.count}" if missed.count > 1 else ""
+    yield Suspect(
+        mode=FailureMode.CRON_JOB_MISSED,
+        title=f"The CronJob {name} missed a run that was due",
+        subject=f"cron job {name}",
+        field=field,
+        value=one_line(value, limit=120),
+        mend=mend,
+        certainty=0.8,
+        evidence=(f"due at {missed.due:%Y-%m-%d %H:%M} UTC{more}, and no event tells why", began),
+        since=missed.due,
         action="run",
     )
 

@@ -63,6 +63,8 @@ class Sight:
     budgets: Sequence[KubeObject] = ()
     services: Sequence[Service] = ()
     policies: Sequence[KubeObject] = ()
+    nobody: frozenset[str] = frozenset()
+    """Selectors of callers that no pod of the namespace has, as text."""
     config_maps: Sequence[KubeObject] = ()
     jobs: Sequence[KubeObject] = ()
     cronjob: KubeObject = field(default_factory=dict)
