@@ -16,7 +16,7 @@ import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from ruamel.yaml import YAML
@@ -30,7 +30,7 @@ from tests.e2e.servers.programs import REPOSITORY, Program
 from tests.e2e.servers.workloads import cron_job, deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 ALICE, BOB = "U0ALICE", "U0BOB"
@@ -99,19 +99,22 @@ def training(namespace: str, *, image: str, out: Path) -> dict[str, Any]:
 class Batches:
     """A system that has its customers scored, a hundred at a time, for the time of a block."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self) -> None:
+        self._url = ""
         self.population = Population.TODAY
         """Who its customers are; may be changed while it asks."""
         self.answered = 0
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._ask())
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+    @contextlib.asynccontextmanager
+    async def asking(self, url: str) -> AsyncIterator[None]:
+        """Ask the service there until the block ends."""
+        self._url = url
+        task = asyncio.create_task(self._ask())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _ask(self) -> None:
         limit = aiohttp.ClientTimeout(total=30)

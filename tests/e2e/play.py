@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,13 @@ from tests.e2e.loop import PATIENCE, Timeline, configuration, of_pods, rules, se
 from tests.e2e.servers.balancer import Balancer
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.kubelet import Kubelet
+from tests.e2e.servers.programs import until
 from tests.e2e.servers.prometheus import scraping
 from tests.monitoring.dashboard import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tests.e2e.scenes import Begin, Scene
@@ -109,11 +111,14 @@ async def playing(
     drift_schedule: str | None = None,
     settings: Mapping[str, str] | None = None,
     pods: Mapping[str, str] | None = None,
+    callers: Callable[[str], AbstractAsyncContextManager[object]] = lambda _: nullcontext(),
+    ready: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Play]:
     """Start a loop about an alert: three pods serve, and everything is scraped.
 
     `delay` is the work of a prediction in seconds, `pods` the environment of every container, `settings` are
-    of the service by their path in capitals. The bot ends with the test.
+    of the service by their path in capitals. `callers` ask the service's address from the beginning, and
+    `ready` is waited for before the bot starts. The bot ends with the test.
     """
     directory, cluster = stage.directory, stage.cluster
     kubelet = Kubelet(
@@ -122,7 +127,7 @@ async def playing(
         directory=directory / "pods",
         environment={**stage.mlflow.environment, **(pods or {})},
     )
-    async with kubelet, Balancer(lambda: kubelet.backends) as balancer:
+    async with kubelet, Balancer(lambda: kubelet.backends) as balancer, callers(balancer.url):
         jobs: list[Mapping[str, Any]] = [of_pods(kubelet.targets)]
         started: list[Prometheus] = []
 
@@ -132,6 +137,7 @@ async def playing(
                 scrape=jobs, rules=[rules(alert)], alertmanagers=to, past=yesterday()
             )
             started.append(made)
+            until(ready, "the service has done what the bot is to find", seconds=120)
             return made
 
         timeline = Timeline(title)

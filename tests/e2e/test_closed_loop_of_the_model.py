@@ -43,17 +43,17 @@ async def test_customers_change_and_an_approved_training_takes_the_score_down(
     await asyncio.to_thread(stage.mlflow.make_older, "1", 10)
     job = training(stage.namespace, image=stage.cluster.image, out=stage.directory / "trained")
     await asyncio.to_thread(stage.cluster.apply, job)
-    async with (
-        playing(
-            stage,
-            title,
-            alert="DataDriftDetected",
-            drift_schedule="* * * * *",
-            settings={"RETRAINING__PROPOSE": "false"},  # here Alice asks
-            pods={"CHURN_DATA": str(stage.directory / "data"), "CHURN_FOLLOW": "2"},
-        ) as play,
-        Batches(play.balancer.url) as batches,
-    ):
+    batches, data = Batches(), stage.directory / "data"
+    async with playing(
+        stage,
+        title,
+        alert="DataDriftDetected",
+        drift_schedule="* * * * *",
+        settings={"RETRAINING__PROPOSE": "false"},  # here Alice asks
+        pods={"CHURN_DATA": str(data), "CHURN_FOLLOW": "2"},
+        callers=batches.asking,
+        ready=lambda: any(data.glob("current/*.parquet")),
+    ) as play:
         play.timeline.note("three pods serve churn-model 1 and write down what they are asked")
         await customers_change(play, batches)
         incident = await is_told(play)
@@ -62,6 +62,7 @@ async def test_customers_change_and_an_approved_training_takes_the_score_down(
         await score_falls(play, incident)
         await play.is_on_the_dashboard(*MODEL)
         assert play.firing() == set()
+        assert await asyncio.to_thread(stage.mlflow.runs, "drift_detection")
         assert play.scene.chat.complaints() == []
 
 
@@ -80,9 +81,9 @@ async def customers_change(play: Play, batches: Batches) -> None:
 async def is_told(play: Play) -> Message:
     """The incident's message has the score and the features that moved."""
     chat = play.scene.chat
-    incident = await chat.message("DataDriftDetected")
-    text = await chat.shows(incident, "avg_monthly_charges")
-    play.timeline.note("the bot: " + line_with(text, "avg_monthly_charges"))
+    incident = await chat.message("P3 firing · DataDriftDetected")
+    text = await chat.shows(incident, " moved, ")
+    play.timeline.note("the bot: " + line_with(text, " moved, "))
     return incident
 
 
@@ -97,17 +98,18 @@ async def is_trained_by_approval(play: Play, incident: Message) -> None:
     await chat.press(BOB, request, "approve")
     await chat.told(BOB, "Approved. The outcome follows in the thread.")
     play.timeline.note("approved by Bob")
-    await chat.shows(request, "✅ Done", "Job", seconds=DRIFT_PATIENCE)
+    await chat.shows(request, "✅ Done", seconds=DRIFT_PATIENCE)
     play.timeline.note("the Job has run the pipeline to its end")
 
 
 async def is_promoted_by_approval(play: Play, mlflow: Mlflow) -> None:
     """The candidate is better, Lightship asks, Alice approves, and the alias and the service follow."""
     chat = play.scene.chat
-    told = await chat.anywhere("version 2 is better than version 1")
+    told = await chat.anywhere("version 2 is better than version 1", seconds=DRIFT_PATIENCE)
     play.timeline.note("the bot: " + line_with(read(told), "is better than"))
     assert mlflow.version_of("Production") == "1"
-    request = await chat.anywhere("Approval needed", "1 → 2")
+    request = await chat.anywhere("Approval needed", "version 1 → version 2")
+    play.timeline.note("asked for by Lightship: " + line_with(read(request), "Approval needed"))
     await chat.press(ALICE, request, "approve")
     await chat.told(ALICE, "Approved. The outcome follows in the thread.")
     play.timeline.note("the alias is approved by Alice")
@@ -131,3 +133,7 @@ async def score_falls(play: Play, incident: Message) -> None:
     play.timeline.note(f"the scheduled report says {score:.2f}")
     await play.scene.chat.shows(incident, "✅ P3 resolved · DataDriftDetected", seconds=DRIFT_PATIENCE)
     play.timeline.note("resolved by itself")
+    fixed = await play.scene.chat.message(
+        "Fixed after", "Drift score", "→", thread=incident, seconds=DRIFT_PATIENCE
+    )
+    play.timeline.note("the bot: " + line_with(read(fixed), "Fixed after"))
