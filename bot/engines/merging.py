@@ -88,6 +88,7 @@ class Merging:
         self._limits = limits
         self._waker = Waker(clock)
         self._take = limits.first
+        self._more = False
         self._stopping = False
 
     def wake(self) -> None:
@@ -103,13 +104,13 @@ class Merging:
         """Merge until `stop` is called; errors are counted and outlived."""
         while not self._stopping:
             try:
-                merged = await self.step()
+                await self.step()
             except Exception as error:  # noqa: BLE001 - the loop must survive whatever the store does
                 telemetry.LOOP_ERRORS.labels(loop="merging").inc()
                 _LOG.warning(LogAction.LOOP_FAILED, loop="merging", error=_words(error))
-                merged = 0
+                self._more = False
                 await self._clock.sleep(self._limits.poll)
-            if not merged:
+            if not self._more:
                 await self._waker.wait(at_most=self._limits.poll)
 
     async def step(self) -> int:
@@ -122,7 +123,9 @@ class Merging:
         except Exception as error:  # noqa: BLE001 - one of them cannot be merged: find out which, and go on
             telemetry.LOOP_ERRORS.labels(loop="merging").inc()
             _LOG.warning(LogAction.LOOP_FAILED, loop="merging", error=_words(error))
-            return sum([await self._merge_one() for _ in range(taken)])
+            merged = sum([await self._merge_one() for _ in range(taken)])
+            self._more = merged == taken
+            return merged
         self._take = min(max(merged * 2, self._limits.first), self._limits.batch)
         return merged
 
@@ -147,6 +150,8 @@ class Merging:
             batch = Batch(tx, ids=self._ids, classify=self._classify, rules=self._rules)
             merged = await self._absorb_all(batch, deliveries)
             fault("before-merge-commit")
+        # Looking whether there is nothing more would hold up who shows what was merged.
+        self._more = len(deliveries) == limit or merged < len(deliveries)
         if not deliveries:
             return 0
         fault("after-merge-commit")
