@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
-from bot.adapters.database.turns import Turns
+import pytest
+
+from bot.adapters.database.turns import REST, Turns
+from bot.rehearsal.virtual_time import run_virtually
 
 
 async def _ask(turns: Turns, name: str, got: list[str], *, first: bool) -> None:
@@ -70,3 +74,55 @@ async def test_one_webhook_makes_nothing_rest() -> None:
     for _ in range(3):  # steps of the event loop, and no time
         await asyncio.sleep(0)
     assert following.done()
+
+
+SECONDS = 20.0
+
+
+@dataclass(kw_only=True)
+class Shared:
+    """How long who had the writer, and how long a webhook waited for it at most; in seconds."""
+
+    webhooks: float = 0.0
+    others: float = 0.0
+    longest: float = 0.0
+
+
+async def _share(*, webhook: float, pause: float, other: float) -> Shared:
+    """Webhooks come so many seconds after the one before is stored; other work always waits."""
+    turns, shared, loop = Turns(), Shared(), asyncio.get_running_loop()
+
+    async def webhooks() -> None:
+        while loop.time() < SECONDS:
+            asked = loop.time()
+            await turns.acquire(first=True)
+            shared.longest = max(shared.longest, loop.time() - asked)
+            await asyncio.sleep(webhook)
+            turns.release()
+            shared.webhooks += webhook
+            await asyncio.sleep(pause)
+
+    async def others() -> None:
+        while loop.time() < SECONDS:
+            await turns.acquire(first=False)
+            await asyncio.sleep(other)
+            turns.release()
+            shared.others += other
+
+    await asyncio.gather(webhooks(), others(), others())
+    return shared
+
+
+@pytest.mark.parametrize(("webhook", "other"), [(0.002, 0.02), (0.016, 0.045)])
+def test_other_work_has_its_part_of_a_busy_writer_and_no_more(webhook: float, other: float) -> None:
+    """An eleventh of the time, on a fast disk and on a slow one; a webhook waits for one turn at most."""
+    shared = run_virtually(_share(webhook=webhook, pause=webhook, other=other))
+    part = SECONDS / (1 + REST)
+    assert 0.9 * part < shared.others < 1.25 * part
+    assert shared.longest <= other + 1e-6
+
+
+def test_nothing_rests_where_webhooks_leave_the_writer_idle() -> None:
+    """A hundred a second need a fifth of its time: other work has of the rest what it can use."""
+    shared = run_virtually(_share(webhook=0.002, pause=0.008, other=0.006))
+    assert shared.others > 0.35 * SECONDS

@@ -1,20 +1,24 @@
 """Whose turn it is at SQLite's one writer; used by `engine` alone.
 
 Webhooks go first: Alertmanager waits for their answers, everything else is the bot's own work and can wait.
-While webhooks keep coming that work rests after each of its turns, five times as long as the turn was, so
-that it slows them down by a sixth at most, and still goes on.
+While webhooks keep the writer busy that work rests after each of its turns, ten times as long as the turn
+was, so that it slows them down by an eleventh at most, and still goes on. Where they leave the writer idle
+between them, as even a storm of a hundred a second does, resting would help nobody, and nothing rests.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from typing import Final
 
-REST: Final = 5.0
-"""How long other work rests after a turn while webhooks come, in lengths of that turn."""
-LIVELY: Final = 0.05
-"""Webhooks keep coming where their last two turns, and now, are no further apart than so many seconds."""
+REST: Final = 10.0
+"""How long other work rests after a turn while webhooks keep the writer busy, in lengths of that turn."""
+IDLE: Final = 3.0
+"""They do where it is idle before their turns for no longer than so many lengths of such a turn."""
+SHORTEST_IDLE: Final = 0.004
+"""Or for no longer than so many seconds."""
 LONGEST_REST: Final = 0.5
 """After so many seconds without a turn other work goes first for once, whatever comes."""
 
@@ -28,8 +32,9 @@ class Turns:
         self._held = False
         self._holder_first = False
         self._since = 0.0
-        self._first_until = -LIVELY
-        self._lively = False
+        self._free_since = -math.inf
+        self._spare = 0.0
+        self._busy = False
         self._rested_at = 0.0
         self._waiting_since = 0.0
         self._alarm: asyncio.TimerHandle | None = None
@@ -52,11 +57,12 @@ class Turns:
         """The turn is over."""
         now = asyncio.get_running_loop().time()
         if self._holder_first:
-            self._lively = now - self._first_until < LIVELY
-            self._first_until = now
+            self._spare = max(IDLE * (now - self._since), SHORTEST_IDLE)
+            self._busy = self._since - self._free_since < self._spare
         else:
             self._rested_at = now + min(REST * (now - self._since), LONGEST_REST)
             self._waiting_since = now
+        self._free_since = now
         self._held = False
         self._give()
 
@@ -68,7 +74,7 @@ class Turns:
         queue = self._first if _waits(self._first) and not starving else self._others
         if not _waits(queue):
             return
-        ready = min(self._rested_at, self._first_until + LIVELY) if self._lively else now
+        ready = min(self._rested_at, self._free_since + self._spare) if self._busy else now
         if queue is self._others and now < ready and not starving:
             self._wake_in(ready - now)
             return
