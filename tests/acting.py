@@ -164,6 +164,7 @@ class Bench:
             ids=self.ids,
             plan=planning.plan,
             policy=lambda _: self.policy,
+            enabled=lambda: self.enabled,
             channel_of=lambda _: "C0CHURN",
             on_granted=lambda: self.rung.append(True),
         )
@@ -171,6 +172,7 @@ class Bench:
             store=self.store,
             ids=self.ids,
             policy=lambda _: self.policy,
+            enabled=lambda: self.enabled,
             on_granted=lambda: self.rung.append(True),
         )
         return Start(approving=approving, deciding=deciding, remediating=remediating)

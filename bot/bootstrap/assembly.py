@@ -159,6 +159,7 @@ class Lightship:
     async def start(self) -> None:
         """Migrate the store and begin to work. Raises Temporary or Permanent where it cannot be had."""
         await self.outside.store.upgrade()
+        await self.freezing.show_anew()
         self._tasks = [
             asyncio.create_task(self.intake.run(), name="intake"),
             asyncio.create_task(self.merging.run(), name="merging"),
@@ -228,6 +229,7 @@ class Lightship:
             classify=self._classify,
             settle=self._settle,
             checks=CHECKS,
+            enabled=self._enabled,
         )
         self.publishing = Publishing(
             store=outside.store,
@@ -255,6 +257,7 @@ class Lightship:
             classify=self._classify,
             settle=self._settle,
             checks=CHECKS,
+            enabled=self._enabled,
         )
         self.silencing = Silencing(
             store=outside.store,
@@ -297,7 +300,7 @@ class Lightship:
             readers=outside.readers,
             planner=outside.planner,
             bounds=self._bounds,
-            enabled=lambda: self.settings.remediations.enabled,
+            enabled=self._enabled,
             weigh=weighing(outside, self.services),
         )
         self.attaching = Attaching(store=outside.store, ids=outside.ids, drawer=outside.drawer)
@@ -311,7 +314,7 @@ class Lightship:
             plan=self.planning.plan,
             verify_within=lambda name: self.services[name].verify_within,
             ask_again=self._ask_again,
-            enabled=lambda: self.settings.remediations.enabled,
+            enabled=self._enabled,
         )
         engines = approval_engines(
             outside,
@@ -319,10 +322,14 @@ class Lightship:
             planning=self.planning,
             runbooks=self.runbooks,
             settle=self._settle,
+            enabled=self._enabled,
             on_granted=self._granted.ring,
         )
         self.approving, self.deciding = engines.approving, engines.deciding
         self.freezing, self.verifying = engines.freezing, engines.verifying
+
+    def _enabled(self) -> bool:
+        return self.settings.remediations.enabled
 
     def _on_opened(self, incidents: Sequence[int]) -> None:
         self.diagnosing.opened(incidents)

@@ -41,6 +41,7 @@ def approval_engines(
     planning: Planning,
     runbooks: RunbookShelf,
     settle: timedelta,
+    enabled: Callable[[], bool],
     on_granted: Callable[[], None],
 ) -> ApprovalEngines:
     """All four, over one store and one policy."""
@@ -54,12 +55,18 @@ def approval_engines(
             ids=outside.ids,
             plan=planning.plan,
             policy=policy,
+            enabled=enabled,
             channel_of=lambda name: services[name].channel,
             on_granted=on_granted,
         ),
-        deciding=Deciding(store=outside.store, ids=outside.ids, policy=policy, on_granted=on_granted),
+        deciding=Deciding(
+            store=outside.store, ids=outside.ids, policy=policy, enabled=enabled, on_granted=on_granted
+        ),
         freezing=Freezing(
-            store=outside.store, ids=outside.ids, channels=[one.channel for one in services.values()]
+            store=outside.store,
+            ids=outside.ids,
+            channels=[one.channel for one in services.values()],
+            enabled=enabled,
         ),
         verifying=Verifying(
             store=outside.store,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.domain.actors import LIGHTSHIP
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freeze:
-    """Who stopped all actions, when, and why."""
+    """Who stopped all actions, when, and why; `configured` where it was the configuration."""
 
     by: Actor
     at: datetime
     reason: str = ""
+    configured: bool = False
+
+
+def in_force(freeze: Freeze | None, *, enabled: bool, now: datetime) -> Freeze | None:
+    """What stops all actions now: the configuration, which no word in the chat ends, else a freeze."""
+    return freeze if enabled else Freeze(by=LIGHTSHIP, at=now, configured=True)
 
 
 def may_not_act(freeze: Freeze | None, *, enabled: bool) -> str:
@@ -36,5 +44,7 @@ def may_not_act(freeze: Freeze | None, *, enabled: bool) -> str:
 
 def frozen_words(freeze: Freeze) -> str:
     """One sentence for whoever wanted something done; the person as the chat marks them."""
+    if freeze.configured:
+        return "Remediations are switched off (`remediations.enabled` is false). Nothing was done."
     why = f": {freeze.reason}" if freeze.reason.strip() else ""
     return f"All actions are frozen by <@{freeze.by.id}>{why}. Nothing was done."

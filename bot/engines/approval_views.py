@@ -8,6 +8,7 @@ from bot.domain.approvals import ApprovalState
 from bot.domain.decisions import glass_may_break
 from bot.domain.events import RANKING_KINDS
 from bot.domain.findings import Verdict
+from bot.domain.freezing import in_force
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.domain.watching import watching_of
@@ -38,6 +39,7 @@ async def approval_view(
     *,
     runbook: Callable[[str], Runbook | None],
     settle: timedelta,
+    enabled: bool,
 ) -> ApprovalView:
     """All that the message of a request shows."""
     plan = approval.plan
@@ -61,7 +63,7 @@ async def approval_view(
         cause=await _cause(tx, approval),
         evidence=await _evidence(tx, approval),
         audit=await tx.audit.head(),
-        frozen=await tx.freezes.current(),
+        frozen=in_force(await tx.freezes.current(), enabled=enabled, now=tx.now),
         now=tx.now,
     )
 

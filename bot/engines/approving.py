@@ -42,6 +42,7 @@ class Approving:
         ids: Ids,
         plan: Callable[[RemediationRequest], Awaitable[Plan | Refusal]],
         policy: Callable[[str], ApprovalPolicy],
+        enabled: Callable[[], bool],
         channel_of: Callable[[str], str],
         on_granted: Callable[[], None],
     ) -> None:
@@ -49,6 +50,7 @@ class Approving:
         self._ids = ids
         self._plan = plan
         self._policy = policy
+        self._enabled = enabled
         self._channel_of = channel_of
         self._on_granted = on_granted
 
@@ -89,7 +91,7 @@ class Approving:
         # What was done is undone also once the incident is over.
         over = None if wish.undoes else await over_already(tx, wish.incident_id)
         return (
-            await frozen(tx)
+            await frozen(tx, enabled=self._enabled())
             or over
             or await forbidden(tx, policy, wish)
             or unanswerable(policy, wish, requester=command.actor)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.errors import Permanent
 from bot.domain.events import EventKind
+from bot.domain.freezing import in_force
 from bot.domain.incidents import worst_first
 from bot.domain.messages import Message, MessageKind
 from bot.domain.outside_text import is_web_address
@@ -60,7 +61,7 @@ BY_HAND = "Look at these by hand"
 
 
 class Composing:
-    """Makes the content of messages; `runbook` is asked anew each time, runbooks may be reloaded."""
+    """Makes the content of messages; `runbook` is asked anew each time, `enabled` is of remediations."""
 
     def __init__(
         self,
@@ -70,7 +71,9 @@ class Composing:
         classify: Callable[[Alert], Classification],
         settle: timedelta,
         checks: Collection[str],
+        enabled: Callable[[], bool],
     ) -> None:
+        self._enabled = enabled
         self._services = services
         self._runbook = runbook
         self._classify = classify
@@ -129,7 +132,7 @@ class Composing:
                 for o in others
                 if o.id != incident.id
             )[:NAMED_NEIGHBOURS],
-            frozen=await tx.freezes.current(),
+            frozen=in_force(await tx.freezes.current(), enabled=self._enabled(), now=tx.now),
             mention=self._mention(incident) if first_post else None,
             now=tx.now,
         )
@@ -179,7 +182,14 @@ class Composing:
         if approval is None:
             raise Permanent(f"approval {message.subject} is not in the store")
         service = self._services.get(approval.plan.service)
-        return await approval_view(tx, approval, service, runbook=self._runbook, settle=self._settle)
+        return await approval_view(
+            tx,
+            approval,
+            service,
+            runbook=self._runbook,
+            settle=self._settle,
+            enabled=self._enabled(),
+        )
 
     async def _finding_view(self, tx: Transaction, message: Message) -> FindingView:
         check = message.subject.partition("/")[2]

@@ -64,7 +64,7 @@ _KEPT_AS: Final[Mapping[DecisionReason, EventKind]] = {
 
 
 class Deciding:
-    """Takes the answers. `policy` gives a service's; `on_granted` wakes whoever acts."""
+    """Takes the answers. `policy` gives a service's; `enabled` is configured; `on_granted` wakes who acts."""
 
     def __init__(
         self,
@@ -72,9 +72,11 @@ class Deciding:
         store: Store,
         ids: Ids,
         policy: Callable[[str], ApprovalPolicy],
+        enabled: Callable[[], bool],
         on_granted: Callable[[], None],
     ) -> None:
         self._store = store
+        self._enabled = enabled
         self._ids = ids
         self._policy = policy
         self._on_granted = on_granted
@@ -153,7 +155,9 @@ class Deciding:
     async def _unfit(self, tx: Transaction, approval: Approval) -> Unfit | None:
         """Why a request is not granted that could be by itself; one whose incident is over is closed."""
         plan = approval.plan
-        stopped = await frozen(tx) or await forbidden(tx, self._policy(plan.service), plan)
+        stopped = await frozen(tx, enabled=self._enabled()) or await forbidden(
+            tx, self._policy(plan.service), plan
+        )
         if stopped is not None or plan.undoes:
             return stopped
         refused = await over_already(tx, approval.incident_id)

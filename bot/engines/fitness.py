@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.domain.commands import Outcome, OutcomeReason
-from bot.domain.freezing import frozen_words
+from bot.domain.freezing import frozen_words, in_force
 from bot.domain.incidents import IncidentState
 from bot.domain.policies import HOUR, may_be_asked, may_be_done
 from bot.engines.responding import no_such_incident
@@ -35,9 +35,11 @@ class Unfit:
         return Outcome(reason=self.answer, sentence=self.sentence)
 
 
-async def frozen(tx: Transaction) -> Unfit | None:
-    """The refusal while somebody has frozen all actions."""
-    freeze = await tx.freezes.current()
+async def frozen(tx: Transaction, *, enabled: bool) -> Unfit | None:
+    """The refusal while somebody has frozen all actions, or the configuration has switched them off."""
+    freeze = in_force(await tx.freezes.current(), enabled=enabled, now=tx.now)
+    if freeze is not None and freeze.configured:
+        return Unfit("disabled", frozen_words(freeze))
     return Unfit("frozen", frozen_words(freeze), OutcomeReason.ALREADY) if freeze else None
 
 

@@ -17,7 +17,7 @@ from bot.engines.noticing import put_notice
 from bot.engines.noting import append
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bot.domain.actors import Actor
     from bot.domain.commands import SwitchActions
@@ -30,9 +30,12 @@ _FROZEN = "Nothing is asked for, approved or done until somebody who may approve
 class Freezing:
     """Freezes and unfreezes. Each of `channels` is told; waiting requests and incidents are shown anew."""
 
-    def __init__(self, *, store: Store, ids: Ids, channels: Sequence[str]) -> None:
+    def __init__(
+        self, *, store: Store, ids: Ids, channels: Sequence[str], enabled: Callable[[], bool]
+    ) -> None:
         self._store = store
         self._ids = ids
+        self._enabled = enabled
         self._channels = tuple(dict.fromkeys(channels))
 
     async def freeze(self, command: SwitchActions) -> Outcome:
@@ -60,11 +63,21 @@ class Freezing:
         telemetry.ACTIONS_FROZEN.set(0)
         return Outcome(reason=OutcomeReason.DONE, sentence="Actions are possible again.")
 
+    async def show_anew(self) -> None:
+        """At a start: what was drawn under another configuration gets the buttons of this one."""
+        async with self._store.transaction() as tx:
+            for approval in await tx.approvals.requested():
+                await tx.messages.touch(MessageKind.APPROVAL, approval.id)
+            for incident in () if self._enabled() else await tx.incidents.unresolved():
+                await tx.messages.touch(MessageKind.INCIDENT, str(incident.id))
+
     async def ask(self) -> None:
-        """Raise Temporary, with who and why, while everything is frozen: a line of `/readyz`."""
+        """Raise Temporary, with who and why, while everything is stopped: a line of `/readyz`."""
         async with self._store.transaction() as tx:
             freeze = await tx.freezes.current()
-        telemetry.ACTIONS_FROZEN.set(1 if freeze else 0)
+        telemetry.ACTIONS_FROZEN.set(1 if freeze or not self._enabled() else 0)
+        if not self._enabled():
+            raise Temporary("switched off by the configuration: remediations.enabled is false")
         if freeze is not None:
             why = f": {freeze.reason}" if freeze.reason else ""
             raise Temporary(f"frozen by {freeze.by.id} since {freeze.at:%Y-%m-%d %H:%M:%SZ}{why}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.domain.freezing import in_force
 from bot.domain.incidents import worst_first
 from bot.engines.composing import render_runbook
 from bot.engines.ranking_causes import NEIGHBOURS, RankingCauses
@@ -38,7 +39,7 @@ RANKED = 15
 
 
 class Reporting:
-    """Views for private answers. `runbook` and `classify` are asked anew each time."""
+    """Views for private answers. `runbook`, `classify` and `enabled` (remediations) are asked each time."""
 
     def __init__(
         self,
@@ -49,7 +50,9 @@ class Reporting:
         classify: Callable[[Alert], Classification],
         settle: timedelta,
         checks: Collection[str],
+        enabled: Callable[[], bool],
     ) -> None:
+        self._enabled = enabled
         self._store = store
         self._services = services
         self._runbook = runbook
@@ -78,7 +81,7 @@ class Reporting:
                 open=self._lines(incidents, of_each),
                 findings=tuple(newest[name] for name in sorted(newest)),
                 waiting=await tx.approvals.requested(service=service),
-                frozen=await tx.freezes.current(),
+                frozen=in_force(await tx.freezes.current(), enabled=self._enabled(), now=tx.now),
                 undelivered=backlog.waiting,
                 oldest=backlog.oldest,
                 now=tx.now,

@@ -8,7 +8,7 @@ from bot.domain.calls import MARK
 from bot.domain.errors import Ambiguous, Conflict, LightshipError, NotFound
 from bot.domain.outside_text import one_line
 from bot.remediations.editing import shown_value
-from bot.remediations.outcomes import Applied, applied, cannot_tell, changed, not_done, refused
+from bot.remediations.outcomes import MLFLOW, Applied, applied, cannot_tell, changed, not_done, refused
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
@@ -26,7 +26,7 @@ async def apply(grant: Grant, call: Call, *, models: ModelReader, writer: ModelW
     except Ambiguous as error:
         return cannot_tell(grant, one_line(error))
     except LightshipError as error:
-        return refused(error)
+        return refused(error, mend=MLFLOW)
     return applied(grant)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Forbidden, LightshipError, Temporary
 from bot.domain.outside_text import one_line
@@ -12,6 +12,10 @@ from bot.remediations.words import done_words, doubt_words
 
 if TYPE_CHECKING:
     from bot.domain.approvals import Grant
+
+
+RBAC: Final = "`lightship rbac` prints the Role that has the right."
+MLFLOW: Final = "Give MLflow's user of Lightship (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_TOKEN) the right."
 
 
 class ApplyState(StrEnum):
@@ -61,9 +65,9 @@ def not_done(grant: Grant, why: str, *, retry_after: float | None = 0.0) -> Appl
     return Applied(state=ApplyState.NOT_APPLIED, sentence=sentence, retry_after=retry_after)
 
 
-def refused(error: LightshipError) -> Applied:
-    """The other side says that it did not do it."""
-    hint = " `lightship rbac` prints the Role that has the right." if isinstance(error, Forbidden) else ""
+def refused(error: LightshipError, *, mend: str = RBAC) -> Applied:
+    """The other side says that it did not do it. `mend` says how a right that is missing is given."""
+    hint = f" {mend}" if isinstance(error, Forbidden) else ""
     retry_after = (error.delay or 0.0) if isinstance(error, Temporary) else None
     sentence = f"nothing was done: {one_line(error, limit=300)}"
     return Applied(state=ApplyState.NOT_APPLIED, sentence=sentence + hint, retry_after=retry_after)

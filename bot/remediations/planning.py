@@ -23,6 +23,7 @@ from bot.domain.errors import (
 from bot.domain.outside_text import one_line
 from bot.domain.remedies import Call, CallKind, Plan, Refusal, RefusalReason
 from bot.remediations.deployments import generation_of, uid_of
+from bot.remediations.outcomes import MLFLOW, RBAC
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -70,7 +71,8 @@ async def answered(asking: Asking, planning: Callable[[Asking], Awaitable[Plan]]
     except Refused as refused:
         return refused.refusal
     except Forbidden as error:
-        words = f"Lightship lacks the right `{error.right}`; `lightship rbac` prints the Role that has it."
+        mend = RBAC if asking.request.target.namespace else MLFLOW
+        words = f"Lightship lacks the right `{error.right}`. {mend}"
         return Refusal(reason=RefusalReason.FORBIDDEN, sentence=words)
     except Temporary as error:
         words = f"{_who(asking)} cannot be asked now: {one_line(error)}"

@@ -14,5 +14,7 @@ if TYPE_CHECKING:
 
 def frozen_line(freeze: Freeze) -> str:
     """`🧊 All actions are frozen by @bob since 03:12: deploy freeze`, escaped mrkdwn."""
+    if freeze.configured:
+        return "🧊 *All actions are switched off* in the configuration (`remediations.enabled` is false)"
     why = f": {mrkdwn(freeze.reason, 300)}" if freeze.reason.strip() else ""
     return f"🧊 *All actions are frozen* by {person(freeze.by)} since {moment(freeze.at)}{why}"

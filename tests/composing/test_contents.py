@@ -80,6 +80,7 @@ class Desk:
             classify=lambda _: Classification(severity=Severity.P1, runbook=None),
             settle=timedelta(seconds=60),
             checks={"pods"},
+            enabled=lambda: True,
         )
 
     async def opened(self, **changes: object) -> Incident:

@@ -25,7 +25,12 @@ FREEZE = SwitchActions(service="churn", actor=BOB, reason="sale")
 
 def freezing(bench: Bench) -> Freezing:
     """The switch, as any replica has it."""
-    return Freezing(store=bench.store, ids=bench.ids, channels=["C0CHURN", "C0SHOP", "C0CHURN"])
+    return Freezing(
+        store=bench.store,
+        ids=bench.ids,
+        channels=["C0CHURN", "C0SHOP", "C0CHURN"],
+        enabled=lambda: bench.enabled,
+    )
 
 
 async def revision(bench: Bench, approval: Approval) -> int:
@@ -81,6 +86,28 @@ async def test_it_is_shown_wherever_an_action_is(bench: Bench) -> None:
     assert EventKind.ACTIONS_FROZEN.value in kinds[-1]
     await switch.unfreeze(FREEZE)
     assert await revision(bench, approval) == before + 2
+
+
+async def test_switched_off_by_the_configuration_nothing_is_granted_and_it_is_shown(bench: Bench) -> None:
+    """Refused where it is pressed and asked for, kept, said by readiness, and shown after the restart."""
+    start, incident, switch = bench.start(), await bench.open_incident(), freezing(bench)
+    approval = await bench.asked(start, incident=incident)
+    before = await revision(bench, approval)
+    bench.enabled = False
+    pressed = await bench.press(start, approval)
+    assert pressed.reason is OutcomeReason.REFUSED
+    assert "`remediations.enabled` is false" in pressed.sentence
+    assert "switched off" in (await bench.ask(start, 5, incident=incident)).sentence
+    (event,) = await bench.events(incident, EventKind.PRESS_REFUSED)
+    assert event.detail["why"] == "disabled"
+    await switch.show_anew()
+    assert await revision(bench, approval) == before + 1
+    with pytest.raises(Temporary, match=r"remediations\.enabled is false"):
+        await switch.ask()
+    await switch.unfreeze(FREEZE)
+    assert (await bench.press(start, approval)).reason is OutcomeReason.REFUSED
+    bench.enabled = True
+    assert (await bench.press(start, approval)).reason is OutcomeReason.DONE
 
 
 async def test_a_second_press_of_the_switch_changes_nothing(bench: Bench) -> None:

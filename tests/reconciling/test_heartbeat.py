@@ -89,6 +89,7 @@ class Ear:
             classify=lambda _: pytest.fail("no alert here"),
             settle=timedelta(0),
             checks=(),
+            enabled=lambda: True,
         )
         async with self.store.transaction() as tx:
             return (await composing.compose(tx, notice)).text

@@ -222,6 +222,19 @@ async def test_a_lost_answer_of_the_registry_is_looked_up(registry: World) -> No
     assert (await recover(grant, readers=registry.readers)).state is ApplyState.APPLIED
 
 
+async def test_a_right_that_mlflow_does_not_give_is_not_asked_of_kubernetes(registry: World) -> None:
+    """The mend is MLflow's own, at the plan and when the alias is to be moved."""
+    grant = make_grant(await planned_in(registry, promote(3)))
+    registry.faults.switch_on("models", Fault.FORBIDDEN)
+    refusal = await plan_in(registry, promote(3))
+    assert reason_of(refusal) is RefusalReason.FORBIDDEN
+    outcome = await apply(grant, readers=registry.readers, writers=registry.writers)
+    assert isinstance(refusal, Refusal)
+    for words in (refusal.sentence, outcome.sentence):
+        assert "MLFLOW_TRACKING_TOKEN" in words
+        assert "rbac" not in words
+
+
 async def test_a_namespace_that_is_not_the_service_s_is_refused() -> None:
     """A request for an object elsewhere is no request of this service."""
     bounds = Bounds(namespace="another", deployment=NAME)

@@ -99,6 +99,7 @@ MEASURED: dict[str, Any] = {
     "before": 1.7,
     "after": 0.4,
 }
+SWITCHED_OFF = Freeze(by=LIGHTSHIP, at=NOW, configured=True)
 FREEZE = Freeze(by=BOB, at=ago(minutes=2), reason="the shop's sale begins")
 TARGET = FormTarget(service="churn", channel="C0CHURN", incident_id=12)
 
@@ -313,6 +314,7 @@ MESSAGES: dict[str, RenderedMessage] = {
         )
     ),
     "approval_frozen": approval_message(approval_view(frozen=FREEZE)),
+    "approval_switched_off": approval_message(approval_view(frozen=SWITCHED_OFF)),
     "incident_frozen": incident_message(incident_view(frozen=FREEZE)),
     "notice": notice_message(
         NoticeView(title="Alerts were rejected", text="3 webhooks came without the token.", now=NOW)

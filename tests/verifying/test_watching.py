@@ -100,7 +100,9 @@ class Scene:
     async def view(self, approval: Approval) -> ApprovalView:
         """What the request's message shows."""
         async with self.bench.store.transaction() as tx:
-            return await approval_view(tx, approval, CHURN, runbook=SHELF.get, settle=timedelta(minutes=1))
+            return await approval_view(
+                tx, approval, CHURN, runbook=SHELF.get, settle=timedelta(minutes=1), enabled=True
+            )
 
     async def watch(self, seconds: int) -> None:
         """Look every ten seconds, each time as another start of the process."""
