@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.adapters.database import missing_file
+from bot.adapters.grafana import GrafanaMarks
 from bot.bootstrap.examining_kubernetes import examine_kubernetes
 from bot.bootstrap.examining_slack import examine_slack
 from bot.domain.durations import rough_duration
@@ -34,6 +35,7 @@ _MENDS: Final = {
     "prometheus": "mend PROMETHEUS_URL, or start Prometheus",
     "kubernetes": "set KUBECONFIG, or run in the cluster",
     "mlflow": "mend MLFLOW_TRACKING_URI, or start MLflow",
+    "grafana": "mend `grafana`: its address, and a token that may read and write annotations",
 }
 """What to do where a dependency does not answer at all."""
 
@@ -52,6 +54,7 @@ async def examine(
         _bounded("prometheus", lambda: _examine_prometheus(environment, outside)),
         _bounded("kubernetes", lambda: examine_kubernetes(settings, outside, services)),
         _bounded("mlflow", lambda: _examine_models(environment, outside, services)),
+        _bounded("grafana", lambda: _examine_grafana(settings, outside)),
     )
     return tuple(one for part in await asyncio.gather(*parts) for one in part)
 
@@ -158,6 +161,18 @@ async def _examine_models(
         else:
             found.append(well(name, f"{alias} is version {version.version}"))
     return found
+
+
+async def _examine_grafana(settings: Settings, outside: Outside) -> list[Examination]:
+    """Whether annotations can be read; that they can be written is seen when the first is."""
+    if settings.grafana is None:
+        return []
+    board = GrafanaMarks(settings.grafana.url, settings.grafana.token.get_secret_value())
+    try:
+        await board.held(since=outside.clock.now())
+    finally:
+        await board.close()
+    return [well("grafana", "reachable, and its annotations can be read")]
 
 
 def _clock(name: str, ahead: timedelta) -> list[Examination]:

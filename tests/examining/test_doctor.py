@@ -19,9 +19,10 @@ from bot.console import SlackStandIn, demo_workspace
 from bot.domain.examinations import Health, fault
 from bot.domain.granted import Granted
 from bot.rehearsal.faults import Fault
-from bot.settings import load_settings, read_environment
+from bot.settings import GrafanaSettings, load_settings, read_environment
 from bot.shipped import shipped
 from bot.testing import FrozenClock
+from tests.marking.grafana import TOKEN, grafana
 from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
@@ -226,3 +227,15 @@ async def test_a_model_without_its_alias_is_a_fault(tmp_path: Path) -> None:
         found = await one.found()
     assert found["model of churn"].health is Health.FAULT
     assert "Production" in found["model of churn"].mend
+
+
+async def test_grafana_is_asked_where_it_is_configured(tmp_path: Path) -> None:
+    """Without it there is no line; with it the token is tried on what it has to read."""
+    async with bench(tmp_path) as made, grafana() as side:
+        assert "grafana" not in await made.found()
+        for token, health in ((TOKEN, Health.WELL), ("wrong", Health.FAULT)):
+            configured = GrafanaSettings(url=side.url, token=SecretStr(token))
+            made.settings = made.settings.model_copy(update={"grafana": configured})
+            found = (await made.found())["grafana"]
+            assert found.health is health
+            assert token not in f"{found.said} {found.mend}"
