@@ -86,7 +86,7 @@ def _retraining(wished: RetrainingSettings) -> RetrainingRules:
         drift_above=float(wished.drift_above),
         accuracy_drop=float(wished.accuracy_drop),
         oldest=wished.oldest,
-        min_between=timedelta(days=wished.min_days_since_training),
+        min_between=timedelta(days=float(wished.min_days_since_training)),
         fewest_rows=wished.fewest_rows,
         most_a_week=wished.most_a_week,
         broken_above=float(wished.broken_above),

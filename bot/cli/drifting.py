@@ -111,7 +111,11 @@ _categorical: Final = _columns_option("--categorical", "Columns of numbers that 
 )
 @click.option("--until", default="", metavar="TIME", help="Current rows before this time.")
 @click.option(
-    "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What counts."
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="What counts the current rows: this process, or Spark where they outgrow one machine.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--html", type=_PATH, metavar="FILE", help="Write a page that needs nothing else.")
@@ -185,14 +189,13 @@ def profile(**given: Any) -> None:
 def make_report(given: Mapping[str, Any]) -> DriftReport:
     """The report that the options ask for. Raises LightshipError with words for the user."""
     from bot.drift.report import Options, compare  # noqa: PLC0415 - numpy and Arrow load when there is work
-    from bot.drift.sources import open_source  # noqa: PLC0415 - likewise
     from bot.drift.verdicts import relative_weights  # noqa: PLC0415 - likewise
 
     if bool(given["predictions_reference"]) != bool(given["predictions_current"]):
         raise click.UsageError("--predictions-reference and --predictions-current go together")
     weights = relative_weights(_importances(given["weights"])) if given["weights"] else {}
     selection = _selection(given)
-    current = open_source(given["current"], window=_window(given))
+    current = _current(given["current"], given["engine"], window=_window(given))
     reference = _reference(given["reference"], selection)
     predictions = _predictions(given)
     with _bar([current, *([predictions.current] if predictions else [])]) as progress:
@@ -229,6 +232,17 @@ def _reference(path: Path, selection: Selection) -> Profile:
         return make_profile(source, selection, with_sample=True, progress=progress)
 
 
+def _current(path: Path, engine: str, *, window: Window | None = None) -> Source:
+    """Current rows as the engine reads them; a reference is always local."""
+    if engine == "spark":
+        from bot.drift.spark import open_spark  # noqa: PLC0415 - as above
+
+        return open_spark(path, window=window)
+    from bot.drift.sources import open_source  # noqa: PLC0415 - as above
+
+    return open_source(path, window=window)
+
+
 def _predictions(given: Mapping[str, Any]) -> PredictionSides | None:
     if not given["predictions_reference"]:
         return None
@@ -239,7 +253,9 @@ def _predictions(given: Mapping[str, Any]) -> PredictionSides | None:
     path, column = given["predictions_reference"], given["prediction_column"]
     reference = load_profile(path) if is_profile(path) else reference_predictions(open_source(path), column)
     return PredictionSides(
-        reference=reference, current=open_source(given["predictions_current"]), column=column
+        reference=reference,
+        current=_current(given["predictions_current"], given["engine"]),
+        column=column,
     )
 
 

@@ -63,6 +63,11 @@ def partition_columns(files: Iterable[FoundFile], window: Window | None) -> dict
     }
 
 
+def keys_in(address: str) -> dict[str, str]:
+    """The key=value names of the folders in a file's address."""
+    return _keys_of(address.split("/")[:-1])
+
+
 def _known(path: Path, keys: Mapping[str, str]) -> FoundFile:
     found = _tried(path, keys)
     if found is None:

@@ -29,6 +29,7 @@ from bot.drift.columns import (
 from bot.drift.counting import MAXIMUM_LEVELS, Asked, Counts, as_floats, count_batch
 from bot.drift.profile import Profile, ProfiledColumn
 from bot.drift.sampling import RowSample, row_priorities
+from bot.drift.sources import CountsItself
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -109,7 +110,12 @@ def count_source(
     sampled: dict[str, Kind] | None,
     progress: Callable[[int], None] = silent,
 ) -> tuple[Counts, Any]:
-    """One pass over a source: its counts, and the sample of rows when columns are named for it."""
+    """One pass over a source: its counts, and the sample of rows when columns are named for it.
+
+    A source that counts itself gives no sample.
+    """
+    if isinstance(source, CountsItself):
+        return source.count(asked, progress), None
     counts = Counts.none(asked)
     sample = RowSample(sampled) if sampled else None
     # with nothing asked a column is still read, because rows are counted

@@ -213,7 +213,9 @@ def _joint(profile: Profile, main: _Compared, lacking: str, options: Options) ->
         for name, kind in main.plan.kinds.items()
         if name not in left_out and name in profile.sample.column_names
     }
-    if not kinds or main.sample is None:
+    if main.sample is None:
+        return JointDrift(value=None, reason="the engine counts rows and takes no sample of the current ones")
+    if not kinds:
         return JointDrift(value=None, reason="no column of the sample can be compared")
     from bot.drift.joint import joint_score  # noqa: PLC0415 - not every report has a sample
 

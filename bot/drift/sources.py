@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pyarrow import csv, parquet
@@ -20,8 +20,10 @@ from bot.drift.partitions import FoundFile, found_files, partition_columns
 from bot.drift.windows import Window, rows_inside, touches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from bot.drift.counting import Asked, Counts
 
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 18
@@ -47,6 +49,14 @@ class Source(Protocol):
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Record batches with those of the columns that are there; the order is always the same."""
+
+
+@runtime_checkable
+class CountsItself(Protocol):
+    """A source whose rows stay where they are and are counted there."""
+
+    def count(self, asked: Mapping[str, Asked], progress: Callable[[int], None]) -> Counts:
+        """The counts of all its rows; `progress` is told of rows that are counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

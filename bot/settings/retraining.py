@@ -25,7 +25,7 @@ class RetrainingSettings(Strict):
     oldest: PositiveDuration = Field(
         default=timedelta(days=30), description="a model older than this speaks for one"
     )
-    min_days_since_training: PositiveCount = Field(
+    min_days_since_training: Annotated[Number, Field(ge=0)] = Field(
         default=7, description="never sooner after the last training, in days"
     )
     fewest_rows: PositiveCount = Field(default=1_000, description="with fewer fresh rows it is refused")

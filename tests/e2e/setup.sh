@@ -12,6 +12,7 @@ declare -A needed=(
     [buildah]=buildah
     [debootstrap]=debootstrap
     [initdb]=postgresql
+    [java]=openjdk-17-jre-headless
 )
 
 has() {

@@ -43,6 +43,10 @@ class RealRegistry:
         """Move the alias by MLflow's own interface."""
         await asyncio.to_thread(self._server.point, self.model, ALIAS, version)
 
+    async def evaluate(self, version: int, **metrics: float) -> None:
+        """A run with the tags that the pipeline gives it."""
+        await asyncio.to_thread(self._server.evaluate, self.model, version, metrics)
+
 
 @pytest_asyncio.fixture(loop_scope="class", scope="class")
 async def models(mlflow: Mlflow) -> AsyncIterator[MlflowModels]:

@@ -47,6 +47,10 @@ class RegistryUnderTest(Protocol):
         """Move the alias past Lightship."""
         ...
 
+    async def evaluate(self, version: int, **metrics: float) -> None:
+        """Log a finished run `production_evaluation` of a version, as the pipeline does."""
+        ...
+
 
 class ModelsContract:
     """Give it a fixture `registry` and it tests that registry."""
@@ -71,6 +75,24 @@ class ModelsContract:
         assert await version_of(registry) == "2"
         # Put back since, it is still known that it was done.
         assert (await recover(grant, readers=registry.readers)).state is ApplyState.APPLIED
+
+    async def test_the_newest_versions_come_first(self, registry: RegistryUnderTest) -> None:
+        """With their aliases and what their runs measured; a model that is not there has none."""
+        models = registry.readers.models
+        found = await models.versions(name=registry.model)
+        told = [(one.version, one.aliases, one.metrics["accuracy"]) for one in found]
+        assert told == [("3", (), 0.73), ("2", (ALIAS,), 0.72), ("1", (), 0.71)]
+        assert await models.versions(name="nobody's") == ()
+
+    async def test_evaluations_are_of_their_version(self, registry: RegistryUnderTest) -> None:
+        """The newest first, those of other versions are not among them; a number that is none is left out."""
+        models = registry.readers.models
+        assert await models.evaluations(name=registry.model, version="2") == ()
+        await registry.evaluate(1, accuracy=0.1)
+        await registry.evaluate(2, accuracy=0.8)
+        await registry.evaluate(2, accuracy=0.7, f1=0.6)
+        found = await models.evaluations(name=registry.model, version="2")
+        assert [one.metrics for one in found] == [{"accuracy": 0.7, "f1": 0.6}, {"accuracy": 0.8}]
 
     async def test_an_older_version_is_said_to_be_one(self, registry: RegistryUnderTest) -> None:
         """Demoting is the same action, with a warning."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ports.readers import ModelVersion
+from bot.ports.readers import Evaluation, ModelVersion
 from bot.rehearsal.world import World
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.planning import ALIAS, MODEL
@@ -15,10 +15,17 @@ class RehearsedRegistry(World):
     """The rehearsal's registry as the contract wants it."""
 
     model = MODEL
+    _evaluated = timedelta(0)
 
     async def point(self, version: int) -> None:
         """Move the alias."""
         self.models.point(MODEL, ALIAS, str(version))
+
+    async def evaluate(self, version: int, **metrics: float) -> None:
+        """Add a run; each is later than the one before."""
+        self._evaluated += timedelta(seconds=1)
+        run = Evaluation(run_id="e", at=START + self._evaluated, metrics=metrics)
+        self.models.evaluate(MODEL, str(version), run)
 
 
 @pytest.fixture
