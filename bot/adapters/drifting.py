@@ -36,6 +36,8 @@ _ERRORS: Final[dict[str, type[LightshipError]]] = {
     "permanent": Permanent,
     "temporary": Temporary,
 }
+_PASSES: Final = r"(?:AWS_|GOOGLE_|AZURE_|FSSPEC_|SSL_)|(?:https?|no|all)_proxy\Z"
+"""What reads data at an address is told by its own variables how."""
 _LARGEST_ANSWER: Final = 32_000_000
 _MEGABYTE: Final = 1 << 20
 
@@ -73,6 +75,7 @@ class DriftProcesses:
             timeout=comparison.time_limit.total_seconds(),
             memory=comparison.memory,
             most_bytes=_LARGEST_ANSWER,
+            passes=_PASSES,
             # Threads of a pool would each keep memory for themselves, and so would Arrow's own allocator.
             environment={
                 "OPENBLAS_NUM_THREADS": "1",

@@ -19,6 +19,7 @@ from bot.cli.drift_running import run
 from bot.cli.options import config_option, progress_bar
 from bot.domain.drift import DriftVerdict
 from bot.domain.errors import LightshipError, Permanent
+from bot.drift.locations import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +35,19 @@ EXIT_DRIFT: Final = 3
 EXIT_INSUFFICIENT: Final = 4
 _ROWS_WORTH_A_BAR: Final = 500_000
 _PATH: Final = click.Path(path_type=Path)
+
+
+class _DataPath(click.Path):
+    """A path of this machine, or an address such as `s3://lake`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return location(str(super().convert(value, param, ctx)))
+        except LightshipError as error:
+            raise click.UsageError(str(error)) from error
+
+
+_DATA: Final = _DataPath()
 
 
 class _Command(click.Command):
@@ -91,10 +105,12 @@ _categorical: Final = _columns_option("--categorical", "Columns of numbers that 
     "  lightship drift report --reference ref.parquet --current lake --window-column day --since 2024-05-01",
 )
 @config_option
-@click.option("--reference", type=_PATH, required=True, help="Data, or a saved profile.")
-@click.option("--current", type=_PATH, required=True, help="Parquet or CSV, a file or a folder.")
-@click.option("--predictions-reference", type=_PATH, help="The model's predictions on the reference.")
-@click.option("--predictions-current", type=_PATH, help="The model's predictions on the current data.")
+@click.option(
+    "--reference", type=_DATA, required=True, help="Data or a saved profile; a path, or an address as s3://…"
+)
+@click.option("--current", type=_DATA, required=True, help="Parquet or CSV, a file or a folder.")
+@click.option("--predictions-reference", type=_DATA, help="The model's predictions on the reference.")
+@click.option("--predictions-current", type=_DATA, help="The model's predictions on the current data.")
 @click.option(
     "--prediction-column", default="", metavar="COL", help="Their column; `prediction`, or the only one."
 )
@@ -147,7 +163,7 @@ def report(**given: Any) -> None:
     epilog="\b\nExample:\n  lightship drift profile --data train.parquet --target left --out ref.profile",
 )
 @config_option
-@click.option("--data", type=_PATH, required=True, help="The reference: Parquet or CSV, a file or a folder.")
+@click.option("--data", type=_DATA, required=True, help="The reference: Parquet or CSV, a file or a folder.")
 @click.option("--out", type=_PATH, required=True, help="The file to write.")
 @_target
 @_features

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.comparisons import Compared
 from bot.domain.errors import Permanent
 from bot.drift.columns import Selection
+from bot.drift.locations import location
 from bot.drift.predictions import PredictionSides, reference_predictions
 from bot.drift.profile import with_hashed_levels
 from bot.drift.profile_files import is_profile, load_profile, profile_bytes
@@ -24,6 +24,8 @@ from bot.drift.verdicts import relative_weights
 from bot.drift.windows import Window
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.domain.comparisons import DriftComparison, PredictionPaths
     from bot.domain.drift_runs import DriftWindow
     from bot.drift.profile import Profile
@@ -41,8 +43,8 @@ def run_comparison(comparison: DriftComparison) -> Compared:
         features=frozenset(comparison.features) or None,
     )
     window = _window(comparison.window)
-    current = open_source(Path(comparison.current), window=window)
-    reference = _reference(Path(comparison.reference), selection)
+    current = open_source(location(comparison.current), window=window)
+    reference = _reference(location(comparison.reference), selection)
     report = compare(
         reference,
         current,
@@ -63,12 +65,12 @@ def _reference(path: Path, selection: Selection) -> Profile:
 
 
 def _predictions(paths: PredictionPaths, window: Window | None) -> PredictionSides:
-    path = Path(paths.reference)
+    path = location(paths.reference)
     reference = (
         load_profile(path) if is_profile(path) else reference_predictions(open_source(path), paths.column)
     )
     return PredictionSides(
-        reference=reference, current=_cut(Path(paths.current), window), column=paths.column
+        reference=reference, current=_cut(location(paths.current), window), column=paths.column
     )
 
 

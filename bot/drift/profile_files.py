@@ -19,6 +19,7 @@ from pyarrow import ipc
 from bot.domain.errors import Permanent
 from bot.drift.columns import ColumnType, Holds, Kind
 from bot.drift.counting import NumberCounts
+from bot.drift.locations import is_local, reaching
 from bot.drift.profile import Profile, ProfiledColumn, with_hashed_levels
 
 if TYPE_CHECKING:
@@ -67,13 +68,15 @@ def profile_bytes(profile: Profile) -> bytes:
 
 def is_profile(path: Path) -> bool:
     """Whether the file is a saved profile, by its content."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
+    with reaching(path):
+        if not path.is_file():
             return False
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                return False
+        source = str(path) if is_local(path) else pa.BufferReader(path.read_bytes())
     try:
-        with ipc.open_file(str(path)) as reader:
+        with ipc.open_file(source) as reader:
             return _KEY in (reader.schema.metadata or {})
     except (pa.ArrowInvalid, OSError):
         return False

@@ -16,6 +16,7 @@ from pyarrow import csv, parquet
 
 from bot.domain.errors import NotFound, Permanent
 from bot.drift.columns import ColumnType, Holds, column_type, unified
+from bot.drift.locations import is_local, is_there, reaching, shown
 from bot.drift.partitions import FoundFile, found_files, partition_columns
 from bot.drift.windows import Window, rows_inside, touches
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 18
 """Column chunks are read in pieces of this size; whole ones cost 100 MB more on a million rows of 12."""
+_PACKINGS: Final = {".gz": "gzip", ".bz2": "bz2"}
 LARGEST_CSV: Final = 1 << 30
 """CSV files are read whole; beyond this many bytes they have to be converted to Parquet first."""
 
@@ -104,7 +106,7 @@ class FolderSource:
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """The files' rows inside the window, in the order of their names."""
         for file in self.files:
-            with _naming(file.path):
+            with reaching(file.path), _naming(file.path):
                 for batch in self._stored(file, columns):
                     if batch.num_rows:
                         yield self._with_keys(batch, file, columns)
@@ -125,10 +127,16 @@ class FolderSource:
 def open_source(path: Path, *, window: Window | None = None) -> Source:
     """The data at a path: a Parquet or CSV file, or a folder of them, perhaps partitioned as key=value.
 
-    A folder without files is a source without rows. Raises NotFound or Permanent with words for the user.
+    A folder without files is a source without rows. Raises NotFound or Permanent with words for the user, and
+    Temporary where an address (`bot.drift.locations`) does not answer.
     """
-    if not path.exists():
-        raise NotFound(f"{path} does not exist")
+    with reaching(path):
+        return _opened(path, window)
+
+
+def _opened(path: Path, window: Window | None) -> Source:
+    if not is_there(path):
+        raise NotFound(f"{shown(path)} does not exist")
     found = found_files(path)
     files = tuple(file for file in found if window is None or touches(window, file.keys))
     if sum(file.path.stat().st_size for file in files if file.is_csv) > LARGEST_CSV:
@@ -174,15 +182,31 @@ def _described(file: FoundFile, tables: Mapping[Path, Any]) -> tuple[Any, int]:
     if file.is_csv:
         schema, rows = tables[file.path].schema, tables[file.path].num_rows
     else:
-        with _naming(file.path), parquet.ParquetFile(file.path) as opened:
+        with _naming(file.path), _parquet(file.path) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
     _refuse_repeats(schema.names, str(file.path))
     return schema, int(rows)
 
 
 def _csv_table(path: Path) -> Any:
+    options = csv.ConvertOptions(strings_can_be_null=True)
     with _naming(path):
-        return csv.read_csv(path, convert_options=csv.ConvertOptions(strings_can_be_null=True))
+        if is_local(path):
+            return csv.read_csv(path, convert_options=options)
+        packing = _PACKINGS.get(path.suffix.lower())
+        with path.open("rb") as stream:
+            unpacked = pa.CompressedInputStream(stream, packing) if packing else stream
+            return csv.read_csv(unpacked, convert_options=options)
+
+
+@contextmanager
+def _parquet(path: Path, **options: Any) -> Iterator[Any]:
+    if is_local(path):
+        with parquet.ParquetFile(path, **options) as opened:
+            yield opened
+    else:
+        with path.open("rb") as stream, parquet.ParquetFile(stream, **options) as opened:
+            yield opened
 
 
 def _table_batches(table: Any, columns: Sequence[str], window: Window | None) -> Iterator[Any]:
@@ -193,16 +217,14 @@ def _table_batches(table: Any, columns: Sequence[str], window: Window | None) ->
 
 
 def _parquet_batches(path: Path, columns: Sequence[str], window: Window | None) -> Iterator[Any]:
-    with parquet.ParquetFile(path) as plain:
+    with _parquet(path) as plain:
         schema = plain.schema_arrow
     wanted = [name for name in columns if name in schema.names]
     # text as dictionaries: what is repeated is decoded and counted once
     encoded = [name for name in wanted if column_type(schema.field(name).type).holds is Holds.TEXT]
     clock = window.column if window is not None and window.column in schema.names else None
     read = [*wanted, clock] if clock and clock not in wanted else wanted
-    with parquet.ParquetFile(
-        path, read_dictionary=encoded, pre_buffer=False, buffer_size=_READ_BYTES
-    ) as opened:
+    with _parquet(path, read_dictionary=encoded, pre_buffer=False, buffer_size=_READ_BYTES) as opened:
         for batch in opened.iter_batches(batch_size=BATCH_ROWS, columns=read, use_threads=False):
             if clock and window is not None:
                 yield batch.filter(rows_inside(window, batch.column(clock))).select(wanted)
