@@ -28,6 +28,7 @@ from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
 from bot.bootstrap.runbooks import vocabulary_of
+from bot.cli.demo_knowledge import Known
 from bot.cli.demo_mlflow import DemoMlflow
 from bot.cli.options import show_faults
 from bot.cli.reloading import keep_runbooks
@@ -131,6 +132,7 @@ async def _demo(shown: Shown, port: int, environment: Environment, folder: Path,
         lightship = Lightship(
             settings=shown.settings, runbooks=shown.runbooks, outside=_outside(environment, stage, mlflow)
         )
+        console.knowing = Known(lightship)
         server = await stack.enter_async_context(serving(lightship, environment))
         console.delivery.events_url = f"http://127.0.0.1:{server.port}/slack/events"
         playing = asyncio.create_task(_play(stage, server.port, environment))

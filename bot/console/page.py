@@ -29,6 +29,9 @@ QUEUED_CHANGES = 1000
 SHOWN_MESSAGES = 500
 KEEP_ALIVE = 15.0
 
+Knowing = Callable[[], Awaitable[Json]]
+"""What the app knows, for the panel; Slack itself has no such thing."""
+
 
 class Page:
     """The console's page; `people` is set once the stand-in knows its address."""
@@ -42,11 +45,13 @@ class Page:
         commands: tuple[SlashCommand, ...],
         bound_host: str,
         closing: asyncio.Event,
+        knowing: Callable[[], Knowing | None] = lambda: None,
     ) -> None:
         self._workspace = workspace
         self._commands = {command.name: command for command in commands}
         self._hosts = LOOPBACK | {bound_host}
         self._closing = closing
+        self._knowing = knowing
         self._assets = _loaded_assets()
 
     def add_routes(self, application: web.Application) -> None:
@@ -57,6 +62,7 @@ class Page:
         router.add_get("/page/state", self._guarded(self._state))
         router.add_get("/page/stream", self._guarded(self._stream))
         router.add_get("/page/files/{file}", self._guarded(self._file))
+        router.add_get("/page/knowledge", self._guarded(self._knowledge))
         for name, act in (
             ("say", self._say),
             ("press", self._press),
@@ -114,6 +120,12 @@ class Page:
             },
         )
 
+    async def _knowledge(self, _request: web.Request) -> web.StreamResponse:
+        knowing = self._knowing()
+        if knowing is None:
+            raise web.HTTPNotFound
+        return web.json_response(await knowing(), headers={"Cache-Control": "no-store"})
+
     async def _file(self, request: web.Request) -> web.StreamResponse:
         file = self._workspace.files.get(request.match_info["file"])
         if file is None:
@@ -140,6 +152,7 @@ class Page:
                 "users": people,
                 "groups": [g.as_json(workspace.team_id) for g in workspace.usergroups.values()],
                 "channels": [c.as_json(user) for c in channels],
+                "knows": self._knowing() is not None,
                 "commands": [command.as_json() for command in self._commands.values()],
                 "messages": [
                     self._message(m)

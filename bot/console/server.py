@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.console.delivery import Delivery
 from bot.console.faults import FaultScript
-from bot.console.page import Page
+from bot.console.page import Knowing, Page
 from bot.console.people import People
 from bot.console.rates import RateLimits
 from bot.console.recording import Recording
@@ -32,7 +32,8 @@ class SlackStandIn:
     """One workspace served over HTTP on `host`:`port` (0 picks a free one).
 
     The app under test gets `api_url` as SLACK_API_URL; its own address may come later, by
-    `delivery.events_url = …`. `people` acts for the users, `recording` and `faults` serve tests.
+    `delivery.events_url = …`. `knowing` tells the page's panel what the app knows. `people` acts for the
+    users, `recording` and `faults` serve tests.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class SlackStandIn:
             retry_delays=retry_delays,
         )
         self.base_url = ""
+        self.knowing: Knowing | None = None
         self._commands = tuple(commands)
         self._subscribed = frozenset(subscribed_events)
         self._host, self._port = host, port
@@ -92,7 +94,13 @@ class SlackStandIn:
         application.router.add_get("/files-pri/{file}/download/{name}", self._download)
         application.router.add_get("/archives/{channel}/{place}", self._permalink)
         application.router.add_get("/socket", self.sockets.connect)
-        page = Page(self.workspace, commands=self._commands, bound_host=self._host, closing=self._closing)
+        page = Page(
+            self.workspace,
+            commands=self._commands,
+            bound_host=self._host,
+            closing=self._closing,
+            knowing=lambda: self.knowing,
+        )
         page.add_routes(application)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)

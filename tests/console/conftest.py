@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.util import find_spec
 
 import aiohttp
 import pytest
@@ -11,6 +12,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.console import RateLimits, SlackStandIn, demo_workspace
 from bot.console.demo import demo_commands
+
+BROWSER = ("playwright", "axe_playwright_python", "PIL")
+collect_ignore = [] if all(map(find_spec, BROWSER)) else ["test_page_look.py"]
+"""Playwright is of the group `examples`; the quick suite runs without it."""
 
 SECRET = "signing-secret-of-the-test"
 

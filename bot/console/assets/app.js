@@ -6,6 +6,7 @@ import { composer } from "./composer.js";
 import { icon } from "./icons.js";
 import { drawModal, drawModalNotices } from "./dialogs.js";
 import { drawChannel, drawThread, forgetDrawn } from "./messages.js";
+import { drawKnowledge, watchKnowledge } from "./knowledge.js";
 import { act, become, markRead, nameOf, onChange, readUpTo, store, unread } from "./store.js";
 
 const HOME = "home";
@@ -99,6 +100,7 @@ function draw() {
   drawSidebar();
   drawModal();
   drawModalNotices();
+  drawKnowledge();
   byId("connection").textContent = store.connected ? "" : "Reconnecting…";
   Object.values(composers).forEach((found) => found.relabel());
 }
@@ -161,5 +163,6 @@ composers.main = composer(byId("composer-main"), {
   channel: () => open.channel,
 });
 composers.thread = composer(byId("composer-thread"), { label: () => "Reply…", channel: () => open.channel, thread: () => open.thread });
+watchKnowledge();
 theme(localStorage.getItem("theme"));
 become(new URLSearchParams(location.search).get("user") ?? sessionStorage.getItem("user"));

@@ -15,7 +15,7 @@ export function drawBlocks(blocks, place) {
 }
 
 const KINDS = {
-  header: (block) => h("h3", { class: "header-text" }, textObject(block.text)),
+  header: (block) => h("h2", { class: "header-text" }, textObject(block.text)),
   divider: () => h("hr"),
   section,
   context: (block) => block.elements.map((part) =>

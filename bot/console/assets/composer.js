@@ -7,8 +7,8 @@ import { act, notice, store } from "./store.js";
 export function composer(box, { label, channel, thread }) {
   const list = h("ul", { class: "suggestions", role: "listbox", id: `${box.id}-list`, "aria-label": "Suggestions", hidden: true });
   const field = h("textarea", {
-    rows: 1, placeholder: label(), "aria-label": label(), role: "combobox", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": list.id, autocomplete: "off", spellcheck: "true",
+    rows: 1, placeholder: label(), "aria-label": label(), "aria-autocomplete": "list",
+    "aria-controls": list.id, autocomplete: "off", spellcheck: "true",
   });
   const send = h("button", { type: "submit", class: "send", "aria-label": "Send" }, icon("send"));
   const form = h("form", { class: "composer-form" }, list, field, send);
@@ -23,7 +23,6 @@ export function composer(box, { label, channel, thread }) {
 
   function show() {
     list.hidden = offered.length === 0;
-    field.setAttribute("aria-expanded", String(!list.hidden));
     if (list.hidden) field.removeAttribute("aria-activedescendant");
     else field.setAttribute("aria-activedescendant", `${list.id}-${at}`);
     list.replaceChildren(...offered.map((found, index) => h("li", {
