@@ -72,7 +72,7 @@ class ClaimingExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it has no type
         self._run_job_error(job.id, error, error.__traceback__)
 
 
-REHEARSED_REST: Final = timedelta(seconds=45)
+REHEARSED_REST: Final = timedelta(seconds=55)
 """Between two ticks of a job in a rehearsal, whose hours are mostly ticks that find nothing."""
 
 
