@@ -106,7 +106,12 @@ class Approving:
             service=wish.service,
             incident_id=None if unfit.answer is OutcomeReason.NOT_FOUND else wish.incident_id,
             actor=command.actor,
-            detail={"action": wish.action.value, "target": str(wish.target), "why": unfit.why},
+            detail={
+                "action": wish.action.value,
+                "target": str(wish.target),
+                "why": unfit.why,
+                "sentence": unfit.sentence,
+            },
         )
         return unfit.outcome
 

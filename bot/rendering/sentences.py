@@ -143,7 +143,8 @@ def _requested(event: Event) -> str:
 
 
 def _refused(event: Event) -> str:
-    return f"🚫 Refused: {_what(event)}{_said(event, 'sentence', '. ') or _said(event, 'why', '. ')}"
+    why = _said(event, "sentence", ": ") or _said(event, "why", ": ")
+    return f"🚫 {_who(event)} asked for {_what(event)}, and was refused{why}"
 
 
 def _press_refused(event: Event) -> str:

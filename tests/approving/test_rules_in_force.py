@@ -17,6 +17,7 @@ from bot.domain.messages import MessageKind
 from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.domain.remedies import ExecutionState
 from bot.domain.severity import Severity
+from bot.rendering.sentences import sentence
 from bot.telemetry import GLASS_BROKEN
 from tests.acting import ALICE, BOB, CAROL, POLICY
 
@@ -94,6 +95,9 @@ async def test_what_nobody_could_approve_is_not_asked_for(bench: Bench) -> None:
     assert "nobody else is named as an approver of scale. Let somebody else ask" in outcome.sentence
     (event,) = await bench.events(incident, EventKind.REMEDIATION_REFUSED)
     assert event.detail["why"] == "nobody_left"
+    asked = "🚫 <@U0BOB> asked for scale `deployment churn-mlops/churn-api`, and was refused: "
+    assert sentence(event).startswith(asked)
+    assert "Let somebody else ask" in sentence(event)
     await bench.asked(start, by=ALICE, incident=incident)
 
 
