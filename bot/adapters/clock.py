@@ -6,7 +6,6 @@ import asyncio
 import os
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 _SIZE: Final = 16
 _AT_ONCE: Final = 64
@@ -37,9 +36,14 @@ class RandomIds:
     def new(self) -> str:
         """A new id."""
         if not self._ready:
-            random = os.urandom(_SIZE * _AT_ONCE)
+            random = os.urandom(_SIZE * _AT_ONCE).hex()
             self._ready = [
-                str(UUID(bytes=random[start : start + _SIZE], version=4))
-                for start in range(0, len(random), _SIZE)
+                _uuid(random[start : start + 2 * _SIZE]) for start in range(0, len(random), 2 * _SIZE)
             ]
         return self._ready.pop()
+
+
+def _uuid(random: str) -> str:
+    """As `str(uuid4())` writes it, of 32 hexadecimal digits, at a quarter of its cost."""
+    variant = "89ab"[int(random[16], 16) & 3]
+    return f"{random[:8]}-{random[8:12]}-4{random[13:16]}-{variant}{random[17:20]}-{random[20:]}"
