@@ -19,6 +19,7 @@ from bot.console import SlackStandIn
 from bot.console.demo import demo_commands, demo_workspace
 from tests.drift.tables import churn_columns, write
 from tests.drift_runs.making import keep_success, make_run
+from tests.drift_runs.test_manifest import manifest
 from tests.e2e.servers.chat import Chat
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.lightship import LIGHTSHIP, Lightship
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+    from tests.e2e.servers.cluster import Cluster
     from tests.e2e.servers.mlflow import Mlflow
     from tests.e2e.servers.postgres import Postgres
 
@@ -180,3 +182,13 @@ async def _without_mlflow(running: Site, mlflow: Mlflow) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+async def test_the_cluster_takes_the_cronjob(cluster: Cluster, namespace: str) -> None:
+    """The API server finds no field in it that it does not know."""
+    cronjob = manifest()
+    cronjob["metadata"]["namespace"] = namespace
+    path = f"/apis/batch/v1/namespaces/{namespace}/cronjobs?dryRun=All&fieldValidation=Strict"
+    made = await asyncio.to_thread(cluster.api.call, path, "POST", cronjob)
+    (container,) = made["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][:2] == ["drift", "run"]
