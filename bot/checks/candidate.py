@@ -20,7 +20,7 @@ from bot.domain.outside_text import one_line
 from bot.domain.pictures import BarPanel, Bars, Picture, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bot.checks.targets import CheckTarget
@@ -205,7 +205,7 @@ def _picture(
                 Bars(label=old, values=tuple(pair.production for pair in group), role=Role.BEFORE),
                 Bars(label=new, values=tuple(pair.candidate for pair in group), role=Role.NOW),
             ),
-            note="lower is better" if all(pair.lower_is_better for pair in group) else "",
+            note=_note(group),
         )
         for group in groups
     )
@@ -216,6 +216,11 @@ def _picture(
         alt_text=f"Bars of each metric of both versions: {summary}.",
     )
     return (Attachment(name="candidate.png", title=summary, alt_text=picture.alt_text, picture=picture),)
+
+
+def _note(group: Sequence[MetricPair]) -> str:
+    lower = [one_line(pair.name, limit=20) for pair in group if pair.lower_is_better]
+    return f"lower is better: {', '.join(lower)}" if lower else ""
 
 
 def _shown(value: float | None) -> str:

@@ -175,6 +175,7 @@ async def test_a_better_candidate(world: World) -> None:
     assert attached.picture is not None
     (panel,) = attached.picture.panels
     assert isinstance(panel, BarPanel)
+    assert panel.note == "lower is better: log_loss"
     assert [(bars.label, bars.values) for bars in panel.bars] == [
         ("version 7, production", (0.861, 0.4)),
         ("version 8, candidate", (0.931, 0.27)),

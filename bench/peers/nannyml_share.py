@@ -1,0 +1,13 @@
+"""NannyML: univariate drift with its defaults, ten chunks a side; the share of columns and chunks above."""
+
+import json
+import sys
+
+import nannyml
+import pandas as pd
+
+before, now = (pd.read_parquet(path) for path in sys.argv[1:3])
+calculator = nannyml.UnivariateDriftCalculator(column_names=list(before.columns), chunk_number=10)
+found = calculator.fit(before).calculate(now).filter(period="analysis").to_df()
+alerts = found.xs("alert", axis=1, level=2)
+sys.stdout.write(json.dumps({"share": float(alerts.to_numpy().mean())}) + "\n")
