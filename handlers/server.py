@@ -7,10 +7,12 @@ then the hooks run (the intake's last commit, the publisher's leases). All of it
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction
@@ -46,6 +48,18 @@ class Doors:
     slack: SlackDoor | None
     socket: SocketDoor | None
     work: Work
+
+
+class _NoFaultsOfClients(logging.Filter):
+    """Leaves out of the log what is a client's fault: anybody who can connect could fill it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+logging.getLogger("aiohttp.server").addFilter(_NoFaultsOfClients())
 
 
 def make_application(doors: Doors) -> web.Application:

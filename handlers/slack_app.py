@@ -18,6 +18,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
+from handlers.shapes import is_shaped
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -70,8 +72,13 @@ class SlackDoor:
             return web.Response(status=HTTPStatus.NOT_FOUND, text="this bot uses Socket Mode\n")
         try:
             asked = await to_bolt_request(request)
-        except (UnicodeDecodeError, LookupError, ValueError):
+            shaped = is_shaped(asked.body)
+        except (UnicodeDecodeError, LookupError, ValueError, TypeError, AttributeError):
+            shaped = False  # Bolt looks for ids in it before it verifies anything
+        if not shaped:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text="the body cannot be read\n")
+        if asked.body.get("view", ...) is None:
+            del asked.body["view"]  # Bolt takes it for one
         response: web.Response = await to_aiohttp_response(await self.app.async_dispatch(asked))
         return response
 

@@ -1,0 +1,99 @@
+"""A hundred thousand requests that no honest client sends, at the real process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from yarl import URL
+
+from tests.e2e.deployed import deployed
+from tests.e2e.fuzzing import Fuzzer
+
+if TYPE_CHECKING:
+    from tests.e2e.servers.lightship import Lightship
+
+REQUESTS = 100_000
+CONNECTIONS = 16
+WITHIN_SECONDS = 150.0
+LEAST_REQUESTS = 10_000
+"""A slow or busy machine ends by time; how many there were is told."""
+
+MOST_MEGABYTES = 600
+
+
+async def fuzz(url: str, seed: int, *, until: float, seen: Counter[int]) -> None:
+    """Requests over connections that the server may close, which are then made anew."""
+    address, fuzzer = URL(url), Fuzzer(seed)
+    reader = writer = None
+    for _ in range(REQUESTS // CONNECTIONS):
+        if time.monotonic() > until:
+            break
+        if writer is None or reader is None or writer.is_closing() or reader.at_eof():
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+        status = 0
+        try:
+            writer.write(fuzzer.request())
+            await writer.drain()
+            async with asyncio.timeout(40):
+                status, goes_on = await answered(reader)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            goes_on = False
+        seen[status] += 1
+        if not goes_on:
+            writer.close()
+            writer = None
+    if writer is not None:
+        writer.close()
+
+
+async def answered(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """The status, and whether the connection can be used on. Raises IncompleteReadError at its end."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    status = int(head.split()[1])
+    length = next(
+        (int(line.split(":")[1]) for line in head.splitlines() if line.startswith("content-length:")), None
+    )
+    if length is None or "connection: close" in head:
+        return status, False
+    # A HEAD is answered with the length of what is not sent: such a connection is given up.
+    if length and not head.startswith("http/1.1 405"):
+        try:
+            async with asyncio.timeout(0.5):
+                await reader.readexactly(length)
+        except TimeoutError:
+            return status, False
+    return status, length == 0 or not head.startswith("http/1.1 405")
+
+
+def megabytes(bot: Lightship) -> int:
+    """Its resident memory."""
+    lines = Path(f"/proc/{bot.program.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
+
+
+@pytest.mark.timeout(300)
+async def test_no_request_makes_it_fail(tmp_path: Path) -> None:
+    """No answer is the server's own error but push-back, no line of the log an error, and it goes on."""
+    database = f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
+    async with deployed(tmp_path, database) as parts:
+        bot = await parts.start()
+        seen: Counter[int] = Counter()
+        began = time.monotonic()
+        until = began + WITHIN_SECONDS
+        await asyncio.gather(*(fuzz(bot.url, seed, until=until, seen=seen) for seed in range(CONNECTIONS)))
+        told = ", ".join(f"{count} x {status}" for status, count in sorted(seen.items()))
+        took = time.monotonic() - began
+        print(f"\nfuzzed: {seen.total()} requests in {took:.0f} s: {told}; {megabytes(bot)} MB")  # noqa: T201
+        assert seen.total() >= LEAST_REQUESTS
+        assert not [status for status in seen if status >= 500 and status != 503], told
+        assert seen[200] > seen.total() // 20, "some of it is taken"
+        assert (await parts.page(bot, "/healthz"))[0] == 200
+        assert megabytes(bot) < MOST_MEGABYTES
+        # On a busy machine a tick may find the store busy; the next one asks again.
+        errors = [line for line in bot.log_lines("error") if not line["logger"].startswith("apscheduler")]
+        assert not errors, errors[:3]
