@@ -91,6 +91,10 @@ class Postgres:
         self.sql(f'CREATE DATABASE "{name}"')
         return f"postgresql+asyncpg://lightship:{self._password}@127.0.0.1:{self.port}/{name}"
 
+    def binary(self, name: str) -> str:
+        """The path of one of its programs."""
+        return str(self._binaries / name)
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as the superuser; the rows as `psql` prints them. Raises CalledProcessError."""
         psql = str(self._binaries / "psql")
