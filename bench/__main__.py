@@ -19,6 +19,7 @@ from bench.latency import latency
 from bench.memory import memory
 from bench.page import machine, page, terminal
 from bench.ranking import ranking
+from bench.rehearsing import rehearsing
 from bench.starting import starting
 from bench.storm import storm
 from bench.webhooks import webhooks
@@ -38,6 +39,7 @@ CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "memory": lambda _rounds: memory(),
     "checks": checks,
     "causes": ranking,
+    "rehearsals": rehearsing,
     "logs": folding,
     "graphs": drawing,
     "approvals": lambda _rounds: approvals(),
