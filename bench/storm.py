@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tempfile
 import time
@@ -38,12 +39,14 @@ PACE: Final = 1.0
 JITTER: Final = 0.05
 """What the network and the stand-in may add to or take from the distance of two calls, in seconds."""
 PATHS: Final = ("chat.postMessage", "chat.update")
+GATHERED: Final = re.compile(r"(\d+) incidents?\b")
+"""How many a digest says that it gathers."""
 TITLE: Final = "A storm"
 HOW: Final = (
     f"{GROUPS} alert groups begin within {GROUPS / AT_ONCE * EVERY:g} s, as Prometheus spreads its rules, "
     f"and repeat every {REPEAT}: a real Alertmanager, {len(SERVICES)} services, a channel each, "
     f"while each call of Slack takes {SLACK_SECONDS * 1_000:g} ms; webhooks are timed by a relay between "
-    "Alertmanager and the bot until all groups are shown."
+    "Alertmanager and the bot until all groups are shown, in messages of their own or in digests."
 )
 
 
@@ -100,14 +103,16 @@ async def _until_shown(slack: SlackStandIn) -> int:
 
 
 def _incidents(slack: SlackStandIn) -> int:
-    """First messages, each of which names another incident in its metadata."""
-    shown = {
-        (message.metadata or {}).get("event_payload", {}).get("subject")
-        for message in slack.workspace.messages.values()
-        if message.thread_ts is None
-        and (message.metadata or {}).get("event_payload", {}).get("kind") == "incident"
-    }
-    return len(shown)
+    """How many the channels show: those with a message of their own, and those that digests count."""
+    own, gathered = set(), 0
+    for message in slack.workspace.messages.values():
+        told = (message.metadata or {}).get("event_payload", {})
+        if message.thread_ts is None and told.get("kind") == "incident":
+            own.add(told.get("subject"))
+        elif told.get("kind") == "digest":
+            counted = GATHERED.search(message.text)
+            gathered += int(counted[1]) if counted else 0
+    return len(own) + gathered
 
 
 def _figures(

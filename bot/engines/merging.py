@@ -46,7 +46,7 @@ class MergeLimits:
     """
 
     first: int = 4
-    batch: int = 128
+    batch: int = 64
     weight: int = 400
     change: int = 100
     poll: float = 1.0
