@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.servers.images import BASE, IMAGE, Images, seconds_of
+from tests.e2e.servers.images import BASE, IMAGE, Images, end, seconds_of
 from tests.e2e.servers.programs import REPOSITORY, answers, free_port, until
 
 if TYPE_CHECKING:
@@ -56,17 +56,21 @@ def images() -> Iterator[Images]:
     made.discard()
 
 
-@pytest.fixture
-def container(images: Images) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def container(images: Images) -> str:
     """A container of the image, as somebody would start it."""
-    name = images("from", IMAGE)
-    yield name
-    images("rm", name)
+    return images("from", IMAGE)
 
 
-def test_it_is_small_and_has_nothing_to_build_with(images: Images, container: str) -> None:
+@pytest.fixture(scope="module")
+def base(images: Images) -> str:
+    """A container of what the image is built on."""
+    return images("from", BASE)
+
+
+def test_it_is_small_and_has_nothing_to_build_with(images: Images, container: str, base: str) -> None:
     """At most 650 MB on top of its base, without compilers, installers or the tools of development."""
-    size = images.size(IMAGE) - images.size(BASE)
+    size = images.size(container) - images.size(base)
     print(f"\nimage: {size} MB on top of its base")  # noqa: T201 - a figure of the run
     assert size <= GOAL_MEGABYTES
     found = images.run(container, "sh", "-c", f"command -v {' '.join(NOT_NEEDED)} || true")
@@ -119,13 +123,13 @@ def test_its_bill_of_materials_is_complete(images: Images, container: str) -> No
     assert set(there.items()) <= locked
 
 
-def test_nothing_of_the_machine_is_in_it(images: Images, container: str) -> None:
+def test_nothing_of_the_machine_is_in_it(images: Images, container: str, base: str) -> None:
     """The package index's configuration and the machine's certificates were there for the build alone."""
     root = images.mounted(container)
     assert not (root / "etc" / "pip.conf").exists() or not (root / "etc" / "pip.conf").read_text()
     inside = (root / "etc" / "ssl" / "certs" / "ca-certificates.crt").read_text()
-    base = images.mounted(images("from", BASE))
-    assert inside == (base / "etc" / "ssl" / "certs" / "ca-certificates.crt").read_text()
+    original = images.mounted(base) / "etc" / "ssl" / "certs" / "ca-certificates.crt"
+    assert inside == original.read_text()
     inspected = json.loads(images("inspect", "--type=image", IMAGE))
     config = inspected["Docker"]["config"]
     assert not [one for one in config["Env"] if "INDEX" in one or "PROXY" in one]
@@ -147,6 +151,7 @@ def test_it_starts_answers_and_ends(images: Images, container: str, tmp_path: Pa
         inspected = json.loads(images("inspect", "--type=image", IMAGE))["Docker"]["config"]
         _, *check = inspected["Healthcheck"]["Test"]
         images.run(container, *check, environment={"LIGHTSHIP_HTTP_PORT": str(port)})
+        assert end(program, "/opt/lightship/bin/lightship run") == 0
     finally:
         program.stop()
     assert '"stopped"' in (tmp_path / "image.log").read_text(), program.tail()

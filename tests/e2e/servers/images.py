@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.servers.programs import REPOSITORY, Program, installed
+from tests.e2e.servers.programs import REPOSITORY, Program, installed, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +68,10 @@ class Images:
         words = ("build", "--isolation=chroot", "--format=docker", "--layers=false", *mounts, *told)
         self(*words, f"--build-arg=BASE={BASE}", f"--tag={IMAGE}", str(REPOSITORY), seconds=_BUILD_SECONDS)
 
-    def size(self, image: str) -> int:
-        """Megabytes of its layers, unpacked."""
-        root = self.mounted(self("from", image))
-        done = _run(["du", "--summarize", "--block-size=1000000", str(root)], seconds=_RUN_SECONDS)
+    def size(self, container: str) -> int:
+        """Megabytes of its files."""
+        root = str(self.mounted(container))
+        done = _run(["du", "--summarize", "--block-size=1000000", root], seconds=_RUN_SECONDS)
         return int(done.split()[0])
 
     def mounted(self, container: str) -> Path:
@@ -96,6 +97,27 @@ class Images:
         with suppress(subprocess.SubprocessError):
             self("rm", "--all")
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def end(program: Program, command: str) -> int | None:
+    """Send SIGTERM to that command below `program`, which passes none on, and wait; its exit code."""
+    inside = [pid for pid in _below(program.pid) if command in _words_of(pid)]
+    assert inside, f"no {command} runs"
+    os.kill(inside[-1], signal.SIGTERM)
+    until(lambda: not program.running, f"{command} ends", seconds=20)
+    return program.code
+
+
+def _below(pid: int) -> list[int]:
+    """All processes that a process has started, the outer ones first."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(one) for one in children.read_text().split()] if children.exists() else []
+    return [*found, *(deeper for one in found for deeper in _below(one))]
+
+
+def _words_of(pid: int) -> str:
+    line = Path(f"/proc/{pid}/cmdline")
+    return line.read_bytes().replace(b"\0", b" ").decode(errors="replace") if line.exists() else ""
 
 
 def seconds_of(work: object) -> float:
