@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e loop load lint audit format docs dist bench clean
+.PHONY: help demo test e2e loop load lint audit format docs pictures dist bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,9 @@ format: .venv/.synced  ## format the code
 docs: .venv/.docs  ## build the documentation into build/docs; a broken link or reference fails
 	.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+pictures: .venv/.examples  ## take the README's pictures from a real demo (needs Chromium)
+	.venv/bin/python docs/taking_pictures.py
 
 dist: | $(UV)  ## build the wheel and the source archive into dist/
 	$(UV) build --quiet --out-dir dist

@@ -21,6 +21,8 @@ const COMMON = {
   construction: "🚧", traffic_light: "🚥", heavy_minus_sign: "➖", heavy_plus_sign: "➕", recycle: "♻️", wastebasket: "🗑️",
   floppy_disk: "💾", desktop_computer: "🖥️", computer: "💻", electric_plug: "🔌", battery: "🔋", satellite: "🛰️", globe_with_meridians: "🌐",
   sos: "🆘", hand: "✋", raised_hand: "✋", smile: "😄", slightly_smiling_face: "🙂", thinking_face: "🤔", sweat_smile: "😅", cry: "😢", scream: "😱", sunglasses: "😎",
+  shrug: "🤷", point_right: "👉", ocean: "🌊", sun_behind_cloud: "🌤", mortar_board: "🎓", eye: "👁", jigsaw: "🧩",
+  ballot_box_with_check: "☑️", large_blue_square: "🟦",
   heart: "❤️", green_heart: "💚", blue_heart: "💙", calendar: "📅", date: "📅", crystal_ball: "🔮", dart: "🎯", label: "🏷️",
 };
 

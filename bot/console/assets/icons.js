@@ -50,6 +50,9 @@ const STAND_IN = {
   question: ["?", "red"], grey_question: ["?", "grey"], exclamation: ["!", "red"], information_source: ["ℹ", "blue"], bulb: ["✦", "yellow"],
   eyes: ["◉◉", "grey"], hourglass_flowing_sand: ["⧗", "grey"], hourglass: ["⧗", "grey"], rocket: ["➚", "blue"], mag: ["⌕", "grey"], mag_right: ["⌕", "grey"], sos: ["SOS", "red"], hand: ["☞", "grey"], ok_hand: ["✔", "grey"], bust_in_silhouette: ["☺", "grey"], lock: ["⚿", "grey"], rewind: ["«", "grey"], stopwatch: ["◷", "grey"], bangbang: ["‼", "red"],
   chart_with_upwards_trend: ["↗", "red"], chart_with_downwards_trend: ["↘", "blue"], tada: ["✸", "yellow"], wrench: ["⚒", "grey"],
+  shrug: ["?", "grey"], point_right: ["☛", "blue"], ocean: ["≈", "blue"], sun_behind_cloud: ["☀", "yellow"], mortar_board: ["▲", "grey"],
+  eye: ["◉", "grey"], jigsaw: ["◈", "blue"], ballot_box_with_check: ["☑", "green"], test_tube: ["⚗", "blue"], ice_cube: ["❄", "blue"],
+  alarm_clock: ["◷", "red"], dart: ["◎", "red"], bar_chart: ["▤", "blue"], mute: ["♪", "grey"], link: ["∞", "grey"],
   gear: ["⚙", "grey"], book: ["▤", "grey"], clipboard: ["▤", "grey"], memo: ["✎", "grey"], zap: ["⚡", "yellow"], thumbsup: ["✔", "green"],
   arrows_counterclockwise: ["⟳", "blue"], leftwards_arrow_with_hook: ["↩", "grey"], bell: ["♪", "yellow"], no_bell: ["♪", "grey"],
 };
