@@ -25,6 +25,7 @@ from bot.domain.deliveries import Delivery
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction
 from bot.telemetry import ALERTS_RECEIVED, ALERTS_REJECTED, WEBHOOK_SECONDS
+from handlers.unpacking import PLAIN, TooMuchError, unpacked
 from handlers.webhooks import ReadWebhook, WebhookFault, read_webhook
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class AlertmanagerDoor:
         source = _source(request.query.getall("source", [])) if request.query_string else DEFAULT_SOURCE
         self._in_flight += (reserved := self._reserve(request))
         try:
-            body = await self._read(request)
+            body = await self._unpack(request, await self._read(request))
             if len(body) > _READ_IN_A_THREAD:
                 read = await asyncio.to_thread(read_webhook, body, source=source)
             else:
@@ -153,8 +154,7 @@ class AlertmanagerDoor:
         length = request.content_length
         if length is not None and length > rules.body_limit:
             raise _too_large(rules.body_limit)
-        compressed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
-        wanted = rules.body_limit if length is None or compressed else length
+        wanted = rules.body_limit if length is None or _encoding(request) not in PLAIN else length
         if self._in_flight and self._in_flight + wanted > rules.bytes_in_flight:
             raise _push_back("too many webhooks are being read")
         return wanted
@@ -175,14 +175,23 @@ class AlertmanagerDoor:
                         raise _too_large(self._rules.body_limit)
         except TimeoutError:
             raise _push_back("the body did not arrive in time") from None
+        except ConnectionError as error:
+            # Nobody is left to answer; whoever sent it sends it again, as after any other push-back.
+            raise _push_back("the connection was lost") from error
         except (ClientError, HttpProcessingError, web.RequestPayloadError) as error:
-            fault = WebhookFault(
-                where="body",
-                fault="cannot be read as its headers say",
-                mend="check Content-Encoding and Transfer-Encoding",
-            )
-            raise _Refused(HTTPStatus.BAD_REQUEST, "unreadable", fault) from error
+            raise _unreadable() from error
         return bytes(body)
+
+    async def _unpack(self, request: web.Request, body: bytes) -> bytes:
+        encoding, limit = _encoding(request), self._rules.body_limit
+        if encoding in PLAIN:
+            return body
+        try:
+            return await asyncio.to_thread(unpacked, body, encoding=encoding, limit=limit)
+        except TooMuchError as error:
+            raise _too_large(limit) from error
+        except ValueError as error:
+            raise _unreadable() from error
 
     async def _store(self, read: ReadWebhook) -> web.Response:
         ALERTS_RECEIVED.inc(read.told)
@@ -250,6 +259,19 @@ def _source(given: list[str]) -> str:
 @lru_cache(maxsize=64)
 def _all_stored(count: int) -> str:
     return json.dumps({"stored": count, "not_stored": []})
+
+
+def _encoding(request: web.Request) -> str:
+    return request.headers.get("Content-Encoding", "").strip().lower()
+
+
+def _unreadable() -> _Refused:
+    fault = WebhookFault(
+        where="body",
+        fault="cannot be read as its headers say",
+        mend="check Content-Encoding and Transfer-Encoding",
+    )
+    return _Refused(HTTPStatus.BAD_REQUEST, "unreadable", fault)
 
 
 def _too_large(limit: int) -> _Refused:

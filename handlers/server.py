@@ -114,6 +114,7 @@ class Server:
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
             shutdown_timeout=self._grace * _REQUESTS_SHARE,
+            auto_decompress=False,  # `handlers.unpacking` says why
         )
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, self._host, self._port)

@@ -32,10 +32,17 @@ def bench() -> AlertBench:
     return AlertBench(WebhookRules(token=TOKEN, body_limit=200_000, bytes_in_flight=400_000))
 
 
+async def as_served(bench: AlertBench) -> TestServer:
+    """The door behind a server that leaves bodies as they come, as `handlers.server` does."""
+    server = TestServer(bench.application())
+    await server.start_server(auto_decompress=False)
+    return server
+
+
 @pytest.fixture
 async def client(bench: AlertBench) -> AsyncIterator[Client]:
     """A client of the door."""
-    async with TestClient(TestServer(bench.application())) as opened:
+    async with TestClient(await as_served(bench)) as opened:
         yield opened
 
 
@@ -171,6 +178,32 @@ async def test_a_body_that_is_not_packed_as_it_says_is_400(client: Client) -> No
     assert response.status == 400
 
 
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (gzip.compress(b"{}")[:-6], "gzip"),
+        (b"{}", "br"),
+        (gzip.compress(gzip.compress(b"{}")), "gzip, gzip"),
+        (b"", "gzip"),
+    ],
+    ids=["cut", "unknown", "twice", "empty"],
+)
+async def test_what_cannot_be_unpacked_is_400(client: Client, packed: bytes, encoding: str) -> None:
+    """A body that was cut, or packed in a way that nobody sends, names what to check."""
+    headers = {**AUTHORIZED, "Content-Encoding": encoding}
+    response = await client.post("/alerts", data=packed, headers=headers)
+    assert response.status == 400
+    assert "Content-Encoding" in (await response.json())["detail"][0]["mend"]
+
+
+async def test_a_bomb_is_refused_without_being_unpacked(client: Client, bench: AlertBench) -> None:
+    """What unpacks to a hundred megabytes is given up at the limit."""
+    headers = {**AUTHORIZED, "Content-Encoding": "gzip"}
+    response = await client.post("/alerts", data=gzip.compress(bytes(100_000_000)), headers=headers)
+    assert response.status == 413
+    assert bench.intake.stored == []
+
+
 @pytest.mark.parametrize("error", [Temporary("the queue is full"), Permanent("the disk is full")])
 async def test_whatever_the_store_says_is_503_never_4xx(
     client: Client, bench: AlertBench, error: Exception
@@ -230,6 +263,6 @@ async def test_a_large_good_body_is_read_in_a_thread(client: Client, bench: Aler
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 async def test_no_body_makes_the_door_fail(bench: AlertBench, body: bytes) -> None:
     """Any bytes are answered 200 or 400; a 5xx is push-back alone."""
-    async with TestClient(TestServer(bench.application())) as client:
+    async with TestClient(await as_served(bench)) as client:
         response = await client.post("/alerts", data=body, headers=AUTHORIZED)
         assert response.status in {200, 400}
