@@ -75,7 +75,8 @@ async def test_a_bomb_is_not_unpacked(bot: Bot, encoding: str, path: str) -> Non
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert status_of(answer) == 413, answer[:200]
+    # Slack never packs: its door takes the bytes as they are, and finds them to be none of Slack's.
+    assert status_of(answer) == (413 if path == "/alerts" else 400), answer[:200]
     assert peak < MOST_HELD
     assert await is_well(bot.url)
 
