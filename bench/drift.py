@@ -33,6 +33,8 @@ SIMULATED: Final = {500: (500, 200), 5_000: (500, 200)}
 
 PAGE: Final = REPOSITORY / "docs" / "benchmarks-drift.md"
 PLOT: Final = REPOSITORY / "docs" / "benchmarks-drift.png"
+SHOWN: Final = f"\n![Processor time and peak memory of each program]({PLOT.name})\n"
+"""What the page ends with."""
 
 
 def _new_level(columns: dict[str, Any]) -> Mapping[str, Any]:
@@ -51,7 +53,7 @@ SPOILED: Final[Mapping[str, Callable[[dict[str, Any]], Mapping[str, Any]]]] = {
 async def drift(_rounds: int) -> Chapter:
     """Cost first, then what the score is worth."""
     costs = await asyncio.to_thread(_costs)
-    own = costs["Lightship, saved profile"]
+    own = costs["own, profile"]
     alarms, power = await asyncio.to_thread(_simulated)
     _plot(costs)
     figures = (
@@ -89,9 +91,9 @@ def _costs() -> dict[str, Cost]:
         )
         report = (sys.executable, "-m", "bot", "drift", "report", "--current", now, "--reference")
         found = {
-            "Lightship, saved profile": measured(measuring(*report, profile)),
-            "Lightship, data on both sides": measured(measuring(*report, before)),
-            "1 - mean(p), pandas and scipy": measured(
+            "own, profile": measured(measuring(*report, profile)),
+            "own, data": measured(measuring(*report, before)),
+            "1 - mean(p)": measured(
                 measuring(sys.executable, REPOSITORY / "bench" / "peers" / "seed_method.py", before, now)
             ),
         }
