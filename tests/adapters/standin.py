@@ -29,8 +29,11 @@ async def standing_in(
 ) -> AsyncIterator[StandIn]:
     """A server on loopback for as long as the context lasts."""
     held = StandIn(answer=answer)
+    transports: set[asyncio.Transport] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            transports.add(request.transport)
         held.got.append((request.method, request.path_qs))
         held.bodies.append(await request.text())
         return await held.answer(request)
@@ -47,6 +50,10 @@ async def standing_in(
         yield held
     finally:
         await runner.cleanup()
+        # A transport that has something left to write waits for its reader, also beyond the loop's end.
+        for transport in transports:
+            transport.abort()
+        await asyncio.sleep(0)
 
 
 async def hang(_: web.Request) -> web.StreamResponse:
