@@ -207,10 +207,15 @@ class Delivering:
         for attempt in range(1, self._waits.finish_tries + 1):
             try:
                 async with self._store.transaction() as tx:
+                    first_of_request = message.kind is MessageKind.APPROVAL and message.ts is None
+                    if first_of_request and message.incident_id is not None:
+                        # What is noted below holds on to the incident, which is locked before any message: a
+                        # press in the same moment on another replica has it already.
+                        await tx.incidents.get(message.incident_id)
                     ours = await tx.messages.finish(message.id, owner=self._owner, revision=revision, ts=ts)
                     row = None if ours else await tx.messages.find(message.kind, message.subject)
                     waited = tx.now - message.created_at
-                    if ours and message.kind is MessageKind.APPROVAL and message.ts is None:
+                    if ours and first_of_request:
                         await note_shown(tx, message, ts)
                     if ours and message.kind is MessageKind.FILE:
                         await tx.files.shown(message.subject)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from bot.adapters.database.incidents import IncidentTable
+from bot.adapters.database.messages import MessageTable
 from bot.domain.errors import Ambiguous
+from bot.domain.messages import MessageKind
 from bot.engines.delivering import Outcome
+from tests.making import make_incident
 
 if TYPE_CHECKING:
+    import pytest
+
+    from bot.domain.incidents import Incident
     from tests.publishing.conftest import Stage
 
 LEASE = 46
@@ -144,3 +151,28 @@ async def test_a_frozen_post_whose_answer_is_lost_is_removed_again(stage: Stage)
     assert await task == (Outcome.UNSURE,)
     assert list(stage.chat.shown) == [kept]
     assert await stage.undelivered() == []
+
+
+async def test_a_request_that_was_just_posted_locks_its_incident_before_its_message(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the press on another replica does that comes in the same moment: else both wait in a ring."""
+    async with stage.store.transaction() as tx:
+        incident = await tx.incidents.save(make_incident())
+    await stage.put("request", kind=MessageKind.APPROVAL, incident_id=incident.id)
+    locked: list[str] = []
+    get, finish = IncidentTable.get, MessageTable.finish
+
+    async def getting(self: IncidentTable, incident_id: int) -> Incident | None:
+        locked.append(f"incident {incident_id}")
+        return await get(self, incident_id)
+
+    async def finishing(self: MessageTable, message_id: str, *, owner: str, revision: int, ts: str) -> bool:
+        locked.append("message")
+        return await finish(self, message_id, owner=owner, revision=revision, ts=ts)
+
+    monkeypatch.setattr(IncidentTable, "get", getting)
+    monkeypatch.setattr(MessageTable, "finish", finishing)
+    await stage.steps(seconds=2)
+    assert stage.texts() == ["request"]
+    assert locked == [f"incident {incident.id}", "message"]
