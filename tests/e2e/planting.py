@@ -10,8 +10,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from dataclasses import field as given
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from bot.checks.failures import OPTIONAL_RIGHTS, RIGHTS
 from bot.domain.suspects import FailureMode
 from tests.e2e.servers.cluster import BY_HAND, Cluster
 from tests.e2e.servers.programs import until
@@ -195,3 +197,29 @@ def crash_loops(code: int, reason: str = "Error", restarts: int = 5) -> dict[str
 def pause(seconds: float) -> None:
     """The API's times are whole seconds: what has to differ by some needs them to pass."""
     time.sleep(seconds)
+
+
+def reader_account(cluster: Cluster, namespace: str) -> Path:
+    """A ServiceAccount that may do everywhere what the check declares, and nothing else."""
+    rules = [
+        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
+        for right in sorted({*RIGHTS, *OPTIONAL_RIGHTS})
+    ]
+    rbac = "rbac.authorization.k8s.io"
+    metadata = {"name": "e2e-failures"}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "failures", "namespace": namespace},
+        },
+        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "e2e-failures"},
+            "subjects": [{"kind": "ServiceAccount", "name": "failures", "namespace": namespace}],
+        },
+    )
+    return cluster.kubeconfig_for(namespace, "failures")

@@ -25,14 +25,13 @@ from bot.rendering.causes import cause_blocks
 from bot.rendering.escaping import mrkdwn
 from bot.testing import FrozenClock, SequentialIds
 from tests.e2e import plants_around_pods, plants_of_pods
-from tests.e2e.planting import NAME, Bed, Plant
+from tests.e2e.planting import NAME, Bed, Plant, reader_account
 from tests.e2e.plants_around_pods import CRON
 from tests.e2e.servers.access import Refused
 from tests.rendering.samples import incident_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
     from bot.domain.findings import Finding
     from bot.domain.suspects import Suspect
@@ -118,32 +117,6 @@ def _add_nodes(cluster: Cluster) -> list[str]:
     return [node["metadata"]["name"] for node in made]
 
 
-def _reader_account(cluster: Cluster, namespace: str) -> Path:
-    """A ServiceAccount that may do everywhere what the check declares, and nothing else."""
-    rules = [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in sorted({*RIGHTS, *OPTIONAL_RIGHTS})
-    ]
-    rbac = "rbac.authorization.k8s.io"
-    metadata = {"name": "e2e-failures"}
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": "failures", "namespace": namespace},
-        },
-        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "e2e-failures"},
-            "subjects": [{"kind": "ServiceAccount", "name": "failures", "namespace": namespace}],
-        },
-    )
-    return cluster.kubeconfig_for(namespace, "failures")
-
-
 def _tidy(cluster: Cluster, beds: list[Bed], nodes: list[str]) -> None:
     hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
     for bed in beds:
@@ -160,7 +133,7 @@ async def garden(cluster: Cluster, namespace: str) -> AsyncIterator[Garden]:
     """Everything planted, by a few hands at once."""
     if not cluster.owned:
         pytest.skip("nodes and the kubelet's words can be planted in the tests' own cluster only")
-    kubeconfig = await asyncio.to_thread(_reader_account, cluster, namespace)
+    kubeconfig = await asyncio.to_thread(reader_account, cluster, namespace)
     nodes = await asyncio.to_thread(_add_nodes, cluster)
     grown = Garden(cluster, KubernetesConnection(kubeconfig=str(kubeconfig)))
 
