@@ -36,8 +36,8 @@ _TASKS_A_CORE: Final = 4
 _COLLAPSED: Final = re.compile(r"^([a-z][a-z0-9+.-]*):/(?!/)")
 _CAUSE: Final = re.compile(r"(?:\w+\.)*\w+Error: ")
 _GET_SPARK: Final = (
-    "the Spark engine needs pyspark, which is not installed: `pip install 'pyspark>=3.5,<5'`, or in a clone "
-    "`uv sync --group spark`"
+    "the Spark engine needs pyspark, which is not installed: `pip install 'pyspark[sql]>=3.5,<5'`, or in a "
+    "clone `uv sync --group spark`"
 )
 _GET_JAVA: Final = "Spark needs Java 17 or newer, and there is none: install a JRE, or set JAVA_HOME"
 
