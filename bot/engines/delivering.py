@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     from bot.domain.messages import Message
     from bot.ports.clock import Clock
+    from bot.ports.message_stores import Claimed
     from bot.ports.notifier import Notifier
-    from bot.ports.stores import Claimed, Store, Transaction
+    from bot.ports.stores import Store, Transaction
 
 _LOG = Log("publishing")
 _LONGEST_PLAIN = 3_000

@@ -21,7 +21,8 @@ from bot.rendering.fallback import fallback_document
 
 if TYPE_CHECKING:
     from bot.ports.fallback import Fallback
-    from bot.ports.stores import Store, Transaction, Unseen
+    from bot.ports.message_stores import Unseen
+    from bot.ports.stores import Store, Transaction
 
 _LOG = Log("fallback")
 

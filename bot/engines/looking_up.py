@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bot.domain.messages import Message
+    from bot.ports.message_stores import Claimed
     from bot.ports.notifier import Notifier
-    from bot.ports.stores import Claimed, Store
+    from bot.ports.stores import Store
 
 
 class LookingUp:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from bot.domain.messages import Message
     from bot.ports.clock import Clock
+    from bot.ports.message_stores import Claimed
     from bot.ports.notifier import Notifier, RenderedMessage
-    from bot.ports.stores import Claimed, Store, Transaction
+    from bot.ports.stores import Store, Transaction
 
 _LOG = Log("publishing")
 _SHORTEST_WAIT = 0.02

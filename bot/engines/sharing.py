@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.domain.files import StoredFile
+    from bot.ports.message_stores import Claimed
     from bot.ports.notifier import Notifier
-    from bot.ports.stores import Claimed, Store
+    from bot.ports.stores import Store
 
 _LONGEST_TEXT: Final = 500
 

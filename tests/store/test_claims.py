@@ -15,7 +15,7 @@ from bot.testing import START, FrozenClock
 from tests.making import make_message
 
 if TYPE_CHECKING:
-    from bot.ports.stores import Claimed
+    from bot.ports.message_stores import Claimed
     from tests.e2e.servers.postgres import Postgres
     from tests.store.conftest import World
 

@@ -14,7 +14,7 @@ from bot.testing import SequentialIds
 from tests.making import make_incident
 
 if TYPE_CHECKING:
-    from bot.ports.stores import Unseen
+    from bot.ports.message_stores import Unseen
     from tests.store.conftest import World
 
 IDS = SequentialIds("fallback")

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.domain.messages import Message
+    from bot.ports.message_stores import Claimed
     from bot.ports.notifier import RenderedMessage
-    from bot.ports.stores import Claimed
 
 RULES = StormRules(begins_above=10, ends_at=3, calm=timedelta(minutes=3), own_critical=2)
 PACE = Pace(channel_interval=timedelta(seconds=1), edit_interval=timedelta(seconds=1), edit_burst=50)

@@ -14,7 +14,7 @@ from bot.adapters.database import pacing
 from bot.adapters.database.claims import held
 from bot.adapters.database.message_rows import DIRTY, message_of
 from bot.adapters.database.tables import messages, slots
-from bot.ports.stores import Claimed
+from bot.ports.message_stores import Claimed
 
 if TYPE_CHECKING:
     from datetime import datetime

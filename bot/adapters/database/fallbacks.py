@@ -12,7 +12,7 @@ from bot.adapters.database.tables import events, incidents, messages
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import MessageKind
-from bot.ports.stores import Unseen
+from bot.ports.message_stores import Unseen
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Lease, Message, MessageKind, Pace
-    from bot.ports.stores import Claimed
+    from bot.ports.message_stores import Claimed
 
 
 @dataclass(frozen=True, slots=True)
