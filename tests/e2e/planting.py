@@ -21,6 +21,8 @@ from tests.e2e.servers.workloads import deployment
 
 NAME = "churn-api"
 PATH = "spec.template.spec.containers[api]"
+READY_WITHIN = 150.0
+"""Seconds; half a hundred namespaces are planted at once, on two processors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class Bed:
         until(
             lambda: any(one["spec"].get("nodeName") for one in self.pods(labels)),
             f"a pod in {self.namespace}",
-            seconds=60,
+            seconds=READY_WITHIN,
         )
         return next(one for one in self.pods(labels) if one["spec"].get("nodeName"))
 
@@ -95,7 +97,7 @@ class Bed:
         until(
             lambda: self.cluster.api.call(path)["status"].get("readyReplicas") == replicas,
             f"{self.namespace} is ready",
-            seconds=60,
+            seconds=READY_WITHIN,
         )
 
     def kubelet(

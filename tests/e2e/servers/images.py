@@ -110,9 +110,16 @@ def end(program: Program, command: str) -> int | None:
 
 def _below(pid: int) -> list[int]:
     """All processes that a process has started, the outer ones first."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [int(one) for one in children.read_text().split()] if children.exists() else []
+    # Each thread has children of its own, and a Go program starts them from any.
+    told = "".join(_read(path) for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    found = [int(one) for one in told.split()]
     return [*found, *(deeper for one in found for deeper in _below(one))]
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text()
+    return ""  # it has ended meanwhile
 
 
 def _words_of(pid: int) -> str:
