@@ -6,13 +6,18 @@ import asyncio
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
 from yarl import URL
 
+from handlers.openapi import openapi
 from tests.e2e.deployed import deployed
 from tests.e2e.fuzzing import Fuzzer
+from tests.e2e.scenes import TOKEN
 
 if TYPE_CHECKING:
     from tests.e2e.servers.lightship import Lightship
@@ -23,6 +28,7 @@ WITHIN_SECONDS = 150.0
 LEAST_REQUESTS = 10_000
 """A slow or busy machine ends by time; how many there were is told."""
 
+DOCUMENTED = 500
 MOST_MEGABYTES = 600
 
 
@@ -97,3 +103,38 @@ async def test_no_request_makes_it_fail(tmp_path: Path) -> None:
         # On a busy machine a tick may find the store busy; the next one asks again.
         errors = [line for line in bot.log_lines("error") if not line["logger"].startswith("apscheduler")]
         assert not errors, errors[:3]
+
+
+@pytest.mark.timeout(300)
+async def test_what_the_document_promises_is_what_is_answered(tmp_path: Path) -> None:
+    """Webhooks made from the OpenAPI document and around it each get an answer that stands in it."""
+    database = f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"
+    async with deployed(tmp_path, database) as parts:
+        bot = await parts.start()
+        await asyncio.to_thread(_as_documented, bot.url)
+        assert (await parts.page(bot, "/healthz"))[0] == 200
+        assert "Traceback" not in bot.log.read_text("utf-8")
+
+
+def _as_documented(url: str) -> None:
+    document = openapi()
+    operation = schemathesis.openapi.from_dict(document)["/alerts"]["POST"]
+    promised = {int(status) for status in document["paths"]["/alerts"]["post"]["responses"]}
+    session, authorized = requests.Session(), {"Authorization": f"Bearer {TOKEN}"}
+
+    def hold(case: schemathesis.Case[Any]) -> None:
+        answer = case.call(base_url=url, session=session, timeout=30, headers=authorized)
+        assert answer.status_code in promised, (answer.status_code, answer.text)
+
+    right = operation.as_strategy()
+    wrong = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
+    for cases in (right, wrong):
+        settings(
+            max_examples=DOCUMENTED,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )(given(case=cases)(hold))()
+    session.close()
