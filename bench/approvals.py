@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from bot.console.values import Message
     from tests.e2e.scenes import Scene
 
 ENTRIES: Final = 100_000
@@ -82,10 +83,10 @@ async def _rounds(cluster: Cluster) -> tuple[list[float], list[float]]:
         )
         async with parts as made:
             made.alertmanager.fire({"labels": ALERT})
-            await made.chat.message(ALERT["alertname"])
+            incident = await made.chat.message(ALERT["alertname"])
             plans, pressed = [], []
             for number in range(ROUNDS):
-                planned, at = await _round(made, 4 + number % 2)
+                planned, at = await _round(made, incident, 4 + number % 2)
                 plans.append(planned)
                 pressed.append(at)
             done, _ = await made.writes()
@@ -94,12 +95,12 @@ async def _rounds(cluster: Cluster) -> tuple[list[float], list[float]]:
     return plans, [there - here for here, there in zip(pressed, patched, strict=True)]
 
 
-async def _round(made: Scene, replicas: int) -> tuple[float, float]:
-    """Ask and approve; the seconds of the plan, and the time of the press."""
+async def _round(made: Scene, incident: Message, replicas: int) -> tuple[float, float]:
+    """Ask and approve in the incident's thread; the seconds of the plan, and the time of the press."""
     chat, begun = made.chat, time.perf_counter()
     await chat.ask(ALICE, f"scale {replicas} bench", "waits for approval")
     planned = time.perf_counter() - begun
-    request = await chat.message("Approval needed")
+    request = await chat.message("Approval needed", thread=incident)
     pressed = time.time()
     await chat.press(BOB, request, "approve")
     await chat.shows(request, "✅ Done: scale")
