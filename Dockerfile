@@ -1,7 +1,7 @@
 # The bot in an image: built with uv from the lock file, run as its own user on a read-only root.
 #   docker build -t lightship .        podman build and buildah take it as well
 # The base is any Debian-like image with Python 3.11 or newer; both stages use it, so that what was built fits.
-ARG BASE=docker.io/library/python:3.12-slim-bookworm@sha256:782412e85d0f0984994c290652577d4018aff08145c85b262bb63dc0c7522254
+ARG BASE=python:3.12-slim-bookworm@sha256:782412e85d0f0984994c290652577d4018aff08145c85b262bb63dc0c7522254
 
 FROM ${BASE} AS build
 ARG UV_VERSION=0.13.9
