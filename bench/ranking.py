@@ -29,6 +29,9 @@ from tests.worlds.churn import churn_world
 if TYPE_CHECKING:
     from bot.checks.targets import CheckTarget
     from bot.domain.findings import Finding
+    from bot.domain.incidents import Incident
+    from bot.domain.runbooks import Runbook
+    from bot.domain.services import WatchedService
 
 GOAL_SECONDS: Final = 0.020
 TIMES: Final = 50
@@ -57,31 +60,7 @@ async def ranking(rounds: int) -> Chapter:
     first: dict[str, float] = {}
     for name in [*runbooks] * (rounds * TIMES):
         began = time.perf_counter()
-        incident = make_incident(runbook=name)
-        found = engine.rank(incident, findings)
-        shown = render_runbook(
-            runbooks[name],
-            alert=incident.alerts[0].alert,
-            incident=incident,
-            service=services["churn"],
-            findings=findings,
-            checks=CHECKS,
-            ranking=found,
-        )
-        incident_message(
-            IncidentView(
-                incident=incident,
-                firing=(AlertLine(alert=incident.alerts[0].alert, severity=incident.severity),),
-                runbook=shown,
-                other_runbooks=(),
-                findings=findings,
-                links=(),
-                other_open=(),
-                ranking=found,
-                mention=None,
-                now=findings[0].observed_at,
-            )
-        )
+        _draw(make_incident(runbook=name), runbooks[name], services["churn"], engine, findings)
         spent = time.perf_counter() - began
         first.setdefault(name, spent)
         samples.append(spent)
@@ -100,6 +79,41 @@ async def ranking(rounds: int) -> Chapter:
             ),
             Figure(name="the slowest first time of a runbook", found=milliseconds(max(first.values()))),
         ),
+    )
+
+
+def _draw(
+    incident: Incident,
+    runbook: Runbook,
+    service: WatchedService,
+    engine: RankingCauses,
+    findings: tuple[Finding, ...],
+) -> None:
+    """Rank an incident's causes and render the whole of its message."""
+    found = engine.rank(incident, findings)
+    (first, *_) = incident.alerts
+    shown = render_runbook(
+        runbook,
+        alert=first.alert,
+        incident=incident,
+        service=service,
+        findings=findings,
+        checks=CHECKS,
+        ranking=found,
+    )
+    incident_message(
+        IncidentView(
+            incident=incident,
+            firing=(AlertLine(alert=first.alert, severity=incident.severity),),
+            runbook=shown,
+            other_runbooks=(),
+            findings=findings,
+            links=(),
+            other_open=(),
+            ranking=found,
+            mention=None,
+            now=findings[0].observed_at,
+        )
     )
 
 

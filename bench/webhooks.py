@@ -20,7 +20,7 @@ from bench.receivers import Kind
 from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 CONNECTIONS: Final = 16
 SECONDS: Final = 3.0
@@ -54,55 +54,13 @@ async def webhooks(rounds: int) -> Chapter:
         for name in ORDER:
             with tempfile.TemporaryDirectory() as folder:
                 bursts[name].append(await _burst(name, Path(folder)))
-    ours = bursts[LIGHTSHIP]
-
-    def ratios(other: str) -> list[float]:
-        return [mine.rate / theirs.rate for mine, theirs in zip(ours, bursts[other], strict=True)]
-
-    def absolute(other: str) -> str:
-        return f"{_rate(ours)} against {_rate(bursts[other])} webhooks/s"
-
-    memory = ratios(Kind.MEMORY)
-    most = [
-        many.rate / one.rate
-        for many, one in zip(bursts[Kind.GROUP_COMMIT], bursts[Kind.ONE_COMMIT], strict=True)
-    ]
     return Chapter(
         title="Durable webhooks",
         how=f"{CONNECTIONS} connections send groups of two alerts (200 groups in turn, so incidents open and "
         f"then repeat) for {SECONDS:g} s to a server that was just started with an empty store; the bot also "
         "makes its incidents and posts them meanwhile. SQLite with a write-ahead log and `synchronous=FULL` "
         "everywhere. The load comes from a process of its own.",
-        figures=(
-            at_least(
-                "webhooks/s against group commit that parses nothing",
-                ratios(Kind.GROUP_COMMIT),
-                0.6,
-                absolute=absolute(Kind.GROUP_COMMIT),
-            ),
-            at_least(
-                "webhooks/s against one commit a webhook",
-                ratios(Kind.ONE_COMMIT),
-                4,
-                absolute=absolute(Kind.ONE_COMMIT),
-            ),
-            Figure(
-                name="webhooks/s against keeping them in memory",
-                found=f"{median(memory):.2f}",
-                absolute=absolute(Kind.MEMORY),
-            ),
-            Figure(
-                name="to compare: group commit that parses nothing against one commit a webhook",
-                found=f"{median(most):.2f}",
-                absolute="what grouping alone is worth on this disk: about the most that a server can reach "
-                "against one commit",
-            ),
-            Figure(
-                name="to compare: 4 KiB written and on the disk (fdatasync)",
-                found=milliseconds(median(syncs)),
-                absolute="which one commit pays for every webhook, and a group once",
-            ),
-        ),
+        figures=(*_against_others(bursts), *_to_compare(bursts, syncs)),
         tables=(
             Table(
                 title="What durability costs",
@@ -111,6 +69,56 @@ async def webhooks(rounds: int) -> Chapter:
             ),
         ),
     )
+
+
+def _against_others(bursts: Mapping[str, list[Burst]]) -> tuple[Figure, ...]:
+    """The bot against each other server, as ratios of the same round."""
+    ours = bursts[LIGHTSHIP]
+
+    def absolute(other: str) -> str:
+        return f"{_rate(ours)} against {_rate(bursts[other])} webhooks/s"
+
+    return (
+        at_least(
+            "webhooks/s against group commit that parses nothing",
+            _ratios(ours, bursts[Kind.GROUP_COMMIT]),
+            0.6,
+            absolute=absolute(Kind.GROUP_COMMIT),
+        ),
+        at_least(
+            "webhooks/s against one commit a webhook",
+            _ratios(ours, bursts[Kind.ONE_COMMIT]),
+            4,
+            absolute=absolute(Kind.ONE_COMMIT),
+        ),
+        Figure(
+            name="webhooks/s against keeping them in memory",
+            found=f"{median(_ratios(ours, bursts[Kind.MEMORY])):.2f}",
+            absolute=absolute(Kind.MEMORY),
+        ),
+    )
+
+
+def _to_compare(bursts: Mapping[str, list[Burst]], syncs: list[float]) -> tuple[Figure, ...]:
+    """What the disk and grouping alone make of it."""
+    most = _ratios(bursts[Kind.GROUP_COMMIT], bursts[Kind.ONE_COMMIT])
+    return (
+        Figure(
+            name="to compare: group commit that parses nothing against one commit a webhook",
+            found=f"{median(most):.2f}",
+            absolute="what grouping alone is worth on this disk: about the most that a server can reach "
+            "against one commit",
+        ),
+        Figure(
+            name="to compare: 4 KiB written and on the disk (fdatasync)",
+            found=milliseconds(median(syncs)),
+            absolute="which one commit pays for every webhook, and a group once",
+        ),
+    )
+
+
+def _ratios(ours: list[Burst], theirs: list[Burst]) -> list[float]:
+    return [mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True)]
 
 
 def _sync() -> float:

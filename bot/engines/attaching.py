@@ -39,15 +39,7 @@ _WAITS: Final = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=2)
 
 async def attach(tx: Transaction, ids: Ids, incident: Incident, attachment: Attachment) -> None:
     """Keep a file for the incident's thread; a text is due at once, a picture once it is drawn."""
-    file = StoredFile(
-        id=ids.new(),
-        incident_id=incident.id,
-        name=attachment.name,
-        title=attachment.title,
-        alt_text=attachment.alt_text,
-        picture=attachment.picture,
-        content=None if attachment.picture is not None else attachment.text.encode("utf-8", "replace"),
-    )
+    file = replace(_stored(ids, attachment), incident_id=incident.id)
     await tx.files.add(file)
     if file.content is not None:
         await put_in_thread(tx, ids, incident, kind=MessageKind.FILE, subject=file.id)
@@ -55,18 +47,22 @@ async def attach(tx: Transaction, ids: Ids, incident: Incident, attachment: Atta
 
 async def attach_to_message(tx: Transaction, ids: Ids, parent: Message, attachment: Attachment) -> None:
     """As `attach`, for the thread of a message that belongs to no incident."""
-    file = StoredFile(
+    file = replace(_stored(ids, attachment), thread_of=parent.id)
+    await tx.files.add(file)
+    if file.content is not None:
+        await _put_behind(tx, ids, parent, file)
+
+
+def _stored(ids: Ids, attachment: Attachment) -> StoredFile:
+    """The file of an attachment, which belongs nowhere yet; a picture has no content until it is drawn."""
+    return StoredFile(
         id=ids.new(),
-        thread_of=parent.id,
         name=attachment.name,
         title=attachment.title,
         alt_text=attachment.alt_text,
         picture=attachment.picture,
         content=None if attachment.picture is not None else attachment.text.encode("utf-8", "replace"),
     )
-    await tx.files.add(file)
-    if file.content is not None:
-        await _put_behind(tx, ids, parent, file)
 
 
 async def attach_all(tx: Transaction, ids: Ids, incident: Incident, finding: Finding) -> None:

@@ -110,13 +110,14 @@ def test_a_wrong_variable_is_a_fault_at_the_variable(smallest: Path) -> None:
 
 def test_what_kubernetes_sets_for_a_service_called_lightship_is_no_setting(smallest: Path) -> None:
     """Service links such as LIGHTSHIP_PORT and LIGHTSHIP_SERVICE_HOST are left alone."""
-    loaded(
+    with_links = loaded(
         smallest,
         LIGHTSHIP_PORT="tcp://10.0.0.1:8080",
         LIGHTSHIP_SERVICE_HOST="10.0.0.1",
         LIGHTSHIP_SERVICE_PORT_HTTP="8080",
         LIGHTSHIP_PORT_8080_TCP_ADDR="10.0.0.1",
     )
+    assert with_links == loaded(smallest)
 
 
 def test_a_secret_setting_comes_from_a_file_and_is_never_shown(smallest: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LIMITS = PublishLimits(
     pace=Pace(channel_interval=timedelta(seconds=1), edit_interval=timedelta(seconds=2), edit_burst=5),
-    grace=timedelta(seconds=0.2),
+    grace=timedelta(seconds=1),
 )
 
 

@@ -246,6 +246,26 @@ async def test_a_start_that_died_between_telling_and_asking_goes_on(loop: Loop) 
     assert len(await loop.messages(MessageKind.NOTICE)) == 1
 
 
+async def test_a_start_that_died_after_asking_does_not_ask_again(loop: Loop) -> None:
+    """The request that waits is the one that people have before their eyes; it stays, and stays alone."""
+    approval = await proposed(loop)
+    train_a_candidate(loop)
+    await loop.approved(approval)
+    ask_really = loop.following._request
+
+    async def asks_and_dies(request: RequestRemediation) -> NoReturn:
+        await ask_really(request)
+        raise Temporary("the store is away")
+
+    loop.following._request = asks_and_dies
+    with pytest.raises(Temporary):
+        await loop.following.step()
+    before = await loop.bench.waiting()
+    assert await make_loop(loop.bench).following.step() == 1
+    assert await loop.bench.waiting() == before
+    assert len(before) == 1
+
+
 async def test_the_same_drift_is_proposed_once_a_day(loop: Loop) -> None:
     """The next report says the same; nobody is asked again while it waits, nor after a no, for a day."""
     approval = await proposed(loop)
