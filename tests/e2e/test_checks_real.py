@@ -187,7 +187,11 @@ async def test_the_numbers_of_a_real_prometheus(
             "metrics", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
         )
 
-    finding = await eventually(look, lambda found: found.facts["up.value"] == 1, "the exporter is scraped")
+    finding = await eventually(
+        look,
+        lambda found: found.facts["up.value"] == 1 and bool(found.attachments),
+        "the exporter is scraped often enough for a line",
+    )
     assert finding.verdict is Verdict.FAIL
     assert finding.summary.startswith("up 1 is above 0.5")
     assert finding.facts["up.before"] is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.e2e.scenes import ALERT, TOKEN, Begin
-from tests.e2e.servers.chat import buttons, read
+from tests.e2e.servers.chat import buttons
 from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.workloads import autoscaler
 
@@ -102,5 +102,5 @@ async def test_webhooks_without_the_token_are_refused_and_people_are_told(begin:
     assert [await scene.post_alerts(None), await scene.post_alerts("another")] == [401, 401]
     assert await scene.post_alerts(TOKEN) == 400
     assert await scene.counted("lightship_alerts_rejected_total") == 3
-    notice = await scene.chat.message("Alerts are being refused", channel="C0OPS")
-    assert "bearer token" in read(notice)
+    for told in ("bearer token", "could not be read"):
+        await scene.chat.message("Alerts are being refused", told, channel="C0OPS")
