@@ -68,7 +68,12 @@ def make_pruning(settings: Settings, outside: Outside, noticing: Noticing) -> Pr
     """What keeps the store small."""
     kept = settings.retention
     periods = Periods(
-        payloads=kept.payloads, findings=kept.findings, logs=kept.logs, incidents=kept.incidents
+        payloads=kept.payloads,
+        findings=kept.findings,
+        logs=kept.logs,
+        notices=kept.notices,
+        drift_reports=kept.drift_reports,
+        incidents=kept.incidents,
     )
     return Pruning(store=outside.store, periods=periods, noticing=noticing)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bot.engines.noticing import Noticing
-    from bot.ports.stores import Store, Transaction
+    from bot.ports.stores import PruningApart, Store, Transaction
 
 BATCH: Final = 100
 MOST_BATCHES: Final = 50
@@ -33,6 +33,8 @@ class Periods:
     payloads: timedelta
     findings: timedelta
     logs: timedelta
+    notices: timedelta
+    drift_reports: timedelta
     incidents: timedelta
 
 
@@ -70,6 +72,21 @@ class Pruning:
         removed += await self._batches(
             "incidents", lambda tx: tx.pruning.incidents(before=tx.now - keep.incidents, limit=BATCH)
         )
+        return removed + await self._apart()
+
+    async def _apart(self) -> int:
+        """What belongs to no incident; a digest and an action are kept as long as incidents are."""
+        keep = self._periods
+        removed = 0
+        for kind, period, remove_of in (
+            ("notices", keep.notices, lambda apart: apart.notices),
+            ("drift_reports", keep.drift_reports, lambda apart: apart.drift_reports),
+            ("drift_runs", keep.incidents, lambda apart: apart.drift_runs),
+            ("storms", keep.incidents, lambda apart: apart.storms),
+            ("actions", keep.incidents, lambda apart: apart.actions),
+            ("events", keep.incidents, lambda apart: apart.events),
+        ):
+            removed += await self._batches(kind, _older(period, remove_of))
         return removed
 
     async def _batches(self, kind: str, remove: Callable[[Transaction], Awaitable[int]]) -> int:
@@ -84,3 +101,10 @@ class Pruning:
             PRUNED.labels(kind=kind).inc(removed)
             _LOG.info(LogAction.PRUNED, kind=kind, count=removed)
         return removed
+
+
+def _older(
+    period: timedelta, remove_of: Callable[[PruningApart], Callable[..., Awaitable[int]]]
+) -> Callable[[Transaction], Awaitable[int]]:
+    """A batch of what `remove_of` removes and is older than that."""
+    return lambda tx: remove_of(tx.pruning_apart)(before=tx.now - period, limit=BATCH)

@@ -51,6 +51,34 @@ class Pruning(Protocol):
         ...
 
 
+class PruningApart(Protocol):
+    """As `Pruning`, of what belongs to no incident; what the chat does not show yet stays."""
+
+    async def notices(self, *, before: datetime, limit: int) -> int:
+        """Notices of Lightship about itself, with their events."""
+        ...
+
+    async def storms(self, *, before: datetime, limit: int) -> int:
+        """Closed storms with their digests, once none of their incidents is kept."""
+        ...
+
+    async def actions(self, *, before: datetime, limit: int) -> int:
+        """Requests for approval outside of incidents, with what came of them."""
+        ...
+
+    async def drift_reports(self, *, before: datetime, limit: int) -> int:
+        """Whole drift reports and the contents of their files; the newest of a service stays."""
+        ...
+
+    async def drift_runs(self, *, before: datetime, limit: int) -> int:
+        """Runs with their messages; the newest of a service stay."""
+        ...
+
+    async def events(self, *, before: datetime, limit: int) -> int:
+        """Events that nothing shows any more."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transaction:
     """One open transaction; `now` is the database's clock (replicas' own clocks may differ)."""
@@ -76,6 +104,7 @@ class Transaction:
     heartbeats: Heartbeats
     fallbacks: Fallbacks
     pruning: Pruning
+    pruning_apart: PruningApart
 
 
 class Store(Protocol):

@@ -249,7 +249,17 @@ class RetentionSettings(Strict):
     payloads: PositiveDuration = timedelta(days=30)
     findings: PositiveDuration = timedelta(days=30)
     logs: PositiveDuration = timedelta(days=30)
-    incidents: PositiveDuration = timedelta(days=400)
+    notices: PositiveDuration = Field(
+        default=timedelta(days=30), description="what Lightship told of itself in the default channel"
+    )
+    drift_reports: PositiveDuration = Field(
+        default=timedelta(days=90),
+        description="whole reports and their files; the newest of each service stays",
+    )
+    incidents: PositiveDuration = Field(
+        default=timedelta(days=400),
+        description="also storms, actions outside of incidents, and a line with the score of each drift run",
+    )
 
 
 class Settings(Strict):

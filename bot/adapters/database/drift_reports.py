@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from bot.adapters.database.drift_runs import DriftRunTable
 from bot.adapters.database.rows import DRIFT_REPORT
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 TREND: Final = 60
 """So many scores make a trend."""
-KEPT: Final = timedelta(days=90)
-"""Whole reports are kept for so long; of a run itself, with its score, a line stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class DriftReportTable:
     link: Link
 
     async def save(self, service: str, report: DriftReport, *, run_id: str = "") -> None:
-        """Keep a new one, made now; those that are too old to be asked for go."""
+        """Keep a new one, made now."""
         values = {
             "service": service,
             "made_at": self.link.now,
@@ -39,8 +36,6 @@ class DriftReportTable:
             "run_id": run_id or None,
         }
         await self.link.run(insert(drift_reports).values(values))
-        too_old = drift_reports.c.made_at < self.link.now - KEPT
-        await self.link.run(delete(drift_reports).where(drift_reports.c.service == service, too_old))
 
     async def latest(self, service: str) -> PublishedDrift | None:
         """The newest one with its run and the scores before it; None where there is none yet."""

@@ -25,6 +25,7 @@ from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
 from bot.adapters.database.pruning import PruningTable
+from bot.adapters.database.pruning_apart import PruningApartTable
 from bot.adapters.database.storms import StormTable
 from bot.adapters.database.tables import deliveries
 from bot.adapters.database.upgrading import empty_store, upgrade_database
@@ -89,6 +90,7 @@ class SqlStore:
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
                 pruning=PruningTable(link),
+                pruning_apart=PruningApartTable(link),
             )
             await shown.mark()
             if recorded.audited:
