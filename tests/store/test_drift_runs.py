@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import open_store
 from bot.domain.drift_runs import DriftRunState
 from bot.domain.errors import Permanent, Temporary
-from bot.testing import START, FrozenClock
+from bot.testing import START
 from tests.drift_runs.making import keep_success, make_run
 from tests.making import make_drift_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.store.conftest import World
 
 
@@ -98,18 +95,3 @@ def test_a_run_that_ended_ends_no_second_time(ended: DriftRunState) -> None:
     run = make_run("run-1", state=ended)
     with pytest.raises(ValueError, match="cannot become failed"):
         run.failed(Temporary("x"), at=START)
-
-
-async def test_old_reports_go_and_their_scores_stay(tmp_path: Path) -> None:
-    """A report an hour would fill the store in a year; the trend needs the scores alone."""
-    clock = FrozenClock()
-    async with open_store(f"sqlite+aiosqlite:///{tmp_path}/lightship.db", clock=clock) as store:
-        await keep_success(store, make_run("old"), score=0.1)
-        await keep_success(store, make_run("elsewhere", service="other"), score=0.2)
-        await clock.advance(seconds=timedelta(days=91).total_seconds())
-        await keep_success(store, make_run("new", started_at=clock.now()), score=0.3)
-        async with store.transaction() as tx:
-            kept = [await tx.drift_reports.of_run(name) for name in ("old", "elsewhere", "new")]
-            trend = await tx.drift_runs.trend("churn", limit=9)
-    assert [report is not None for report in kept] == [False, True, True]
-    assert [point.score for point in trend] == [0.1, 0.3]
