@@ -12,6 +12,7 @@ from bot.domain.errors import Ambiguous, LightshipError, NotFound, Permanent, Te
 from bot.domain.files import Attachment
 from bot.domain.messages import MessageKind
 from bot.engines.attaching import MOST_ATTEMPTS, Attaching, attach
+from bot.engines.delivering import Outcome
 from bot.engines.noting import show
 from bot.testing import SequentialIds
 from tests.making import make_incident
@@ -107,6 +108,21 @@ async def test_the_newest_pictures_stay_for_the_review(stage: Stage) -> None:
         pictures = await tx.files.pictures_of(incident.id)
     assert [one.title for one in pictures] == [one.title for one in graphs[2:]]
     assert {one.content for one in pictures} == {b"churn: P95 latency"}
+
+
+async def test_a_picture_that_is_finished_twice_is_kept(stage: Stage) -> None:
+    """As after a claim that was lost in the middle: who comes second finds it shown and takes nothing away."""
+    incident = await opened(stage, GRAPH)
+    await Attaching(store=stage.store, ids=IDS, drawer=Pen()).draw_due()
+    file = await kept(stage)
+    assert file is not None
+    await stage.steps(seconds=2)
+    async with stage.store.transaction() as tx:
+        await tx.messages.touch(MessageKind.FILE, file.id)
+    assert await stage.steps(seconds=2) == [Outcome.SHOWN]
+    assert len(stage.chat.shared) == 1
+    async with stage.store.transaction() as tx:
+        assert [one.content for one in await tx.files.pictures_of(incident.id)] == [b"churn: P95 latency"]
 
 
 async def test_files_wait_for_all_that_says_what_is_wrong(stage: Stage) -> None:

@@ -94,12 +94,10 @@ class FileTable:
 
     async def shown(self, file_id: str) -> None:
         """The chat shows it: a text's content is not needed any more, nor that of older pictures."""
-        row = await self.link.first(
-            select(files.c.incident_id, files.c.name, files.c.picture).where(files.c.id == file_id)
-        )
+        row = await self.link.first(select(files.c.incident_id, files.c.name).where(files.c.id == file_id))
         if row is None:
             return
-        if row.picture is None:
+        if not row.name.endswith(_PICTURE):
             await self.link.run(update(files).where(files.c.id == file_id).values(content=None))
             return
         await self.link.run(update(files).where(files.c.id == file_id).values(picture=None))
