@@ -79,7 +79,7 @@ def show(number: int) -> None:
     async def read(tx: Transaction) -> tuple[Incident | None, Event | None]:
         from bot.domain.events import RANKING_KINDS  # noqa: PLC0415 - `--help` needs no domain
 
-        return await tx.incidents.get(number), await tx.events.newest(number, RANKING_KINDS)
+        return await tx.incidents.peek(number), await tx.events.newest(number, RANKING_KINDS)
 
     found, ranked = _ask(read)
     if found is None:

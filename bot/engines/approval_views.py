@@ -11,8 +11,8 @@ from bot.domain.findings import Verdict
 from bot.domain.freezing import in_force
 from bot.domain.policies import ApprovalRule
 from bot.domain.remedies import ExecutionState
+from bot.domain.severity import Severity
 from bot.domain.watching import watching_of
-from bot.engines.deciding import is_critical
 from bot.engines.noting import UNDO_OFFERED
 from bot.rendering.views import ApprovalView
 
@@ -44,8 +44,8 @@ async def approval_view(
     """All that the message of a request shows."""
     plan = approval.plan
     rule = service.approval.of(plan.action, plan.target) if service else ApprovalRule()
-    critical = await is_critical(tx, approval)
-    incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
+    incident = await tx.incidents.peek(approval.incident_id) if approval.incident_id else None
+    critical = incident is not None and incident.severity is Severity.P1
     verification = await tx.verifications.get(approval.id)
     watching = None
     if approval.state in _OPEN and verification is None and not plan.undoes:

@@ -52,4 +52,4 @@ async def _is_wanted(tx: Transaction, entry: Entry) -> bool:
         number = json.loads(entry.body).get("incident_id")
     except (ValueError, AttributeError):
         return True
-    return not isinstance(number, int) or await tx.incidents.get(number) is not None
+    return not isinstance(number, int) or await tx.incidents.peek(number) is not None

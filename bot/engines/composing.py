@@ -84,7 +84,7 @@ class Composing:
     async def compose(self, tx: Transaction, message: Message) -> RenderedMessage:
         """The latest content of a message. Raises Permanent where what it shows is gone from the store."""
         rendered = await self._render(tx, message)
-        incident = await tx.incidents.get(message.incident_id) if message.incident_id else None
+        incident = await tx.incidents.peek(message.incident_id) if message.incident_id else None
         return marked_as_drill(rendered, incident.drill) if incident and incident.drill else rendered
 
     async def _render(self, tx: Transaction, message: Message) -> RenderedMessage:
@@ -162,7 +162,7 @@ class Composing:
         )
 
     async def _incident(self, tx: Transaction, message: Message) -> Incident:
-        incident = await tx.incidents.get(message.incident_id or 0)
+        incident = await tx.incidents.peek(message.incident_id or 0)
         if incident is None:
             raise Permanent(f"incident {message.incident_id} is not in the store")
         return incident

@@ -75,7 +75,7 @@ class Diagnosing:
     async def run(self, command: RunChecks) -> Outcome:
         """Run checks anew because somebody asked; the findings go into the thread."""
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(command.incident_id)
+            incident = await tx.incidents.peek(command.incident_id)
         if incident is None:
             return no_such_incident(command.incident_id)
         service = self._services.get(incident.key.service)
@@ -153,7 +153,7 @@ class Diagnosing:
                 if await tx.findings.of_incident(number):
                     looked.add(number)
                     continue
-                incident = await tx.incidents.get(number)
+                incident = await tx.incidents.peek(number)
                 shown = await tx.messages.find(MessageKind.INCIDENT, str(number))
                 if shown is not None and shown.digest_of is not None:
                     continue
@@ -163,7 +163,7 @@ class Diagnosing:
 
     async def _run_by_itself(self, number: int) -> None:
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(number)
+            incident = await tx.incidents.peek(number)
             shown = await tx.messages.find(MessageKind.INCIDENT, str(number))
         service = self._services.get(incident.key.service) if incident else None
         if shown is not None and shown.digest_of is not None:

@@ -76,7 +76,7 @@ class FallingBack:
 
     async def _document(self, tx: Transaction, unseen: Unseen) -> dict[str, Any] | None:
         message = unseen.message
-        incident = await tx.incidents.get(message.incident_id or 0)
+        incident = await tx.incidents.peek(message.incident_id or 0)
         if incident is None:
             return None
         reason = "opened" if message.kind is MessageKind.INCIDENT else "reopened"

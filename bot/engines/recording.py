@@ -26,7 +26,7 @@ class Recording:
     async def incident(self, incident_id: int) -> Incident | None:
         """An incident by number."""
         async with self._store.transaction() as tx:
-            return await tx.incidents.get(incident_id)
+            return await tx.incidents.peek(incident_id)
 
     async def unresolved(self, service: str | None = None) -> tuple[Incident, ...]:
         """The open incidents, worst and oldest first."""

@@ -123,7 +123,7 @@ class Reporting:
         findings: tuple[Finding, ...] = ()
         if incident_id is not None:
             async with self._store.transaction() as tx:
-                incident = await tx.incidents.get(incident_id)
+                incident = await tx.incidents.peek(incident_id)
                 findings = await tx.findings.of_incident(incident_id)
         return render_runbook(
             runbook,

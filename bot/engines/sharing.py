@@ -68,7 +68,7 @@ class Sharing:
     async def _file(self, file_id: str) -> StoredFile:
         async with self._store.transaction() as tx:
             file = await tx.files.get(file_id)
-            incident = await tx.incidents.get(file.incident_id) if file and file.incident_id else None
+            incident = await tx.incidents.peek(file.incident_id) if file and file.incident_id else None
         if file is None:
             raise Permanent(f"file {file_id} is not in the store")
         drill = incident.drill if incident is not None else ""

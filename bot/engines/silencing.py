@@ -71,7 +71,7 @@ class Silencing:
     async def silence(self, command: SilenceIncident) -> Outcome:
         """Silence the incident's group for the wished time, at most the configured longest."""
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(command.incident_id)
+            incident = await tx.incidents.peek(command.incident_id)
             now = tx.now
         if incident is None:
             return no_such_incident(command.incident_id)
@@ -100,7 +100,7 @@ class Silencing:
     async def lift(self, command: LiftSilence) -> Outcome:
         """End the incident's silence now."""
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(command.incident_id)
+            incident = await tx.incidents.peek(command.incident_id)
         if incident is None:
             return no_such_incident(command.incident_id)
         known = incident.silence.id if incident.silence else None

@@ -19,7 +19,7 @@ _ONCE_IN: Final = 60
 
 async def timeline_view(tx: Transaction, incident_id: int) -> TimelineView | None:
     """What happened to an incident, oldest first; None where there is no such incident."""
-    incident = await tx.incidents.get(incident_id)
+    incident = await tx.incidents.peek(incident_id)
     if incident is None:
         return None
     return TimelineView(

@@ -97,7 +97,7 @@ class Verifying:
 
     async def _begin(self, tx: Transaction, execution: Execution, approval: Approval) -> Verification:
         plan = approval.plan
-        incident = await tx.incidents.get(approval.incident_id) if approval.incident_id else None
+        incident = await tx.incidents.peek(approval.incident_id) if approval.incident_id else None
         watching = watching_of(
             plan,
             incident=incident,

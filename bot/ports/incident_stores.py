@@ -60,7 +60,15 @@ class Incidents(Protocol):
         ...
 
     async def get(self, incident_id: int) -> Incident | None:
-        """By number; locked against other replicas until the transaction ends."""
+        """By number; locked against other replicas until the transaction ends.
+
+        For who changes it, or what depends on it; one a transaction, or two transactions that lock several in
+        different orders wait for each other.
+        """
+        ...
+
+    async def peek(self, incident_id: int) -> Incident | None:
+        """By number, as committed last, for who only looks: it holds nobody up and waits for nobody."""
         ...
 
     async def save(self, incident: Incident) -> Incident:

@@ -111,7 +111,7 @@ async def test_the_newest_pictures_stay_for_the_review(stage: Stage) -> None:
 
 
 async def test_a_picture_that_is_finished_twice_is_kept(stage: Stage) -> None:
-    """As after a claim that was lost in the middle: who comes second finds it shown and takes nothing away."""
+    """As after a claim that was lost: who comes second finds it shown and takes nothing away."""
     incident = await opened(stage, GRAPH)
     await Attaching(store=stage.store, ids=IDS, drawer=Pen()).draw_due()
     file = await kept(stage)

@@ -61,6 +61,11 @@ class IncidentTable:
         row = await self.link.first(select(incidents).where(incidents.c.id == incident_id).with_for_update())
         return _incident(row) if row else None
 
+    async def peek(self, incident_id: int) -> Incident | None:
+        """By number, not locked."""
+        row = await self.link.first(select(incidents).where(incidents.c.id == incident_id))
+        return _incident(row) if row else None
+
     async def save(self, incident: Incident) -> Incident:
         """Insert or update."""
         columns = _columns(incident)

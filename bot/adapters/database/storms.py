@@ -82,8 +82,9 @@ class StormTable:
             .order_by(messages.c.created_at, messages.c.id)
             .limit(own_critical)
         )
-        gathered = (
-            update(messages)
+        # Locked in the order in which transactions mark what they changed, or one would wait for the other.
+        chosen = (
+            select(messages.c.id)
             .where(
                 _INCIDENT,
                 _UNPOSTED,
@@ -92,6 +93,12 @@ class StormTable:
                 messages.c.digest_revision.is_(None),
                 or_(messages.c.urgency > 1, messages.c.id.not_in(own)),
             )
+            .order_by(messages.c.kind, messages.c.subject)
+            .with_for_update()
+        )
+        gathered = (
+            update(messages)
+            .where(messages.c.id.in_(chosen))
             .values(digest_of=digest.id, digest_revision=digest.desired_revision + 1)
             .returning(messages.c.id)
         )
