@@ -13,7 +13,7 @@ import aiohttp
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bot.adapters.alertmanager_routes import receivers_in, route_of, webhooks_in
+from bot.adapters.alertmanager_routes import receivers_in, route_of, webhook_attempts_in, webhooks_in
 from bot.domain.errors import Ambiguous, LightshipError, NotFound, Permanent, Temporary
 from bot.domain.outside_text import one_line
 from bot.ports.readers import SeenAlert, Silence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bot.domain.alert_routes import Route
+    from bot.domain.drill_arrivals import Attempts
     from bot.domain.matchers import Matcher
 
 _CHUNK: Final = 65_536
@@ -29,6 +30,7 @@ _MUCH: Final = 128 * 1024
 """Answers above this are parsed in a thread: the event loop must not stand still for thousands of alerts."""
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_METRICS: Final = "metrics"
 _ALREADY: Final = "already expired"
 _UNKNOWN: Final = "silence not found"
 _SUCCESS, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 404, 429, 500
@@ -102,10 +104,15 @@ class AlertmanagerClient:
         except YAMLError as error:
             raise Permanent("the configuration that Alertmanager shows is no YAML") from error
 
-    async def webhook_addresses(self) -> tuple[str, ...]:
-        """The address of each webhook in its configuration; empty where it hides them, as newer ones do."""
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
+        """By receiver the address of each webhook; empty where it hides them, as newer ones do."""
         configuration = await self._configuration()
         return _parsed(lambda: webhooks_in(configuration))
+
+    async def webhook_attempts(self) -> Attempts:
+        """What it tried to send to webhooks since it started, from its own metrics."""
+        text = await self._call("GET", _METRICS)
+        return _parsed(lambda: webhook_attempts_in(text))
 
     async def create(
         self,
@@ -173,6 +180,8 @@ class AlertmanagerClient:
             raise _refusal(status, body, unclear)
         if not body and (method == "DELETE" or path == "alerts"):
             return None
+        if path == _METRICS:
+            return body.decode(errors="replace")
         try:
             return await asyncio.to_thread(json.loads, body) if len(body) > _MUCH else json.loads(body)
         except ValueError as error:
@@ -189,7 +198,7 @@ class AlertmanagerClient:
     ) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
-        url = f"{self._url}/api/v2/{path}"
+        url = f"{self._url}/{path}" if path == _METRICS else f"{self._url}/api/v2/{path}"
         request = self._session.request(
             method, url, params=params, json=content, allow_redirects=method == "GET"
         )

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from bot.domain.alert_routes import Route
+from bot.domain.drill_arrivals import Attempts
 from bot.domain.matchers import Matcher, Operator, parse_matchers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_MADE: Final = "alertmanager_notification_requests_total"
+_FAILED: Final = "alertmanager_notification_requests_failed_total"
 _HIDDEN: Final = "<secret>"
 _KIND: Final = "_configs"
 
@@ -30,13 +35,25 @@ def receivers_in(configuration: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
     }
 
 
-def webhooks_in(configuration: Mapping[str, Any]) -> tuple[str, ...]:
-    """The address of each webhook; empty where Alertmanager hides it."""
-    return tuple(
-        "" if _HIDDEN in str(hook.get("url", _HIDDEN)) else str(hook["url"])
+def webhooks_in(configuration: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """By receiver the address of each webhook; empty where Alertmanager hides it."""
+    return {
+        str(receiver["name"]): tuple(
+            "" if _HIDDEN in str(hook.get("url", _HIDDEN)) else str(hook["url"])
+            for hook in receiver.get("webhook_configs") or ()
+        )
         for receiver in configuration.get("receivers") or ()
-        for hook in receiver.get("webhook_configs") or ()
-    )
+    }
+
+
+def webhook_attempts_in(metrics: str) -> Attempts:
+    """What Alertmanager's own metrics say of its webhooks."""
+    sums = dict.fromkeys((_MADE, _FAILED), 0.0)
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name in sums and sample.labels.get("integration") == "webhook":
+                sums[sample.name] += sample.value
+    return Attempts(made=int(sums[_MADE]), failed=int(sums[_FAILED]))
 
 
 def _route(written: Mapping[str, Any], *, inherited: str) -> Route:

@@ -13,13 +13,14 @@ from bot.adapters.database import missing_file
 from bot.adapters.grafana import GrafanaMarks
 from bot.bootstrap.examining_kubernetes import examine_kubernetes
 from bot.bootstrap.examining_slack import examine_slack
+from bot.domain.drill_arrivals import is_webhook_of_bot
 from bot.domain.durations import rough_duration
 from bot.domain.errors import LightshipError, NotFound
 from bot.domain.examinations import Examination, fault, skipped, warning, well
 from bot.domain.outside_text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.bootstrap.outside import Outside
     from bot.domain.services import WatchedService
@@ -45,16 +46,32 @@ async def examine(
     environment: Environment,
     outside: Outside,
     services: Mapping[str, WatchedService],
+    *,
+    progress: Callable[[Sequence[str]], None] = lambda _silent: None,
 ) -> tuple[Examination, ...]:
-    """Everything that was looked at, in the order in which people read it."""
+    """Everything that was looked at, in the order in which people read it.
+
+    `progress` hears which have not answered yet, at first and after each answer.
+    """
+    silent: list[str] = []
+
+    async def look(name: str, ask: Callable[[], Awaitable[list[Examination]]]) -> list[Examination]:
+        silent.append(name)
+        progress(tuple(silent))
+        try:
+            return await _bounded(name, ask)
+        finally:
+            silent.remove(name)
+            progress(tuple(silent))
+
     parts = (
-        _bounded("store", lambda: _examine_store(environment, outside)),
-        _bounded("slack", lambda: examine_slack(settings, environment, outside, services)),
-        _bounded("webhook", lambda: _examine_webhook(environment, outside)),
-        _bounded("prometheus", lambda: _examine_prometheus(environment, outside)),
-        _bounded("kubernetes", lambda: examine_kubernetes(settings, outside, services)),
-        _bounded("mlflow", lambda: _examine_models(environment, outside, services)),
-        _bounded("grafana", lambda: _examine_grafana(settings, outside)),
+        look("store", lambda: _examine_store(environment, outside)),
+        look("slack", lambda: examine_slack(settings, environment, outside, services)),
+        look("webhook", lambda: _examine_webhook(environment, outside)),
+        look("prometheus", lambda: _examine_prometheus(environment, outside)),
+        look("kubernetes", lambda: examine_kubernetes(settings, outside, services)),
+        look("mlflow", lambda: _examine_models(environment, outside, services)),
+        look("grafana", lambda: _examine_grafana(settings, outside)),
     )
     return tuple(one for part in await asyncio.gather(*parts) for one in part)
 
@@ -111,8 +128,9 @@ async def _examine_alertmanager(outside: Outside) -> list[Examination]:
     found = [well("alertmanager", f"reachable, up for {rough_duration(up)}")]
     if outside.alert_routes is None:
         return found
-    addresses = await outside.alert_routes.webhook_addresses()
-    posting = [url for url in addresses if url.partition("?")[0].rstrip("/").endswith("/alerts")]
+    hooks = await outside.alert_routes.webhooks()
+    addresses = [url for urls in hooks.values() for url in urls]
+    posting = [url for url in addresses if is_webhook_of_bot(url)]
     if posting:
         found.append(well("receiver", f"posts to {one_line(posting[0], limit=120)}"))
     elif "" in addresses:

@@ -13,12 +13,15 @@ import click
 
 from bot.adapters.clock import SystemClock
 from bot.cli.options import show_faults, unused_config_option
+from bot.cli.progress import waiting
 from bot.domain.auditing import SHORT, Head
 from bot.domain.errors import LightshipError, NotFound
 from bot.engines.auditing import verify_audit
 from bot.settings import read_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.domain.auditing import Proof
 
 _HEAD: Final = re.compile(r"([0-9]{1,15}):([0-9a-f]{12,64})", re.ASCII)
@@ -64,11 +67,7 @@ def verify(known: Head | None, as_json: bool) -> None:
         show_faults(faults)
         sys.exit(1)
 
-    def progress(entries: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{entries:,} entries read", nl=False, err=True)
-
-    async def read() -> Proof:
+    async def read(say: Callable[[str], None]) -> Proof:
         from bot.adapters.database import connect, missing_file  # noqa: PLC0415 - `--help` needs no database
 
         url = environment.database_url.get_secret_value()
@@ -76,13 +75,18 @@ def verify(known: Head | None, as_json: bool) -> None:
         if missing:
             raise NotFound(f"there is no store at {missing}; set LIGHTSHIP_DATABASE_URL, or start the bot")
         store = connect(url, clock=SystemClock())
+
+        def progress(entries: int) -> None:
+            say(f"Reading the audit: {entries:,} entries")
+
         try:
             return await verify_audit(store, keys=environment.audit_keys, known=known, progress=progress)
         finally:
             await store.close()
 
     try:
-        proof = asyncio.run(read())
+        with waiting("Reading the audit") as say:
+            proof = asyncio.run(read(say))
     except LightshipError as error:
         click.echo(f"lightship audit verify: {error}", err=True)
         sys.exit(1)

@@ -10,6 +10,7 @@ import click
 
 from bot.adapters.clock import SystemClock
 from bot.cli.options import show_faults, unused_config_option
+from bot.cli.progress import waiting
 from bot.domain.errors import LightshipError
 from bot.settings import read_environment
 
@@ -30,9 +31,10 @@ def upgrade() -> None:
         show_faults(faults)
         sys.exit(1)
     try:
-        revision = asyncio.run(
-            upgrade_store(environment.database_url.get_secret_value(), clock=SystemClock())
-        )
+        with waiting("Migrating the store"):
+            revision = asyncio.run(
+                upgrade_store(environment.database_url.get_secret_value(), clock=SystemClock())
+            )
     except LightshipError as error:
         click.echo(f"lightship db upgrade: {error}", err=True)
         sys.exit(1)

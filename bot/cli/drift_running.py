@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.options import config_option, json_option, show_faults
+from bot.cli.progress import waiting
 from bot.domain.drift_runs import DriftRunState, DriftTrigger
 from bot.domain.errors import LightshipError, Permanent
 from bot.logs import set_up_logging
 from bot.settings import load_settings, read_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bot.domain.drift_runs import DriftRun
@@ -48,7 +50,8 @@ def run(services: tuple[str, ...], config: Path, as_json: bool) -> None:
         sys.exit(1)
     set_up_logging(log_format=environment.log_format or "", level=environment.log_level)
     try:
-        runs = asyncio.run(_run(environment, loaded, loaded.settings, services))
+        with waiting("Loading") as say:
+            runs = asyncio.run(_run(environment, loaded, loaded.settings, services, say))
     except LightshipError as error:
         click.echo(f"lightship drift run: {error}", err=True)
         sys.exit(1)
@@ -59,7 +62,11 @@ def run(services: tuple[str, ...], config: Path, as_json: bool) -> None:
 
 
 async def _run(
-    environment: Environment, loaded: LoadedSettings, settings: Settings, services: tuple[str, ...]
+    environment: Environment,
+    loaded: LoadedSettings,
+    settings: Settings,
+    services: tuple[str, ...],
+    say: Callable[[str], None],
 ) -> list[DriftRun]:
     # Imported here: `--help` and a fault in the configuration need none of it.
     from bot.bootstrap.drifts import NOTICE_REST, make_drifts  # noqa: PLC0415 - said above
@@ -75,11 +82,12 @@ async def _run(
         drifts = make_drifts(settings, outside, folder=loaded.folder, noticing=noticing)
         if drifts is None:
             raise Permanent(f"no service in {loaded.path} has `drift`")
-        runs = [
-            await drifts.drifting.run(name, trigger=DriftTrigger.COMMAND)
-            for name in services or tuple(drifts.watched)
-        ]
+        runs = []
+        for name in services or tuple(drifts.watched):
+            say(f"Comparing the data of {name}")
+            runs.append(await drifts.drifting.run(name, trigger=DriftTrigger.COMMAND))
         if drifts.tracking is not None:
+            say("Telling MLflow")
             await drifts.tracking.step()  # what MLflow does not take now, the bot tells it later
     finally:
         for close in outside.close:

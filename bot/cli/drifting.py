@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bot.cli.drift_running import run
-from bot.cli.options import config_option, progress_bar
+from bot.cli.options import config_option
+from bot.cli.progress import progress_bar, waiting
 from bot.domain.drift import DriftVerdict
 from bot.domain.errors import LightshipError, Permanent
 from bot.drift.locations import location
@@ -180,7 +181,7 @@ def profile(**given: Any) -> None:
     if is_profile(given["data"]):
         raise Permanent(f"{given['data']} is a profile already")
     source = open_source(given["data"])
-    with _bar([source], passes=2) as progress:
+    with _bar([source], "Reading the reference", passes=2) as progress:
         made = make_profile(
             source,
             _selection(given),
@@ -204,8 +205,9 @@ def profile(**given: Any) -> None:
 
 def make_report(given: Mapping[str, Any]) -> DriftReport:
     """The report that the options ask for. Raises LightshipError with words for the user."""
-    from bot.drift.report import Options, compare  # noqa: PLC0415 - numpy and Arrow load when there is work
-    from bot.drift.verdicts import relative_weights  # noqa: PLC0415 - likewise
+    with waiting("Loading"):
+        from bot.drift.report import Options, compare  # noqa: PLC0415 - numpy and Arrow load with work
+        from bot.drift.verdicts import relative_weights  # noqa: PLC0415 - likewise
 
     if bool(given["predictions_reference"]) != bool(given["predictions_current"]):
         raise click.UsageError("--predictions-reference and --predictions-current go together")
@@ -214,7 +216,7 @@ def make_report(given: Mapping[str, Any]) -> DriftReport:
     current = _current(given["current"], given["engine"], window=_window(given))
     reference = _reference(given["reference"], selection)
     predictions = _predictions(given)
-    with _bar([current, *([predictions.current] if predictions else [])]) as progress:
+    with _bar([current, *([predictions.current] if predictions else [])], "Reading current rows") as progress:
         return compare(
             reference,
             current,
@@ -244,7 +246,7 @@ def _reference(path: Path, selection: Selection) -> Profile:
             raise click.UsageError("--categorical is for data: a saved profile has its kinds already")
         return load_profile(path)
     source = open_source(path)
-    with _bar([source], passes=2) as progress:
+    with _bar([source], "Reading the reference", passes=2) as progress:
         return make_profile(source, selection, with_sample=True, progress=progress)
 
 
@@ -327,8 +329,12 @@ def _moment(flag: str, text: str) -> datetime | None:
 
 
 @contextmanager
-def _bar(sources: Iterable[Source], *, passes: int = 1) -> Iterator[Callable[[int], None]]:
-    """A progress bar on the terminal when there is much to read; it never reaches a pipe."""
+def _bar(sources: Iterable[Source], label: str, *, passes: int = 1) -> Iterator[Callable[[int], None]]:
+    """What a terminal sees: a bar when there is much to read, else how long it takes; a pipe sees neither."""
     rows = passes * sum(source.rows or 0 for source in sources)
-    with progress_bar(rows if rows >= _ROWS_WORTH_A_BAR else 0, "Reading") as progress:
-        yield progress
+    if rows >= _ROWS_WORTH_A_BAR:
+        with progress_bar(rows, label, then="Scoring" if passes == 1 else "") as progress:
+            yield progress
+        return
+    with waiting(label):
+        yield lambda _rows: None

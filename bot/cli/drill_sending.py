@@ -23,6 +23,10 @@ class Refused(Exception):  # noqa: N818 - an answer in words for the person who 
     """The drill could not be had, in words."""
 
 
+class Declined(Refused):
+    """The person who was asked does not want it to be sent."""
+
+
 async def post_to_bot(
     drill: Drill, *, address: str, environment: Environment, ended_at: datetime | None
 ) -> None:

@@ -6,55 +6,28 @@ The drill is registered in the store before its alert is sent, which is how the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets
 import sys
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Never
 
 import click
 
-from bot.adapters.runbook_files import load_runbooks
-from bot.bootstrap.runbooks import vocabulary_of
+from bot.cli.drill_arriving import incident_of
+from bot.cli.drill_handing import alertmanager_of, announce, hand_over, register, store_of, take_back
+from bot.cli.drill_making import Ready, make_drill, read_ready, runbook_names
 from bot.cli.drill_sending import Refused, post_to_bot
-from bot.cli.options import DEFAULT_CONFIG, config_option, show_faults
-from bot.domain.drills import LABEL, Drill, labels_for
+from bot.cli.options import config_option
+from bot.cli.progress import waiting
+from bot.domain.drills import LABEL, Drill
 from bot.domain.errors import LightshipError
-from bot.domain.runbooks import select_runbook
-from bot.domain.words import did_you_mean
-from bot.settings import load_settings, read_environment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from pathlib import Path
 
-    from bot.adapters.alertmanager import AlertmanagerClient
     from bot.adapters.database import SqlStore
-    from bot.domain.runbooks import Runbook
-    from bot.domain.services import WatchedService
-    from bot.settings import Environment, Settings
+    from bot.settings import Environment
 
-LASTS: Final = timedelta(minutes=30)
-_LOOKS: Final = 40
-_PAUSE: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """What the files and the environment say."""
-
-    environment: Environment
-    settings: Settings
-    runbooks: tuple[Runbook, ...]
-
-
-def _runbook_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: the runbooks of the configuration, as far as they can be read."""
-    config = context.params.get("config") or Path(os.environ.get("LIGHTSHIP_CONFIG", DEFAULT_CONFIG))
-    folders = load_settings(config, os.environ).runbook_folders
-    return [one.name for one in load_runbooks(folders).runbooks if one.name.startswith(incomplete)]
+_MERGED_WITHIN: Final = 10.0
+"""Seconds."""
 
 
 @click.command(
@@ -65,7 +38,7 @@ def _runbook_names(context: click.Context, _parameter: click.Parameter, incomple
     "  lightship test-alert --end 5f2c61d09b7a",
 )
 @config_option
-@click.argument("runbook", required=False, shell_complete=_runbook_names)
+@click.argument("runbook", required=False, shell_complete=runbook_names)
 @click.option(
     "--label", "labels", multiple=True, metavar="NAME=VALUE", help="One more label, or another value."
 )
@@ -89,103 +62,32 @@ def test_alert(  # noqa: PLR0917 - click hands them over by name
     """
     if (runbook is None) == (end is None):
         raise click.UsageError("name a runbook, or --end with the id of a drill")
-    ready = _ready(config)
+    ready = read_ready(config)
     address = (url or _own_address(ready.environment)).rstrip("/")
     try:
         if end is not None:
             asyncio.run(_end(ready, end, address))
         else:
-            drill = _drill(ready, runbook or "", _pairs(labels), through_alertmanager=send)
+            drill = make_drill(ready, runbook or "", _pairs(labels), through_alertmanager=send)
             asyncio.run(_begin(ready, drill, address, ask=not yes))
     except (LightshipError, Refused) as error:
         _stop(str(error))
 
 
-def _ready(config: Path) -> Ready:
-    environment, faults = read_environment(os.environ)
-    loaded = load_settings(config, os.environ)
-    if faults or loaded.settings is None:
-        show_faults((*faults, *loaded.faults))
-        sys.exit(1)
-    runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
-    if runbooks.faults:
-        show_faults(runbooks.faults)
-        sys.exit(1)
-    return Ready(environment=environment, settings=loaded.settings, runbooks=runbooks.runbooks)
-
-
-def _drill(ready: Ready, name: str, given: dict[str, str], *, through_alertmanager: bool) -> Drill:
-    """The drill for a runbook: labels that it and a service take. Exits where there are none."""
-    from bot.adapters.clock import SystemClock  # noqa: PLC0415 - `--help` needs none of these
-    from bot.bootstrap.services import watched_services  # noqa: PLC0415 - as above
-    from handlers.fingerprints import fingerprint  # noqa: PLC0415 - as above
-
-    known = {one.name: one for one in ready.runbooks}
-    if name not in known:
-        told = did_you_mean(name, known) or f"; there are {', '.join(sorted(known))}"
-        _stop(f"there is no runbook `{name[:60]}`{told}")
-    services = watched_services(ready.settings)
-    found = _labels(known[name], services, ready.runbooks, given)
-    if found is None:
-        _stop(f"no labels were found that `{name}` and a service take; say some with --label NAME=VALUE")
-    service, labels = found
-    drill_id = secrets.token_hex(6)
-    labels[LABEL] = drill_id
-    return Drill(
-        id=drill_id,
-        fingerprint=fingerprint(labels),
-        service=service,
-        runbook=name,
-        labels=labels,
-        annotations={"summary": "A drill: this alert was made by `lightship test-alert`"},
-        at=SystemClock().now(),
-        through_alertmanager=through_alertmanager,
-    )
-
-
-def _labels(
-    runbook: Runbook,
-    services: dict[str, WatchedService],
-    runbooks: tuple[Runbook, ...],
-    given: dict[str, str],
-) -> tuple[str, dict[str, str]] | None:
-    """The first service whose alert it can be, and the labels of that alert."""
-    from bot.bootstrap.services import routing  # noqa: PLC0415 - as above
-
-    route = routing(services)
-    for name, service in services.items():
-        labels = labels_for((*runbook.match, *service.match))
-        if labels is None:
-            continue
-        labels.setdefault("alertname", runbook.name)
-        labels.setdefault("severity", "warning")
-        labels |= given
-        taken = route(labels)
-        chosen = select_runbook(runbooks, labels).runbook
-        if taken is not None and taken.service == name and chosen is not None and chosen.name == runbook.name:
-            return name, labels
-    return None
-
-
 async def _begin(ready: Ready, drill: Drill, address: str, *, ask: bool) -> None:
     """Register it, send it, and say what came of it."""
-    store = _store(ready.environment)
+    store = store_of(ready.environment)
     try:
         if drill.through_alertmanager:
-            async with _alertmanager(ready.environment) as client:
-                await _announce(client, drill, ask=ask)
-                await _register(store, drill)
-                await client.post(
-                    labels=drill.labels,
-                    annotations=drill.annotations,
-                    starts_at=drill.at,
-                    ends_at=drill.at + LASTS,
-                )
+            async with alertmanager_of(ready.environment) as client:
+                await announce(client, drill, ask=ask)
+                with waiting("Handing the alert to Alertmanager"):
+                    await hand_over(client, store, drill)
             click.echo(
                 f"Drill {drill.id} is with Alertmanager, which sends it after the group_wait of its route."
             )
         else:
-            await _register(store, drill)
+            await register(store, drill)
             await post_to_bot(drill, address=address, environment=ready.environment, ended_at=None)
             await _tell_incident(store, drill)
     finally:
@@ -194,7 +96,7 @@ async def _begin(ready: Ready, drill: Drill, address: str, *, ask: bool) -> None
 
 
 async def _end(ready: Ready, drill_id: str, address: str) -> None:
-    store = _store(ready.environment)
+    store = store_of(ready.environment)
     try:
         await store.upgrade()
         async with store.transaction() as tx:
@@ -204,67 +106,22 @@ async def _end(ready: Ready, drill_id: str, address: str) -> None:
     if drill is None:
         raise Refused(f"there is no drill `{drill_id[:60]}` in the store")
     if drill.through_alertmanager:
-        async with _alertmanager(ready.environment) as client:
-            await client.post(
-                labels=drill.labels, annotations=drill.annotations, starts_at=drill.at, ends_at=now
-            )
+        async with alertmanager_of(ready.environment) as client:
+            await take_back(client, drill, now=now)
     else:
         await post_to_bot(drill, address=address, environment=ready.environment, ended_at=now)
     click.echo(f"Drill {drill.id} ends.")
 
 
-async def _register(store: SqlStore, drill: Drill) -> None:
-    await store.upgrade()
-    async with store.transaction() as tx:
-        await tx.drills.add(drill)
-
-
-async def _announce(client: AlertmanagerClient, drill: Drill, *, ask: bool) -> None:
-    """Whom the alert would reach: a pager does not know that it is a drill."""
-    from bot.domain.alert_routes import receivers_of  # noqa: PLC0415 - as above
-
-    kinds = await client.receivers()
-    reached = receivers_of(await client.route(), drill.labels)
-    click.echo("Alertmanager would send this alert to:")
-    for name in reached:
-        click.echo(f"  {name} ({', '.join(kinds.get(name, ())) or 'nothing is sent'})")
-    click.echo("Only Lightship knows that it is a drill; whatever else stands there takes it for real.")
-    if ask and not click.confirm("Send it?", default=False):
-        raise Refused("nothing was sent")
-
-
 async def _tell_incident(store: SqlStore, drill: Drill) -> None:
     """Which incident became of it; the bot merges within a moment."""
-    for _ in range(_LOOKS):
-        async with store.transaction() as tx:
-            incidents = await tx.incidents.unresolved(service=drill.service)
-        for incident in incidents:
-            if incident.drill == drill.id:
-                click.echo(f"Drill {drill.id} is incident #{incident.id} in {incident.channel}.")
-                return
-        await asyncio.sleep(_PAUSE)
-    raise Refused(
-        "the bot took the alert, and no incident came of it here: is LIGHTSHIP_DATABASE_URL the bot's?"
-    )
-
-
-def _store(environment: Environment) -> SqlStore:
-    from bot.adapters.clock import SystemClock  # noqa: PLC0415 - as above
-    from bot.adapters.database import connect  # noqa: PLC0415 - as above
-
-    return connect(environment.database_url.get_secret_value(), clock=SystemClock())
-
-
-@contextlib.asynccontextmanager
-async def _alertmanager(environment: Environment) -> AsyncIterator[AlertmanagerClient]:
-    from bot.adapters.alertmanager import AlertmanagerClient  # noqa: PLC0415 - as above
-
-    url = environment.alertmanager_url
-    client = AlertmanagerClient(url.get_secret_value() if url else "")
-    try:
-        yield client
-    finally:
-        await client.close()
+    with waiting("Waiting for the incident"):
+        incident = await incident_of(store, drill, within=_MERGED_WITHIN)
+    if incident is None:
+        raise Refused(
+            "the bot took the alert, and no incident came of it here: is LIGHTSHIP_DATABASE_URL the bot's?"
+        )
+    click.echo(f"Drill {drill.id} is incident #{incident.id} in {incident.channel}.")
 
 
 def _own_address(environment: Environment) -> str:

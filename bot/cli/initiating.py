@@ -13,6 +13,7 @@ import click
 
 from bot.cli.asking import Questions
 from bot.cli.options import show_faults, unused_config_option
+from bot.cli.progress import waiting
 from bot.domain.matchers import Matcher, MatcherError, parse_matcher
 from bot.setting_up.choices import NO_CHANNEL, Choices
 from bot.setting_up.placing import Placing, place
@@ -141,7 +142,10 @@ async def _choose(asked: Asked) -> tuple[Choices, tuple[AlertRule, ...]]:
         click.echo(f"Kubernetes: context {context.name}, namespace {context.namespace}")
     else:
         click.echo("Kubernetes: no context; set KUBECONFIG to have its Deployments looked up")
-    cluster = await _look_at_cluster(context.namespace) if context else None
+    cluster = None
+    if context:
+        with waiting(f"Asking Kubernetes ({context.name})"):
+            cluster = await _look_at_cluster(context.namespace)
     if cluster:
         click.echo(cluster.remark)
     placed = cluster.deployments if cluster else ()
@@ -202,7 +206,8 @@ async def _all_rules(files: tuple[Path, ...], prometheus: str) -> tuple[AlertRul
 
         metrics = PrometheusMetrics(prometheus)
         try:
-            seen = await look_at_rules(metrics)
+            with waiting("Asking Prometheus for its alert rules"):
+                seen = await look_at_rules(metrics)
         finally:
             await metrics.close()
         click.echo(seen.remark)

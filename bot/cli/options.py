@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     from bot.domain.faults import Fault
 
@@ -38,14 +36,6 @@ unused_config_option = click.option(
     help="Taken by every command; nothing in it changes this one.",
 )
 """`--config FILE` for commands that read only the environment, so that wrappers can pass it to all."""
-
-
-@contextmanager
-def progress_bar(length: int, label: str) -> Iterator[Callable[[int], None]]:
-    """How far work that may last has come, on a terminal's standard error only; a length of 0 shows none."""
-    hidden = length <= 0 or not sys.stderr.isatty()
-    with click.progressbar(length=max(1, length), label=label, file=sys.stderr, hidden=hidden) as bar:
-        yield bar.update
 
 
 json_option = click.option(

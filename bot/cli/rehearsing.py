@@ -13,7 +13,8 @@ import click
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
 from bot.bootstrap.runbooks import vocabulary_of
-from bot.cli.options import config_option, progress_bar, show_faults
+from bot.cli.options import config_option, show_faults
+from bot.cli.progress import progress_bar, waiting
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
 from bot.rehearsal.scenarios.loading import load_scenarios
@@ -50,8 +51,9 @@ def rehearse(
     Each runs the whole bot against a world in memory on a virtual clock. Prints a table, and for each one
     that fails what was expected, what happened and the message; exits with 1 then.
     """
-    from bot.playing.reporting import as_object, failure, junit_xml, table  # noqa: PLC0415 - not for --help
-    from bot.playing.together import bill_of, cores, play_all  # noqa: PLC0415 - it loads the whole bot
+    with waiting("Loading"):
+        from bot.playing.reporting import as_object, failure, junit_xml, table  # noqa: PLC0415 - not for --help
+        from bot.playing.together import bill_of, cores, play_all  # noqa: PLC0415 - it loads the whole bot
 
     set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "error"))
     loaded = load_settings(config, os.environ)

@@ -25,8 +25,8 @@ class OwnRights(Protocol):
 class AlertRoutes(Protocol):
     """Where Alertmanager sends alerts."""
 
-    async def webhook_addresses(self) -> tuple[str, ...]:
-        """The address of each webhook of its receivers; empty where Alertmanager hides it."""
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
+        """By receiver the address of each webhook; empty where Alertmanager hides it."""
         ...
 
 

@@ -26,7 +26,7 @@ from tests.marking.grafana import TOKEN, grafana
 from tests.worlds.churn import churn_world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from bot.bootstrap.outside import Outside
@@ -66,9 +66,9 @@ class Routes:
 
     addresses: tuple[str, ...]
 
-    async def webhook_addresses(self) -> tuple[str, ...]:
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
         """As they are configured."""
-        return self.addresses
+        return {"lightship": self.addresses}
 
 
 @dataclass(kw_only=True)

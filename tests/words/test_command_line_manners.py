@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +19,7 @@ from click.testing import CliRunner
 from bot.cli import COMMANDS, lightship
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
 LISTS: Final = (
@@ -131,27 +133,76 @@ def test_work_that_lasts_shows_how_far_it_is() -> None:
     assert "Playing" in on_terminal("rehearse", one)
 
 
+def test_a_wait_says_for_what_and_is_wiped_away_and_programs_read_none_of_it() -> None:
+    """`lightship doctor` names what has not answered, without colour; standard output is JSON and no more."""
+    with silent_server() as (address, answer):
+        environ = {"PROMETHEUS_URL": address, "NO_COLOR": "1"}
+        seen, piped = on_terminal_and_pipe(
+            "doctor", "--json", environ=environ, until="Waiting for prometheus … ", then=answer
+        )
+    assert "\x1b" not in seen
+    *_, shown, wiped, rest = seen.split("\r")
+    assert (wiped.strip(), rest) == ("", "")
+    assert len(wiped) == len(shown.rstrip())
+    said = [json.loads(line) for line in piped.splitlines()]
+    assert {"configuration", "store", "prometheus"} <= {one["name"] for one in said}
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """An address that takes connections and is silent, until it is told to hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", listening.close
+
+
+def on_terminal_and_pipe(
+    *words: str, environ: dict[str, str], until: str, then: Callable[[], None]
+) -> tuple[str, str]:
+    """Standard error as a terminal shows it, and standard output piped; `then` is called at `until`."""
+    process, terminal = started(words, environ, out=subprocess.PIPE)
+    seen = read_all(terminal, until=until, then=then)
+    piped = process.communicate(timeout=50)[0]
+    assert until in seen
+    return seen, piped.decode()
+
+
 def on_terminal(*words: str, **environ: str) -> str:
     """What the command writes where its outputs are a terminal."""
+    process, terminal = started(words, environ, out=None)
+    shown = read_all(terminal)
+    assert process.wait(50) == 0, shown
+    return shown
+
+
+def started(
+    words: Sequence[str], environ: Mapping[str, str], *, out: int | None
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The command, its standard error (and standard output, unless that is `out`) a terminal's other side."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", *words],
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm", **environ},
         stdin=subprocess.DEVNULL,
-        stdout=theirs,
+        stdout=out or theirs,
         stderr=theirs,
     )
     os.close(theirs)
+    return process, ours
+
+
+def read_all(ours: int, *, until: str = "", then: Callable[[], None] = lambda: None) -> str:
+    """All that comes to the terminal; `then` is called once, when `until` was seen."""
     shown = b""
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         while True:
             try:
                 piece = terminal.read(4096)
             except OSError:  # Linux's word for the end of a terminal
-                break
+                return shown.decode()
             if not piece:
-                break
+                return shown.decode()
             shown += piece
-    assert process.wait(50) == 0, shown
-    return shown.decode()
+            if until and until in shown.decode(errors="replace"):
+                until = ""
+                then()

@@ -44,6 +44,8 @@ WRONG: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("schema runbok", {}),
     ("rbac --service-account lightship", {}),
     ("doctor --config none.yaml", {}),
+    ("doctor --send --within soon", {}),
+    ("doctor --runbook HighAPILatency", {}),
     ("db upgrade", {"LIGHTSHIP_DATABASE_URL": "mysql://localhost/lightship"}),
     ("incident show one", NONE),
     ("incident show 12", NONE),
