@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
+# Where `make e2e` looks for tests: `make e2e TESTS=tests/e2e/test_replicas.py`.
+TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e loop load lint audit format docs pictures dist bench clean
@@ -28,6 +30,11 @@ help:  ## show the targets
 	$(UV) sync --frozen --quiet --inexact --group docs
 	@touch $@
 
+# hadolint and shellcheck come as packages with the programs in them, not for every kind of machine.
+.venv/.linters: .venv/.synced
+	-$(UV) sync --frozen --quiet --inexact --group linters
+	@touch $@
+
 .venv/.examples: .venv/.synced
 	$(UV) sync --frozen --quiet --group demo --group examples
 	@touch $@
@@ -40,10 +47,10 @@ test: .venv/.synced  ## run the quick suite (SQLite, no other programs)
 
 # Two files at a time, each process with servers of its own: most of a test's time is waiting. What measures, or what
 # needs the whole machine, is marked `alone` and comes after.
-e2e: .venv/.examples .venv/.docs  ## run the end-to-end suite on real servers (installs them where it may)
+e2e: .venv/.examples .venv/.docs .venv/.linters  ## run the end-to-end suite on real servers (installs them where it may)
 	tests/e2e/setup.sh
-	.venv/bin/pytest -m "e2e and not alone" -n 2 --dist loadfile tests $(ARGS)
-	.venv/bin/pytest -m "e2e and alone" -p no:xdist tests $(ARGS) || [ $$? -eq 5 ]  # 5: ARGS chose none of these
+	.venv/bin/pytest -m "e2e and not alone" -n 2 --dist loadfile $(TESTS) $(ARGS)
+	.venv/bin/pytest -m "e2e and alone" -p no:xdist $(TESTS) $(ARGS) || [ $$? -eq 5 ]  # 5: none was chosen
 
 loop: .venv/.examples  ## play the closed loop on real servers and show its timeline
 	tests/e2e/setup.sh
@@ -52,11 +59,12 @@ loop: .venv/.examples  ## play the closed loop on real servers and show its time
 load: .venv/.examples  ## load the sample service and hold it against the alert rules
 	.venv/bin/python -m tests.load $(ARGS)
 
-lint: .venv/.synced  ## ruff, mypy and the import contracts
+lint: .venv/.linters  ## ruff, mypy, the import contracts, and what is not Python
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+	.ci/lint
 	.venv/bin/python .ci/audit.py --uv "$(UV)"
 
 audit: .venv/.synced  ## look for known vulnerabilities in what is locked; fails where it cannot look
