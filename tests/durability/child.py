@@ -30,7 +30,7 @@ from bot.domain.routing import Destination
 from bot.domain.severity import Severity
 from bot.engines.attaching import attach
 from bot.engines.delivering import Waits
-from bot.engines.intake import Intake
+from bot.engines.intake import Intake, IntakeLimits
 from bot.engines.merging import Merging
 from bot.engines.publishing import Publishing, PublishLimits
 from bot.ports.notifier import RenderedMessage
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from bot.ports.stores import Transaction
 
 LEASE = timedelta(seconds=1)
+PATIENCE = timedelta(seconds=40)
+"""A webhook waits for as long: the tests are about crashes, not about a machine that is busy."""
+
 WAITS = Waits(temporary=Backoff(first=timedelta(seconds=0.05), longest=timedelta(seconds=0.2)))
 LIMITS = PublishLimits(
     pace=Pace(channel_interval=timedelta(seconds=0.02), edit_interval=timedelta(seconds=0.02), edit_burst=5),
@@ -150,9 +153,14 @@ class HastyIntake(Intake):
 class HastyLedger(DeliveryTable):
     """Without the one transaction: webhooks are out of the ledger before their incidents are changed."""
 
+    told = asyncio.Event()
+    """The sender has its answer: before that nothing is promised, and nothing can be lost."""
+
     async def take(self, *, limit: int) -> tuple[Delivery, ...]:
         """Take, forget, commit."""
         taken = await super().take(limit=limit)
+        if taken:
+            await self.told.wait()
         await self.merged([delivery.id for delivery in taken])
         await self.link._raw.commit()
         return taken
@@ -189,7 +197,9 @@ async def main(url: str, chat: str, send: str, without: str = "") -> None:
         owner=ids.new(),
         limits=LIMITS,
     )
-    intake = (HastyIntake if without == "commit" else Intake)(store=store, on_stored=merging.wake)
+    intake = (HastyIntake if without == "commit" else Intake)(
+        store=store, on_stored=merging.wake, limits=IntakeLimits(patience=PATIENCE)
+    )
     store.on_due(publishing.wake)
     loops = [asyncio.create_task(one.run()) for one in (intake, merging, publishing)]
     if send == "yes":
@@ -221,6 +231,7 @@ async def _send(intake: Intake, alerts: int) -> None:
         else:
             sys.stdout.write(f"accepted {alerts}\n")
             sys.stdout.flush()
+            HastyLedger.told.set()
             return
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import upgrade
+from bot.adapters.database import open_store, upgrade
 from tests.durability.child import FileChat
+
+pytestmark = pytest.mark.timeout(300)  # three processes after one another, each quick unless all are waiting
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("after-intake-commit", "before-merge-commit", "after-post", "after-update")
@@ -44,7 +46,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=90,
     )
 
 
@@ -54,6 +56,8 @@ async def die_and_recover(url: str, chat: Path, point: str, *, without: str = ""
     dead = run(url, chat, send=True, kill_at=point, without=without)
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     accepted = dead.stdout.split("accepted ")[1:]
+    if not without and point != "before-intake-commit":
+        assert await webhooks_known(url), "it died before there was anything to lose"
     restarted = run(url, chat, send=False, without=without)
     assert restarted.returncode == 0, restarted.stderr
     texts = [one["text"] for one in FileChat(chat).shown().values()]
@@ -61,6 +65,12 @@ async def die_and_recover(url: str, chat: Path, point: str, *, without: str = ""
     assert len(texts) >= bool(accepted), "lost"
     if accepted:
         assert int(texts[0].removeprefix("incident triggered ")) >= int(accepted[-1]), "lost"
+
+
+async def webhooks_known(url: str) -> int:
+    """What the store holds of them: in the ledger, and as incidents."""
+    async with open_store(url, clock=SystemClock()) as store, store.transaction() as tx:
+        return (await tx.deliveries.backlog()).waiting + len(await tx.incidents.recent())
 
 
 @pytest.mark.parametrize("point", QUICK)
