@@ -4,6 +4,7 @@ Tests add faults; the Web API takes at most one for each call. Where Slack's ans
 took the call, `applied=True` says that it did.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -20,6 +21,7 @@ class FaultKind(StrEnum):
     DROP = "dropped"
     ERROR = "error"
     DELAY = "delay"
+    HOLD = "hold"
     ARCHIVE_CHANNEL = "archive_channel"
     DELETE_MESSAGE = "delete_message"
 
@@ -72,6 +74,11 @@ class Fault:
         return cls(kind=FaultKind.DELAY, method=method, times=times, seconds=seconds)
 
     @classmethod
+    def held(cls, method: str = "*", *, times: int | None = 1) -> Self:
+        """The call is taken when the script is told to `release`."""
+        return cls(kind=FaultKind.HOLD, method=method, times=times)
+
+    @classmethod
     def token_revoked(cls, method: str = "*", *, times: int | None = None) -> Self:
         """`token_revoked`, for every call until the fault is removed."""
         return cls.failing("token_revoked", method, times=times)
@@ -96,6 +103,7 @@ class FaultScript:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._released = asyncio.Event()
 
     def add(self, *faults: Fault) -> None:
         """Appends faults to the script."""
@@ -104,6 +112,19 @@ class FaultScript:
     def clear(self) -> None:
         """Ends all misbehaviour."""
         self._faults.clear()
+
+    @property
+    def pending(self) -> int:
+        """How many faults have still to strike."""
+        return len(self._faults)
+
+    def release(self) -> None:
+        """Lets every call that is held be taken now, and holds none from now on."""
+        self._released.set()
+
+    async def until_released(self) -> None:
+        """Returns when held calls are to be taken."""
+        await self._released.wait()
 
     def take(self, method: str, arguments: Json) -> Fault | None:
         """The first fault that fits this call, used up by one."""

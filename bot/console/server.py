@@ -134,6 +134,7 @@ class SlackStandIn:
     async def stop(self) -> None:
         """Closes sockets, waiting answers and the port."""
         self._closing.set()
+        self.faults.release()
         if self._moved in self.workspace.listeners:
             self.workspace.listeners.remove(self._moved)
         await self.sockets.close()

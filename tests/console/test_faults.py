@@ -56,6 +56,20 @@ async def test_a_hanging_call_ends_with_the_clients_patience(
     await post(client)
 
 
+async def test_a_held_call_is_taken_when_it_is_released(slack: SlackStandIn, client: AsyncWebClient) -> None:
+    """Until then nothing is posted and nothing answered."""
+    slack.faults.add(Fault.held())
+    held = asyncio.create_task(post(client))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await asyncio.shield(held)
+    assert not slack.faults.pending
+    assert slack.workspace.history("C0CHURN") == []
+    slack.faults.release()
+    await held
+    assert len(slack.workspace.history("C0CHURN")) == 1
+
+
 async def test_a_faked_429_says_how_long_to_wait(slack: SlackStandIn, client: AsyncWebClient) -> None:
     """Retry-After is what the script says."""
     slack.faults.add(Fault.rate_limited(retry_after=17))

@@ -18,7 +18,7 @@ def _quota(bed: Bed) -> None:
     until(
         lambda: bed.cluster.api.call(path).get("status", {}).get("used") is not None,
         "the quota counts",
-        seconds=30,
+        seconds=120,
     )
     bed.apply(bed.app(replicas=3))
 
@@ -37,7 +37,7 @@ def _webhook(**client: Any) -> Any:
             "rules": [rule],
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bed.namespace}},
             "sideEffects": "None", "admissionReviewVersions": ["v1"],
-            "timeoutSeconds": 1, "failurePolicy": "Fail",
+            "timeoutSeconds": 1 if client else 10, "failurePolicy": "Fail",
         }  # fmt: skip
         kind = "ValidatingWebhookConfiguration"
         metadata = {"name": bed.namespace}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "lightship"
 DEPLOYMENT = "churn-api"
-READY = 90.0
+READY = 180.0
 """Seconds until three pods are ready; pods in name only need one or two."""
 
 TOKEN = "webhook-token-of-the-test"

@@ -12,8 +12,19 @@ import pytest
 from bot.domain.actors import user
 from bot.domain.commands import OutcomeReason, SilenceIncident
 from bot.domain.incidents import IncidentState, Resolution, Suppression
+from bot.settings import IntakeSettings
 from tests.e2e.servers.chat import read
-from tests.e2e.watched import LONG_ENOUGH, config, ended, firing, nothing_changes, now, open_of, starting
+from tests.e2e.watched import (
+    LONG_ENOUGH,
+    SETTLE,
+    config,
+    ended,
+    firing,
+    nothing_changes,
+    now,
+    open_of,
+    starting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,7 +98,9 @@ async def test_a_restart_with_an_empty_memory_closes_nothing(
     start: Start,
 ) -> None:
     """Away for longer than the time-out, then without any memory until Prometheus tells it again."""
-    watched, since = await start(), now()
+    # Long enough to be told again before what has just started is believed, half as much again later.
+    intake = IntakeSettings(resolve_timeout=timedelta(seconds=6), resolve_settle=SETTLE)
+    watched, since = await start(intake=intake), now()
     watched.alertmanager.fire(firing(since=since))
     await watched.until_open()
     await asyncio.to_thread(watched.alertmanager.stop)
@@ -96,7 +109,7 @@ async def test_a_restart_with_an_empty_memory_closes_nothing(
     await asyncio.to_thread(watched.alertmanager.start)
     await nothing_changes(watched, seconds=2)
     watched.alertmanager.fire(firing(since=since))
-    await nothing_changes(watched)
+    await nothing_changes(watched, seconds=10)
     await watched.shown_once()
     watched.alertmanager.fire(ended(since=since))
     (incident,) = await watched.until_closed()
@@ -123,6 +136,7 @@ async def test_inhibited(start: Start) -> None:
     await watched.until_open()
     cause = {"alertname": "Down", "severity": "critical"}
     watched.alertmanager.fire(firing(**cause))
+    await watched.until_open(2)
     await watched.until(
         lambda found: list(found[0].suppressed.values()) == [Suppression.INHIBITED], "shown as inhibited"
     )
@@ -187,6 +201,7 @@ async def test_alerts_that_are_left_out_of_the_message(start: Start) -> None:
 
     def cut(content: dict[str, Any]) -> None:
         content["receivers"][0]["webhook_configs"][0]["max_alerts"] = 2
+        content["route"]["group_wait"] = "2s"  # all of them are in the first message
 
     watched, pods = await start(cut), [f"api-{number}" for number in range(5)]
     since = now()

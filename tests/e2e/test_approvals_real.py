@@ -123,7 +123,7 @@ async def test_the_thread_says_that_it_is_fixed(
     incident, request = await _scaled(scene, 6)
     exporter.turn(QUICK)
     fixed = await eventually(
-        lambda: _said(scene, incident, "Fixed after"), lambda found: found is not None, "fixed", seconds=90
+        lambda: _said(scene, incident, "Fixed after"), lambda found: found is not None, "fixed", seconds=240
     )
     assert re.search(r"Fixed after \d+ (s|min)\*: P95 latency [\d.]+ m?s → [\d.]+ m?s", fixed or "")
     await scene.chat.shows(request, "Fixed after")

@@ -22,7 +22,7 @@ from bot.domain.pictures import LinePanel
 from bot.domain.services import NamedMetric, ProbeTarget, Way
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
-from tests.e2e.servers.eventually import eventually
+from tests.e2e.servers.eventually import PATIENCE_SECONDS, eventually
 from tests.e2e.servers.prometheus import scraping
 from tests.e2e.servers.workloads import autoscaler, cron_job, deployment, job_of
 
@@ -72,10 +72,21 @@ class Site:
         )
 
     async def look_until(
-        self, name: str, holds: Callable[[Finding], bool], /, *, seconds: float = 60, **arguments: Scalar
+        self,
+        name: str,
+        holds: Callable[[Finding], bool],
+        /,
+        *,
+        seconds: float = PATIENCE_SECONDS,
+        **arguments: Scalar,
     ) -> Finding:
         """Run a check until that holds of what it finds."""
         return await eventually(lambda: self.look(name, **arguments), holds, name, seconds=seconds)
+
+
+def minutes_since(began: datetime) -> int:
+    """As a check rounds them, and the API's times are whole seconds."""
+    return round((datetime.now(UTC) - began + timedelta(seconds=1)) / timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -98,15 +109,18 @@ async def test_the_autoscaler_of_a_busy_deployment(site: Site) -> None:
     """The cluster's own controller drives it to its maximum; the check says so, with the metric that asks."""
     if not site.cluster.owned:
         pytest.skip("only the test cluster's pods use what a test says")
+    began = datetime.now(UTC)
     none = await site.look("hpa")
     assert (none.verdict, none.facts["exists"]) == (Verdict.OK, False)
     await site.apply(autoscaler(site.namespace, minimum=2, maximum=4, cpu_percent=50))
-    finding = await site.look_until("hpa", lambda found: bool(found.facts.get("wants_more")), seconds=150)
+    finding = await site.look_until("hpa", lambda found: bool(found.facts.get("wants_more")), seconds=300)
     assert finding.verdict is Verdict.WARN
     assert finding.summary.startswith("at its maximum of 4")
     assert re.search(r"cpu at (8|9)\d%, target 50%", finding.summary)  # metrics-server rounds
     assert finding.facts["able"] is True
-    assert finding.facts["minutes_at_maximum"] == 0
+    minutes = finding.facts["minutes_at_maximum"]
+    assert isinstance(minutes, int)
+    assert 0 <= minutes <= minutes_since(began)
 
 
 async def test_the_warnings_of_a_deployment_that_cannot_grow(site: Site) -> None:
@@ -138,6 +152,7 @@ async def test_a_release_and_what_it_changed(site: Site) -> None:
     """After a release the check tells its image, its environment by name, and that it came just now."""
     first = await site.look_until("rollouts", lambda found: found.facts.get("progressing") is False)
     assert (first.facts["revision"], first.facts["image_changed"]) == (1, None)
+    began = datetime.now(UTC)
     changed = deployment(site.namespace, image=f"{site.cluster.image}:1.36")
     changed["metadata"]["annotations"] = {"kubernetes.io/change-cause": "release 2"}
     changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "MODE", "value": "s3cret"}]
@@ -147,7 +162,9 @@ async def test_a_release_and_what_it_changed(site: Site) -> None:
         lambda found: found.facts.get("revision") == 2 and found.facts.get("progressing") is False,
     )
     assert (finding.facts["image_changed"], finding.facts["config_changed"]) == (True, True)
-    assert finding.facts["minutes_ago"] in {0, 1}
+    minutes = finding.facts["minutes_ago"]
+    assert isinstance(minutes, int)
+    assert 0 <= minutes <= minutes_since(began)
     assert f"→ {site.cluster.image}:1.36" in finding.summary
     assert "environment of container api: added MODE" in finding.details
     assert finding.table is not None
@@ -285,8 +302,11 @@ async def test_the_network_of_real_servers(
             "connectivity", target=target, readers=readers, now=datetime.now(UTC), crashed=crashed
         )
 
-    well = await look()
-    assert (well.verdict, well.summary) == (Verdict.OK, "all 3 targets can be reached")
+    await eventually(
+        look,
+        lambda found: (found.verdict, found.summary) == (Verdict.OK, "all 3 targets can be reached"),
+        "each is reached in time",
+    )
     await asyncio.to_thread(prometheus.stop)
     gone = await look()
     assert gone.verdict is Verdict.FAIL
@@ -311,7 +331,7 @@ async def test_the_model_of_a_real_registry(tmp_path: Path) -> None:
                 readers=readers,
                 now=datetime.now(UTC),
                 crashed=_no_crash,
-                time_limit=timedelta(seconds=150),
+                time_limit=timedelta(seconds=300),
             )
 
         try:

@@ -29,7 +29,7 @@ RATE = f"sum(rate(churn_prediction_latency_seconds_count[{WINDOW}]))"
 
 pytestmark = [
     pytest.mark.alone,
-    pytest.mark.timeout(2400 if SHIPPED_WINDOWS else 600),
+    pytest.mark.timeout(2400 if SHIPPED_WINDOWS else 900),
     pytest.mark.parametrize("database", ["sqlite"], indirect=True),
 ]
 
@@ -99,7 +99,7 @@ async def is_scaled_by_approval(play: Play, incident: Message) -> None:
 async def replicas_take_load(play: Play) -> None:
     """All six pods become ready, and each of them answers callers."""
     old = set(play.kubelet.backends)
-    await eventually(play.scene.pods, lambda pods: len(pods) == 6, "six pods are ready", seconds=120)
+    await eventually(play.scene.pods, lambda pods: len(pods) == 6, "six pods are ready", seconds=PATIENCE)
     play.timeline.note("six pods are ready")
 
     async def answered() -> dict[str, int]:
@@ -121,5 +121,5 @@ async def resolves_by_itself(play: Play, incident: Message) -> None:
     quick = await play.measured(P95, lambda value: value < 1, "quick answers")
     rate = play.value(RATE) or 0.0
     play.timeline.note(f"resolved by itself: p95 {quick:.2f} s at {rate:.0f} requests/s")
-    fixed = await chat.message("Fixed after", "P95 latency", "→", thread=incident, seconds=120)
+    fixed = await chat.message("Fixed after", "P95 latency", "→", thread=incident, seconds=PATIENCE)
     play.timeline.note("the bot: " + line_with(read(fixed), "Fixed after"))

@@ -28,7 +28,7 @@ SERVED = "count by (version) (churn_model_info)"
 
 pytestmark = [
     pytest.mark.alone,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(SHIPPED_WINDOWS, reason="its alert waits for an hour, its reports look back a day"),
     pytest.mark.parametrize("database", ["sqlite"], indirect=True),
 ]
@@ -123,7 +123,10 @@ async def is_promoted_by_approval(play: Play, mlflow: Mlflow) -> None:
         return {one["metric"]["version"]: float(one["value"][1]) for one in found}
 
     await eventually(
-        lambda: asyncio.to_thread(served), lambda seen: seen == {"2": 3.0}, "all pods serve it", seconds=60
+        lambda: asyncio.to_thread(served),
+        lambda seen: seen == {"2": 3.0},
+        "all pods serve it",
+        seconds=DRIFT_PATIENCE,
     )
     play.timeline.note("all three pods serve version 2")
 

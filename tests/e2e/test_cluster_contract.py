@@ -79,7 +79,7 @@ class RealWorld:
         """Delete a Job, its pods in the background, and wait until it is gone."""
         path = f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{name}?propagationPolicy=Background"
         await asyncio.to_thread(self.cluster.api.call, path, "DELETE")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while await self.reader.list(
                 Resource.JOBS, namespace=self.namespace, fields=f"metadata.name={name}"
             ):
@@ -154,7 +154,7 @@ class TestRealCluster(ClusterContract):
         await settled(world)
         grant = make_grant(await planned(world, 5))
         assert (await apply(grant, readers=world.readers, writers=world.writers)).state is ApplyState.APPLIED
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not (taken := self._taken(world, cluster)):
                 await world.wait()
         (only,) = taken
@@ -183,7 +183,7 @@ class TestRealCluster(ClusterContract):
                 "spec": {"hard": {"pods": "4"}},
             }
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 found = await plan_in(world, request(world.namespace, 6))
                 if isinstance(found, Refusal):
@@ -209,7 +209,7 @@ class TestRealCluster(ClusterContract):
         usage = {USAGE_CPU: "15m", USAGE_MEMORY: "31Mi"}
         manifest["spec"]["template"]["metadata"]["annotations"] = usage
         await world.create(manifest)
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             while (finding := await look(world)).facts.get("memory_usage_ratio") is None:
                 await world.wait()
         assert finding.facts["cpu_usage_ratio"] == pytest.approx(15 / 20, abs=0.1)
@@ -254,7 +254,7 @@ class TestRealCluster(ClusterContract):
         assert {outcome.state for outcome in outcomes} == {ApplyState.APPLIED}
         assert (await read(world))["spec"]["replicas"] == 5
         if cluster.owned:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(120):
                 while not (taken := self._taken(world, cluster)):
                     await world.wait()
             assert len(taken) == 1

@@ -68,7 +68,7 @@ async def is_silenced_and_heard_again(scene: Scene) -> None:
 
 async def test_a_request_that_nobody_answers_expires(begin: Begin) -> None:
     """Past its time a request is refused, then its message says so, and even an old button does nothing."""
-    scene = await begin(settings={"REMEDIATION__APPROVAL_TIMEOUT": "3s"})
+    scene = await begin(settings={"REMEDIATION__APPROVAL_TIMEOUT": "8s"})
     chat = scene.chat
     await chat.ask(ALICE, "scale 6 more traffic", "waits for approval")
     request = await chat.message("Approval needed")

@@ -32,7 +32,7 @@ def lightship(*words: str, environment: Mapping[str, str]) -> subprocess.Complet
     command = [sys.executable, "-m", "bot", *words]
     surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **environment}
     return subprocess.run(
-        command, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, check=False, timeout=50
+        command, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, check=False, timeout=180
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _build(docs: Path, out: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html"]
     return subprocess.run(
-        [*command, str(docs), str(out)], check=False, capture_output=True, text=True, timeout=150
+        [*command, str(docs), str(out)], check=False, capture_output=True, text=True, timeout=500
     )
 
 

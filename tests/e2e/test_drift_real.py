@@ -21,7 +21,7 @@ from tests.drift.tables import churn_columns, write
 from tests.drift_runs.making import keep_success, make_run
 from tests.drift_runs.test_manifest import manifest
 from tests.e2e.servers.chat import Chat
-from tests.e2e.servers.eventually import eventually
+from tests.e2e.servers.eventually import PATIENCE_SECONDS, eventually
 from tests.e2e.servers.lightship import LIGHTSHIP, Lightship
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.e2e.servers.mlflow import Mlflow
     from tests.e2e.servers.postgres import Postgres
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 SECRET, ALICE = "signing-secret", "U0ALICE"
 RUN_SECONDS = 180.0
@@ -83,7 +83,9 @@ class Site:
             if sample.name.startswith(FAMILY)
         }
 
-    async def published(self, place: int, words: str, *, seconds: float = 60) -> dict[str, float]:
+    async def published(
+        self, place: int, words: str, *, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, float]:
         """The same, once something with these words is in it."""
         return await eventually(
             lambda: self.metrics(place),
@@ -169,9 +171,11 @@ async def _without_mlflow(running: Site, mlflow: Mlflow) -> None:
     """A run while MLflow is away is in Slack and in the metrics at once, and in MLflow when it is back."""
     await asyncio.to_thread(mlflow.stop)
     run_id = await running.run()
-    message = await running.chat.message("severe drift", run_id, seconds=60)
-    found = await running.published(1, run_id)
-    assert found[f"{FAMILY}mlflow_waiting_runs[]"] == 1
+    message = await running.chat.message("severe drift", run_id, seconds=RUN_SECONDS)
+    await running.published(1, run_id)
+    await eventually(
+        lambda: running.metrics(1), lambda found: found[f"{FAMILY}mlflow_waiting_runs[]"] == 1, "it waits"
+    )
     await asyncio.to_thread(mlflow.start)
     await running.chat.shows(message, "MLflow run", seconds=RUN_SECONDS)
     told = await asyncio.to_thread(mlflow.runs, "drift_detection")

@@ -50,7 +50,7 @@ def drill(*words: str, environment: Mapping[str, str], answer: str = "") -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -61,14 +61,14 @@ def amtool_says(folder: Path, labels: Mapping[str, str]) -> list[str]:
     pairs = [f"{name}={value}" for name, value in labels.items()]
     command = [installed("amtool", "prometheus-alertmanager"), "config", "routes", "test"]
     said = subprocess.run(
-        [*command, f"--config.file={folder}", *pairs], capture_output=True, text=True, check=True, timeout=20
+        [*command, f"--config.file={folder}", *pairs], capture_output=True, text=True, check=True, timeout=60
     )
     return said.stdout.strip().split(",")
 
 
 async def eventually(client: AlertmanagerClient, count: int) -> tuple[SeenAlert, ...]:
     """The alerts that Alertmanager holds, once they are so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while True:
             found = await client.alerts()
             if len(found) == count:

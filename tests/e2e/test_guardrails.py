@@ -100,6 +100,9 @@ def attacker(cluster: Cluster, namespace: str) -> Iterator[Attacker]:
         until(lambda path=path, body=body: "guardrail" in made.said(path, body), f"{path} is guarded")  # type: ignore[misc]
     stranger = {**made.job(), "spec": {"template": _pod("busybox")}}
     until(lambda: "guardrail" in made.said(made.path("jobs"), stranger, "POST"), "Jobs are guarded")
+    until(
+        lambda: made.said(made.path("jobs"), made.job(), "POST") == "allowed", "the CronJob is known to them"
+    )
     yield made
     discard(cluster, namespace)
 

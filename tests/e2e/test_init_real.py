@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 60
+SECONDS = 180
 
 
 def run(*command: str, folder: Path, **environment: str) -> str:

@@ -169,7 +169,7 @@ async def is_done_once(scene: Scene, request: Message) -> None:
 async def resolves(scene: Scene, incident: Message) -> None:
     """The service is quick again: the alert ends, the message says so and offers nothing but a look back."""
     chat = scene.chat
-    text = await chat.shows(incident, "✅ P2 resolved · HighAPILatency · #1", seconds=60)
+    text = await chat.shows(incident, "✅ P2 resolved · HighAPILatency · #1")
     assert "Was firing: 1 *HighAPILatency*" in text
     assert buttons(chat.now(incident)) == ["timeline"]
     await chat.message("✅ Resolved: all its alerts have ended.", thread=incident)

@@ -44,7 +44,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             input=stdin,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
     until(
         lambda: not any(cluster.api.exists(f"/api/v1/namespaces/{name}") for name in NAMESPACES),
         "the namespaces are gone",
-        seconds=90,
+        seconds=240,
     )
 
 
@@ -94,7 +94,7 @@ def deployed(cluster: Cluster, kubectl: Kubectl, overlay: str, *, replicas: int)
     kubectl("apply", "--server-side", "--validate=strict", "-k", str(OVERLAYS / overlay))
     if overlay == "sqlite":
         give_volume(kubectl)
-    until(lambda: available(cluster, replicas), f"{replicas} pods of {overlay}", seconds=60)
+    until(lambda: available(cluster, replicas), f"{replicas} pods of {overlay}", seconds=240)
     return list(YAML(typ="safe").load_all(kubectl("kustomize", str(OVERLAYS / overlay))))
 
 
@@ -128,7 +128,7 @@ def test_the_overlays_are_applied_and_their_pods_run(cluster: Cluster, kubectl: 
     budget = cluster.api.call("/apis/policy/v1/namespaces/lightship/poddisruptionbudgets/lightship")
     assert budget["spec"]["maxUnavailable"] == 1
     kubectl("rollout", "restart", "deployment/lightship", "-n", "lightship")
-    kubectl("rollout", "status", "deployment/lightship", "-n", "lightship", "--timeout=50s")
+    kubectl("rollout", "status", "deployment/lightship", "-n", "lightship", "--timeout=200s")
     kubectl("delete", "persistentvolume", "lightship", "--ignore-not-found", "--wait=false")
 
 
@@ -152,7 +152,9 @@ def test_the_service_monitor_fits_the_operator_s_schema(cluster: Cluster, kubect
     kubectl("apply", "-f", str(REPOSITORY / "k8s" / "base" / "namespace.yaml"))
     kinds = cached("operator-kinds")
     kubectl("apply", "--server-side", "-f", str(kinds / "servicemonitors.yaml"))
-    kubectl("wait", "--for=condition=Established", "crd/servicemonitors.monitoring.coreos.com")
+    kubectl(
+        "wait", "--for=condition=Established", "--timeout=120s", "crd/servicemonitors.monitoring.coreos.com"
+    )
     component = REPOSITORY / "k8s" / "components" / "prometheus-operator" / "servicemonitor.yaml"
     kubectl("apply", "--server-side", "--validate=strict", "-f", str(component))
     path = "/apis/monitoring.coreos.com/v1/namespaces/lightship/servicemonitors/lightship"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.e2e.servers.mlflow import Mlflow
 
 # A real MLflow takes its time to start, and its client to load.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 ALICE, BOB = "U0ALICE", "U0BOB"
 
 

@@ -108,7 +108,7 @@ def fire(alertmanager: Alertmanager, *pods: str) -> None:
 
 async def all_arrives(deployed: Deployed, bot: Lightship, *pods: str) -> None:
     """What was pushed back is stored and shown, and nothing is out of order any more."""
-    await until_true(lambda: known(deployed, {"before", *pods}), "Alertmanager's repeats arrive", seconds=60)
+    await until_true(lambda: known(deployed, {"before", *pods}), "Alertmanager's repeats arrive")
     shown = await deployed.shown_once()
     assert all(any(pod in words for words in shown.values()) for pod in pods)
     assert (await deployed.page(bot, "/readyz"))[0] == 200

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.domain.rights import Right
     from tests.e2e.servers.cluster import Cluster
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 NEEDED = {right for one in remediations.REMEDIES.values() for right in one.rights}
 USED = {right for one in remediations.REMEDIES.values() for right in one.optional_rights}

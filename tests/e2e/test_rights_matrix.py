@@ -128,7 +128,7 @@ async def answers(access: Access, asked: list[Asked], *, namespace: str, account
     return said
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_everything_configured_and_nothing_else(cluster: Cluster, namespace: str) -> None:
     """Of every verb on every resource in four places the account may do what is configured, no more."""
     if not cluster.owned:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.servers.postgres import Postgres
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 MORE = 40
 

@@ -37,9 +37,10 @@ class OnBoth(Protocol):
 
 
 POST, UPDATE = "chat.postMessage", "chat.update"
-RETRY_AFTER = 6
+RETRY_AFTER = 12
 OUTAGE_SECONDS = 60.0
-SOON = "3s"
+SOON = "8s"
+"""What is shown in time is told nowhere else, on a busy machine too."""
 AMBIGUOUS: tuple[Callable[[str], Fault], ...] = (
     Fault.unavailable,
     lambda method: Fault.unavailable(method, applied=True),

@@ -34,7 +34,10 @@ CRITICAL = 3
 SLACK_SECONDS = 0.25
 GOAL_SECONDS = 60.0
 PACE_SECONDS = 1.0
-JITTER_SECONDS = 0.1
+IN_A_ROW = 10
+"""Over so many calls the pace holds; one alone may be late on its way, and the next one in time."""
+
+JITTER_SECONDS = 0.5
 CALLS = ("chat.postMessage", "chat.update")
 
 
@@ -70,7 +73,11 @@ async def test_a_thousand_groups_are_visible_within_a_minute_through_a_kill(
         assert "checks of these incidents are skipped" in text
         assert any(name.startswith("open_incident:") for name in buttons(digest))
         calls = sorted(one.at for call in CALLS for one in world.slack.recording.of(call))
-        assert all(b - a >= PACE_SECONDS - JITTER_SECONDS for a, b in pairwise(calls))
+        assert all(
+            late - soon >= IN_A_ROW * PACE_SECONDS - JITTER_SECONDS
+            for soon, late in zip(calls, calls[IN_A_ROW:], strict=False)
+        )
+        assert all(late - soon >= PACE_SECONDS - JITTER_SECONDS for soon, late in pairwise(calls))
         assert world.chat.complaints() == []
 
 

@@ -25,7 +25,7 @@ from bot.settings import IntakeSettings, ServiceSettings, Settings, load_setting
 from bot.shipped import shipped
 from tests.e2e.servers.alertmanager import posting_to
 from tests.e2e.servers.chat import read
-from tests.e2e.servers.eventually import eventually
+from tests.e2e.servers.eventually import PATIENCE_SECONDS, eventually
 from tests.e2e.servers.programs import free_port
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Watched:
         return tuple(reversed(await self.lightship.recording.recent(limit=50)))
 
     async def until(
-        self, accept: Callable[[tuple[Incident, ...]], bool], what: str, *, seconds: float = 30.0
+        self, accept: Callable[[tuple[Incident, ...]], bool], what: str, *, seconds: float = PATIENCE_SECONDS
     ) -> tuple[Incident, ...]:
         """The incidents, once that is true of them."""
         return await eventually(self.incidents, accept, what, seconds=seconds)
@@ -130,7 +130,7 @@ class Watched:
             async with self.lightship.outside.store.transaction() as tx:
                 return (await tx.messages.backlog()).waiting + (await tx.deliveries.backlog()).waiting
 
-        await eventually(waiting, lambda count: not count, "everything is shown", seconds=60.0)
+        await eventually(waiting, lambda count: not count, "everything is shown", seconds=180.0)
         posts = [one for one in self.slack.workspace.messages.values() if one.thread_ts is None]
         shown: dict[int, str] = {}
         for incident in await self.incidents():
@@ -142,7 +142,9 @@ class Watched:
         assert len(shown) == len([one for one in posts if "· #" in _headline(one)])
         return shown
 
-    async def until_shown(self, words: str, *, seconds: float = 30.0, channel: str | None = None) -> Message:
+    async def until_shown(
+        self, words: str, *, seconds: float = PATIENCE_SECONDS, channel: str | None = None
+    ) -> Message:
         """The newest message outside of threads that holds the words."""
 
         def found() -> Message | None:

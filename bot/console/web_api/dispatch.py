@@ -35,6 +35,7 @@ METHODS: dict[str, Method] = {
     **views.METHODS,
     "apps.connections.open": connections_open,
 }
+_DISTURBING = (FaultKind.DELAY, FaultKind.HOLD, FaultKind.ARCHIVE_CHANNEL, FaultKind.DELETE_MESSAGE)
 Run: TypeAlias = Callable[[], tuple[str, web.Response]]
 OPEN_TO_ALL = frozenset({"api.test"})
 FOR_APP_TOKENS = frozenset({"apps.connections.open"})
@@ -71,7 +72,7 @@ class Door:
             outcome, response = run()
             self._note(method, shown, outcome, applied=outcome == "ok")
             return response
-        if fault.kind in (FaultKind.DELAY, FaultKind.ARCHIVE_CHANNEL, FaultKind.DELETE_MESSAGE):
+        if fault.kind in _DISTURBING:
             await self._disturb(fault, shown)
             outcome, response = run()
             self._note(method, shown, outcome, applied=outcome == "ok")
@@ -88,6 +89,8 @@ class Door:
             workspace.archive(channel)
         elif fault.kind is FaultKind.DELETE_MESSAGE and (channel, ts) in workspace.messages:
             workspace.remove(channel, ts)
+        elif fault.kind is FaultKind.HOLD:
+            await self.faults.until_released()
         await asyncio.sleep(fault.seconds)
 
     async def _broken(self, request: web.Request, fault: Fault) -> web.StreamResponse:

@@ -18,7 +18,7 @@ from typing import Any
 
 Object = Mapping[str, Any]
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 60
 FIELD_MANAGER = "lightship-e2e"
 
 
@@ -141,7 +141,7 @@ class Api:
         return f"{base}{where}/{plural}/{urllib.parse.quote(metadata['name'])}"
 
     def _plural(self, base: str, kind: str) -> tuple[str, bool]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (base, kind) not in self._plurals:
             for name, is_kind, namespaced in self._resources(base):
                 self._plurals.setdefault((base, is_kind), (name, namespaced))

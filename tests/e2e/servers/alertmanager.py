@@ -82,7 +82,7 @@ class Alertmanager:
 
     def get(self, path: str) -> Any:
         """A GET of its API, such as `/api/v2/silences`."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # our own address
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:  # noqa: S310  # our own address
             return json.load(answer)
 
     def _post(self, path: str, body: Any) -> None:
@@ -92,7 +92,7 @@ class Alertmanager:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # the same
+        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # the same
 
     def _write(self, config: Mapping[str, Any]) -> None:
         path = self.directory / "alertmanager.yml"

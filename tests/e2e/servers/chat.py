@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from bot.console import SlackStandIn
 from bot.console.values import Message
+from tests.e2e.servers.eventually import PATIENCE_SECONDS
 
 T = TypeVar("T")
 
 CHANNEL = "C0CHURN"
 COMMAND = "/churn"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = PATIENCE_SECONDS
 
 
 class Chat:

@@ -202,7 +202,7 @@ class Cluster:
     def _start_control_plane(self, plane: ControlPlane) -> None:
         self._run("etcd", plane.etcd_command)  # the API server waits for it
         server = self._run("kube-apiserver", plane.api_command)
-        until(self._is_ready, "the API server is ready", seconds=60, program=server)
+        until(self._is_ready, "the API server is ready", seconds=180, program=server)
         self._run("kube-controller-manager", plane.controllers_command)
         self._run("kube-scheduler", plane.scheduler_command)
 
@@ -265,7 +265,7 @@ class Cluster:
         until(
             lambda: self.api.exists("/apis/metrics.k8s.io/v1beta1"),
             "the metrics API answers",
-            seconds=60,
+            seconds=180,
             program=server,
         )
 

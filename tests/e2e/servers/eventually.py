@@ -7,10 +7,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 120.0
+"""The limit of what must come: late on a busy machine, and a test that passes pays nothing."""
 
 
 async def eventually(
-    look: Callable[[], Awaitable[T]], accept: Callable[[T], bool], what: str, *, seconds: float = 30.0
+    look: Callable[[], Awaitable[T]],
+    accept: Callable[[T], bool],
+    what: str,
+    *,
+    seconds: float = PATIENCE_SECONDS,
 ) -> T:
     """Look until `accept` is true of what is seen, and return that. Raises AssertionError after `seconds`."""
     loop = asyncio.get_running_loop()

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 0.5
 PORT = 8000
-_NETWORK = f"127.77.{os.getpid() % 250}"
+_NETWORK = f"127.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}"
+"""Of this process: other runs on the machine have pods as well."""
+
 _addresses = itertools.count(1)
 
 

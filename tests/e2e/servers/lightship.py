@@ -15,8 +15,8 @@ from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, 
 
 LIGHTSHIP = Path(sys.executable).parent / "lightship"
 RUN = (LIGHTSHIP, "run")
-COMMAND_SECONDS = 30
-STOP_SECONDS = 20.0
+COMMAND_SECONDS = 120
+STOP_SECONDS = 60.0
 
 
 class Lightship:

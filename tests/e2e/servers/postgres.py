@@ -105,7 +105,7 @@ class Postgres:
             capture_output=True,
             text=True,
             check=True,
-            timeout=30,
+            timeout=90,
         )
         return done.stdout.strip()
 
@@ -143,7 +143,7 @@ class Postgres:
         command += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         # As the server later: in a process of its own that gives its rights away.
         initializing = Program("initdb", command, log=self._log, user=self._user)
-        until(lambda: initializing.code == 0, "initdb is done", seconds=60, program=initializing)
+        until(lambda: initializing.code == 0, "initdb is done", seconds=180, program=initializing)
         initializing.kill()
         password.unlink()
 

@@ -5,6 +5,7 @@ A start that fails raises `NotStarted` with the tail of the server's log, a prog
 """
 
 import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -12,18 +13,23 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 GUARD = Path(__file__).with_name("guard.py")
 REPOSITORY = Path(__file__).resolve().parents[3]
 POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 120.0
+"""As in `eventually.py`."""
 # Below the range from which the kernel gives ports to outgoing connections: those would race with servers.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-_given_ports: set[int] = set()
+PORT_LOCKS = Path(tempfile.gettempdir()) / "lightship-e2e-ports"
+_given_ports: dict[int, IO[bytes]] = {}
 
 
 class Missing(Exception):  # noqa: N818  # read as a sentence: raises Missing
@@ -54,23 +60,34 @@ def installed(name: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nothing listens on and that this run has not given out before."""
+    """A TCP port on loopback that nothing listens on, given out once in this run and in no other meanwhile.
+
+    A lock keeps it, so that it stays free for a server that is started later, or again.
+    """
+    PORT_LOCKS.mkdir(mode=0o777, exist_ok=True)
     for _ in range(1000):
         port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  # no secret
         if port in _given_ports:
             continue
-        with socket.socket() as probe:
-            try:
+        lock = (PORT_LOCKS / str(port)).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given_ports.add(port)
+        except OSError:
+            lock.close()
+            continue
+        _given_ports[port] = lock
         return port
     raise NotStarted("no free port")
 
 
 def until(
-    ready: Callable[[], bool], what: str, *, seconds: float = 30.0, program: "Program | None" = None
+    ready: Callable[[], bool],
+    what: str,
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    program: "Program | None" = None,
 ) -> None:
     """Poll until `ready`; raises `NotStarted` after `seconds`, or at once when the program has ended."""
     deadline = time.monotonic() + seconds
@@ -149,7 +166,7 @@ class Program:
         text = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(f"  {self.name}: {line[:400]}" for line in text)
 
-    def stop(self, seconds: float = 10.0) -> None:
+    def stop(self, seconds: float = 30.0) -> None:
         """End it in its own way, and by force when that takes longer than `seconds`."""
         self.resume()
         self.signal(self._stop_signal)
@@ -161,7 +178,7 @@ class Program:
         """End it at once (SIGKILL), as a crash would."""
         if self._guard.stdin:
             self._guard.stdin.close()
-        self._guard.wait(10)
+        self._guard.wait(60)
 
     def suspend(self) -> None:
         """Make it hang: connections are accepted by the kernel, and nobody answers."""

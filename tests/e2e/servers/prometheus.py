@@ -92,12 +92,12 @@ class Prometheus:
         """Change what is scraped and ruled while it runs."""
         self._write(scrape, rules)
         request = urllib.request.Request(f"{self.url}/-/reload", method="POST")  # noqa: S310  # our own address
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # the same
+        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310  # the same
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """The result of an instant query."""
         address = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expr})}"
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own address
+        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # our own address
             return list(json.load(answer)["data"]["result"])
 
     def _remember(self, past: str) -> None:
@@ -106,7 +106,7 @@ class Prometheus:
         file.write_text(past)
         command = ("tsdb", "create-blocks-from", "openmetrics", str(file), str(self.directory / "tsdb"))
         subprocess.run(
-            [installed("promtool", "prometheus"), *command], check=True, capture_output=True, timeout=60
+            [installed("promtool", "prometheus"), *command], check=True, capture_output=True, timeout=120
         )
 
     def _write(self, scrape: Sequence[Mapping[str, Any]], rules: Sequence[Rules]) -> None:
