@@ -11,7 +11,7 @@ from bot.checks.targets import CheckTarget
 from bot.checks.training_facts import training_facts
 from bot.domain.actors import user
 from bot.domain.approvals import DecisionWord
-from bot.domain.bounds import Bounds, ScaleBounds
+from bot.domain.bounds import Bounds, ResourceBounds, ScaleBounds
 from bot.domain.commands import DecideApproval, Outcome, RequestRemediation
 from bot.domain.incidents import Resolution, end
 from bot.domain.policies import ApprovalPolicy, ApprovalRule
@@ -115,6 +115,8 @@ class Bench:
     enabled: bool = True
     answers_within: float = 5.0
     bounds: ScaleBounds = BOUNDS
+    resources: ResourceBounds = field(default_factory=ResourceBounds)
+    configured: bool = True
     policy: ApprovalPolicy = POLICY
     rung: list[bool] = field(default_factory=list)
     drift: DriftReader = field(default_factory=NoDriftReports)
@@ -171,6 +173,7 @@ class Bench:
         deciding = Deciding(
             store=self.store,
             ids=self.ids,
+            plan=planning.plan,
             policy=lambda _: self.policy,
             enabled=lambda: self.enabled,
             on_granted=lambda: self.rung.append(True),
@@ -178,10 +181,19 @@ class Bench:
         return Start(approving=approving, deciding=deciding, remediating=remediating)
 
     def limits(self, wish: RemediationRequest) -> Bounds | None:
-        """The service's; a runbook called `careful` doubles at most."""
+        """The service's, none where it is not configured; a runbook called `careful` doubles at most."""
+        if not self.configured:
+            return None
         careful = wish.runbook == "careful"
         scale = replace(self.bounds, max_factor=2.0) if careful else self.bounds
-        return Bounds(namespace=NAMESPACE, deployment=NAME, model=MODEL, alias=ALIAS, scale=scale)
+        return Bounds(
+            namespace=NAMESPACE,
+            deployment=NAME,
+            model=MODEL,
+            alias=ALIAS,
+            scale=scale,
+            resources=self.resources,
+        )
 
     @property
     def readers(self) -> Readers:

@@ -60,7 +60,12 @@ def approval_engines(
             on_granted=on_granted,
         ),
         deciding=Deciding(
-            store=outside.store, ids=outside.ids, policy=policy, enabled=enabled, on_granted=on_granted
+            store=outside.store,
+            ids=outside.ids,
+            plan=planning.plan,
+            policy=policy,
+            enabled=enabled,
+            on_granted=on_granted,
         ),
         freezing=Freezing(
             store=outside.store,

@@ -1,6 +1,8 @@
 """Answers to requests for approval: counted, decided once, expired; called by the doors and by a tick.
 
 A grant and the intent to act are committed in one transaction; the remediating engine acts on intents alone.
+Before that everything a request had to pass is asked again, for it may have waited long: the policy from the
+store, bounds, preconditions and the world by planning once more.
 """
 
 from __future__ import annotations
@@ -10,23 +12,24 @@ from typing import TYPE_CHECKING, Final
 
 from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
-from bot.domain.approvals import Approval, ApprovalState, expire, supersede
+from bot.domain.approvals import Approval, ApprovalState, expire, supersede, wish_of
 from bot.domain.commands import DecideApproval, Outcome, OutcomeReason
 from bot.domain.decisions import Decision, DecisionReason, decide, glass_may_break
 from bot.domain.events import EventKind
 from bot.domain.messages import MessageKind
 from bot.domain.remedies import Execution, ExecutionState
 from bot.domain.severity import Severity
-from bot.engines.fitness import forbidden, frozen, over_already
+from bot.engines.fitness import forbidden, frozen, over_already, refused_now
 from bot.engines.noting import note_about
 from bot.faults import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from bot.domain.actors import Actor
     from bot.domain.policies import ApprovalPolicy, ApprovalRule
+    from bot.domain.remedies import Plan, Refusal, RemediationRequest
     from bot.engines.fitness import Unfit
     from bot.ports.clock import Ids
     from bot.ports.stores import Store, Transaction
@@ -55,6 +58,7 @@ WORDS: Final[Mapping[DecisionReason, tuple[OutcomeReason, str]]] = {
     DecisionReason.GLASS_TOO_EARLY: (_REFUSED, "It is too early to approve this alone; call an approver."),
     DecisionReason.GLASS_WITHOUT_REASON: (_REFUSED, "Say why you approve this alone."),
 }
+_YES: Final = frozenset({DecisionReason.GRANTED, DecisionReason.COUNTED})
 _KEPT_AS: Final[Mapping[DecisionReason, EventKind]] = {
     DecisionReason.GRANTED: EventKind.APPROVAL_GRANTED,
     DecisionReason.COUNTED: EventKind.APPROVAL_COUNTED,
@@ -64,18 +68,23 @@ _KEPT_AS: Final[Mapping[DecisionReason, EventKind]] = {
 
 
 class Deciding:
-    """Takes the answers. `policy` gives a service's; `enabled` is configured; `on_granted` wakes who acts."""
+    """Takes the answers. `policy` gives a service's; `enabled` is configured; `on_granted` wakes who acts.
+
+    `plan` looks at the world, with the limits of now, and changes nothing.
+    """
 
     def __init__(
         self,
         *,
         store: Store,
         ids: Ids,
+        plan: Callable[[RemediationRequest], Awaitable[Plan | Refusal]],
         policy: Callable[[str], ApprovalPolicy],
         enabled: Callable[[], bool],
         on_granted: Callable[[], None],
     ) -> None:
         self._store = store
+        self._plan = plan
         self._enabled = enabled
         self._ids = ids
         self._policy = policy
@@ -83,13 +92,14 @@ class Deciding:
 
     async def decide(self, command: DecideApproval) -> Outcome:
         """Take an answer; the first one wins, and a grant commits the intent to act."""
+        planned = await self._planned_again(command)
         async with self._store.transaction() as tx:
             approval = await tx.approvals.get(command.approval_id)
             if approval is None:
                 return Outcome(reason=OutcomeReason.NOT_FOUND, sentence="There is no such request.")
             decision = await self._decision(tx, approval, command)
-            if decision.reason in {DecisionReason.GRANTED, DecisionReason.COUNTED}:
-                unfit = await self._unfit(tx, approval)
+            if decision.reason in _YES:
+                unfit = await self._unfit(tx, approval) or refused_now(planned)
                 if unfit is not None:
                     await self._note_press(tx, approval, command, unfit.why)
                     return unfit.outcome
@@ -107,6 +117,14 @@ class Deciding:
         if decision.reason is DecisionReason.GRANTED:
             self._on_granted()
         return _answer(decision, self._rule(decision.approval))
+
+    async def _planned_again(self, command: DecideApproval) -> Plan | Refusal | None:
+        """What a yes would do as things are now, outside of any transaction; None where it is no yes."""
+        async with self._store.transaction() as tx:
+            approval = await tx.approvals.get(command.approval_id)
+            if approval is None or (await self._decision(tx, approval, command)).reason not in _YES:
+                return None
+        return await self._plan(wish_of(approval))
 
     async def expire_due(self) -> int:
         """Close the requests whose time is up; how many there were. Shows when the glass may be broken.

@@ -12,6 +12,7 @@ from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.freezing import frozen_words, in_force
 from bot.domain.incidents import IncidentState
 from bot.domain.policies import HOUR, may_be_asked, may_be_done
+from bot.domain.remedies import Refusal
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
@@ -72,4 +73,16 @@ async def over_already(tx: Transaction, incident_id: int | None) -> Unfit | None
     if incident.state is IncidentState.RESOLVED:
         words = f"Incident #{incident.id} is resolved, so nothing is left to repair; nothing was done."
         return Unfit("incident_resolved", words)
+    return None
+
+
+def refused_now(planned: Plan | Refusal | None) -> Unfit | None:
+    """The refusal where it could not be asked for any more, or where it was not planned again."""
+    if planned is None:
+        return Unfit(
+            "changed_meanwhile", "The request changed while you pressed; look at it and press again."
+        )
+    if isinstance(planned, Refusal):
+        since = "Something has changed since it was asked for, so nothing was done."
+        return Unfit(planned.reason.value, f"{since} {planned.sentence}")
     return None

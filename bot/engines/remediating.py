@@ -27,6 +27,7 @@ from bot.domain.remedies import (
     ExecutionState,
     Plan,
     Refusal,
+    RefusalReason,
 )
 from bot.engines.noting import note_about
 from bot.faults import fault
@@ -54,9 +55,13 @@ JOBS_WITHIN = timedelta(hours=6)
 TRACES_LAST = timedelta(minutes=30)
 """So long after acting began the cluster has the events of what was done: it keeps them for an hour."""
 
+PLAN_HOLDS = timedelta(minutes=1)
+"""A press has just planned; an intent that waited longer, as for a bot that was away, is planned again."""
+
 LONGEST_REST = 60.0
 
 _LOG = Log("remediating")
+_MET_BY_ACTING = frozenset({RefusalReason.UNREACHABLE, RefusalReason.OBJECT_CHANGED})
 _ENDS = {
     ExecutionState.SUCCEEDED: EventKind.REMEDIATION_SUCCEEDED,
     ExecutionState.NO_EFFECT: EventKind.REMEDIATION_NO_EFFECT,
@@ -248,14 +253,24 @@ class Remediating:
 
         None where nothing may be done now.
         """
+        overtaken = await self._overtaken(execution, approval)
         async with self._store.transaction() as tx:
-            stopped = may_not_act(await tx.freezes.current(), enabled=self._enabled())
+            stopped = may_not_act(await tx.freezes.current(), enabled=self._enabled()) or overtaken
             begun = replace(execution, begun_at=tx.now)
             if not (stopped or await tx.executions.move(begun, was=execution.state, owner=self._lease.owner)):
                 raise _ClaimLost
         if stopped:
             await self._finish(execution, approval, ExecutionState.FAILED, stopped)
         return None if stopped else begun
+
+    async def _overtaken(self, execution: Execution, approval: Approval) -> str:
+        """Why what was granted a while ago may not be done any more; empty where it may."""
+        if self._clock.now() - execution.started_at < PLAN_HOLDS:
+            return ""
+        planned = await self._plan(wish_of(approval))
+        if not isinstance(planned, Refusal) or planned.reason in _MET_BY_ACTING:
+            return ""
+        return f"something has changed since it was approved; nothing was done. {planned.sentence}"
 
     async def _hold_on(self, grant: Grant) -> datetime:
         """Keep the claim; the store's time. Raises _ClaimLost."""

@@ -61,6 +61,13 @@ def train_a_candidate(loop: Loop, number: str = "8", accuracy: float = 0.931) ->
     bench.world.models.evaluate(MODEL, "7", run)
 
 
+async def trained(loop: Loop, approval: Approval, number: str = "8", accuracy: float = 0.931) -> None:
+    """Somebody approves it; while its Job runs the pipeline registers a candidate."""
+    await loop.bench.press(loop.start, approval)
+    train_a_candidate(loop, number, accuracy)
+    await loop.start.work()
+
+
 async def test_drift_leads_to_a_new_model_in_production(loop: Loop) -> None:
     """Report, proposal, approval, Job, comparison, request, approval, alias: and the undo brings it back."""
     incident = await open_drift(loop)
@@ -70,8 +77,7 @@ async def test_drift_leads_to_a_new_model_in_production(loop: Loop) -> None:
     assert approval.plan.notes[0] == "it runs busybox"
     assert "for it: the drift score is 0.46, above 0.3 (tenure, age)" in approval.plan.notes
     assert approval.plan.observed["newest_version"] == 7
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     assert await loop.bench.outcome(approval) == ("succeeded", "the Job is complete")
     assert await loop.following.step() == 1
     told = await loop.event(f"{approval.id}/followed")
@@ -98,8 +104,7 @@ async def test_the_thread_gets_the_table_and_the_picture(loop: Loop) -> None:
     """What came of it is an entry, a finding with its table, and a picture to be drawn; told once."""
     incident = await open_drift(loop)
     approval = await proposed(loop)
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     await loop.following.step()
     assert await loop.following.step() == 0
     shown = [one for one in await loop.messages(MessageKind.FINDINGS) if one.incident_id == incident.id]
@@ -136,8 +141,7 @@ async def test_a_worse_candidate_is_told_and_not_asked_about(loop: Loop) -> None
     """Production stays, and people are told how to ask all the same."""
     await open_drift(loop)
     approval = await proposed(loop)
-    train_a_candidate(loop, accuracy=0.8)
-    await loop.approved(approval)
+    await trained(loop, approval, accuracy=0.8)
     await loop.following.step()
     told = await loop.event(f"{approval.id}/followed")
     assert told is not None
@@ -181,8 +185,7 @@ async def test_a_failed_training_shows_its_pods_logs(loop: Loop) -> None:
 async def test_a_registry_that_is_away_is_waited_for(loop: Loop) -> None:
     """Nothing is told while it does not answer; after a quarter of an hour people are told to compare."""
     approval = await proposed(loop)
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     loop.bench.world.faults.switch_on("models", Fault.SERVER_ERROR)
     assert await loop.following.step() == 0
     loop.bench.pass_time(16 * 60)
@@ -196,8 +199,7 @@ async def test_without_an_incident_it_is_told_below_the_request(loop: Loop) -> N
     """A model that grew old has no alert: the outcome is a message in the thread of the request."""
     approval = await proposed(loop)
     assert approval.incident_id is None
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     await loop.following.step()
     (notice,) = await loop.messages(MessageKind.NOTICE)
     async with loop.bench.store.transaction() as tx:
@@ -215,8 +217,7 @@ async def test_an_incident_that_is_over_meanwhile_does_not_lose_the_question(loo
     """The alert ended while it trained: the request for the alias goes into the channel."""
     incident = await open_drift(loop)
     approval = await proposed(loop)
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     async with loop.bench.store.transaction() as tx:
         over = end(await tx.incidents.get(incident.id) or incident, Resolution.ALERTS_RESOLVED, now=tx.now)
         assert over is not None
@@ -229,8 +230,7 @@ async def test_an_incident_that_is_over_meanwhile_does_not_lose_the_question(loo
 async def test_a_start_that_died_between_telling_and_asking_goes_on(loop: Loop) -> None:
     """What was told is not told again, and the question is asked once."""
     approval = await proposed(loop)
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
 
     async def dies(_: object) -> NoReturn:
         raise Temporary("the store is away")
@@ -249,8 +249,7 @@ async def test_a_start_that_died_between_telling_and_asking_goes_on(loop: Loop) 
 async def test_a_start_that_died_after_asking_does_not_ask_again(loop: Loop) -> None:
     """The request that waits is the one that people have before their eyes; it stays, and stays alone."""
     approval = await proposed(loop)
-    train_a_candidate(loop)
-    await loop.approved(approval)
+    await trained(loop, approval)
     ask_really = loop.following._request
 
     async def asks_and_dies(request: RequestRemediation) -> NoReturn:
