@@ -8,15 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bot.adapters.workers import FAILED, HEAD, MEMORY, SERVED
+from bot.adapters.workers import FAILED, HEAD, LONGEST_QUESTION, MEMORY, SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
-
-_LONGEST_QUESTION: Final = 8_000_000
 
 
 def serve(answer: Callable[[bytes], bytes], *, expected: tuple[type[Exception], ...] = ()) -> int:
@@ -43,7 +41,7 @@ def serve(answer: Callable[[bytes], bytes], *, expected: tuple[type[Exception], 
 def _read(stream: BinaryIO) -> bytes | None:
     head = stream.read(HEAD)
     length = int.from_bytes(head, "big")
-    if len(head) < HEAD or length > _LONGEST_QUESTION:
+    if len(head) < HEAD or length > LONGEST_QUESTION:
         return None
     question = stream.read(length)
     return question if len(question) == length else None

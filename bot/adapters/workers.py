@@ -15,13 +15,16 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
-from bot.domain.errors import Temporary
+from bot.domain.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD: Final = 4
 """Bytes of a frame's length, the most significant first; an answer begins with one byte of `ANSWERS`."""
+
+LONGEST_QUESTION: Final = 64_000_000
+"""Bytes. A drift report of thousands of columns, with its page and profile, is one question to MLflow."""
 
 SERVED: Final = b"+"
 FAILED: Final = b"-"
@@ -85,8 +88,10 @@ class Worker:
         """The answer, after the questions before it; the time limit counts from here.
 
         Raises WorkerFailed where the worker says so, Temporary where there is no answer in time, WorkerEnded
-        where there is none at all.
+        where there is none at all, and Permanent for a question that is longer than a worker takes.
         """
+        if len(question) > LONGEST_QUESTION:
+            raise Permanent(f"what {self._what} is asked is larger than {LONGEST_QUESTION:,} bytes")
         try:
             async with asyncio.timeout(self._timeout), self._turn:
                 self._stop_ending()

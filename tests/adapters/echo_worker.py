@@ -20,6 +20,8 @@ def answer(question: bytes) -> bytes:
         threading.Event().wait()
     if word == b"die":
         os._exit(3)
+    if word == b"count":
+        return b"%d" % len(rest)
     if word == b"print":
         print("library chatter")  # noqa: T201 - what libraries do
         return b"printed"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.adapters.workers import Worker, WorkerFailed
-from bot.domain.errors import Temporary
+from bot.domain.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,6 +88,16 @@ async def test_a_question_that_is_given_up_leaves_no_answer_behind() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asked
         assert (await worker.ask(b"pid mine")).split()[1] == b"mine"
+
+
+async def test_a_long_question_is_answered_and_one_that_is_too_long_refused() -> None:
+    """A report of a wide table, with its artifacts, is many megabytes; what is more costs no process."""
+    async with echoing() as worker:
+        assert await worker.ask(b"count " + bytes(20_000_000)) == b"20000000"
+        before = worker.pid
+        with pytest.raises(Permanent, match="larger than 64,000,000 bytes"):
+            await worker.ask(bytes(64_000_001))
+        assert worker.pid == before
 
 
 async def test_printing_libraries_do_not_spoil_answers() -> None:
