@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from bot.drift.columns import Kind
 from bot.drift.counting import as_floats
+from bot.drift.precision import at_single
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,10 +33,16 @@ _COLUMNS_PER_TREE: Final = 48
 _SEED: Final = 20
 
 
-def joint_score(reference: Any, current: Any, kinds: Mapping[str, Kind]) -> float:
-    """Tell the rows of two Arrow tables apart by the columns of `kinds`; 0 when they cannot be told apart."""
+def joint_score(
+    reference: Any, current: Any, kinds: Mapping[str, Kind], *, single: Container[str] = ()
+) -> float:
+    """Tell the rows of two Arrow tables apart by the columns of `kinds`; 0 when they cannot be told apart.
+
+    Those in `single` have no more than single precision on one side.
+    """
     codes = np.column_stack([
-        _codes(reference.column(name), current.column(name), kind) for name, kind in kinds.items()
+        _codes(reference.column(name), current.column(name), kind, single=name in single)
+        for name, kind in kinds.items()
     ])  # fmt: skip
     is_current = np.repeat([0.0, 1.0], [reference.num_rows, current.num_rows])
     random = np.random.default_rng(_SEED)
@@ -60,10 +67,12 @@ def area_under_curve(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -
     return (rank_sum - positives * (positives + 1) / 2) / (positives * (len(positive) - positives))
 
 
-def _codes(reference: Any, current: Any, kind: Kind) -> NDArray[np.int64]:
+def _codes(reference: Any, current: Any, kind: Kind, *, single: bool) -> NDArray[np.int64]:
     """Both sides of a column as bins: 0 is missing; quantiles of both, or the levels by frequency."""
     if kind is Kind.NUMBER:
         values = np.concatenate([_floats(reference), _floats(current)])
+        if single:
+            values = at_single(values)
         known = ~np.isnan(values)
         places = np.linspace(0, 1, _BINS)[1:-1]
         edges = np.unique(np.quantile(values[known], places, method="lower")) if known.any() else np.zeros(0)

@@ -16,6 +16,7 @@ from bot.domain.drift import MINIMUM_ROWS, ColumnSummary, DriftTest, UnseenConte
 from bot.drift.columns import ColumnType, Kind
 from bot.drift.counting import Asked, NumberCounts
 from bot.drift.histograms import histogram_of
+from bot.drift.precision import at_single
 from bot.drift.statistics import (
     all_in_current_p,
     chi_square,
@@ -71,14 +72,13 @@ def asked_of(column: ProfiledColumn, current: ColumnType) -> tuple[ProfiledColum
         return column, Asked(kind=Kind.CATEGORY)
     if column.type.single or not current.single:
         return column, Asked(kind=Kind.NUMBER, grid=column.grid, single=column.type.single)
-    with np.errstate(over="ignore"):  # beyond single precision is infinity there
-        rounded = column.grid.astype(np.float32).astype(np.float64)
+    rounded = at_single(column.grid)
     grid, first = np.unique(rounded, return_index=True)
     last = np.append(first[1:], len(rounded)) - 1
     numbers = replace(
         column.numbers, below=column.numbers.below[first], at_or_below=column.numbers.at_or_below[last]
     )
-    return replace(column, grid=grid, numbers=numbers), Asked(kind=Kind.NUMBER, grid=grid)
+    return replace(column, grid=grid, numbers=numbers), Asked(kind=Kind.NUMBER, grid=grid, single=True)
 
 
 def test_of(column: ProfiledColumn) -> DriftTest:

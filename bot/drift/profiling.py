@@ -27,6 +27,7 @@ from bot.drift.columns import (
     unknown_names,
 )
 from bot.drift.counting import MAXIMUM_LEVELS, Asked, Counts, as_floats, count_batch
+from bot.drift.precision import at_single
 from bot.drift.profile import Profile, ProfiledColumn
 from bot.drift.sampling import RowSample, row_priorities
 from bot.drift.sources import CountsItself
@@ -78,7 +79,8 @@ def make_profile(
     }
     grids = dict(_grids(source, [name for name, kind in kinds.items() if kind is Kind.NUMBER], progress))
     asked = {
-        name: Asked(kind=kind, grid=grids[name][0] if name in grids else None) for name, kind in kinds.items()
+        name: Asked(kind=kind, grid=grids[name][0] if name in grids else None, single=columns[name].single)
+        for name, kind in kinds.items()
     }
     counts, sample = count_source(source, asked, sampled=kinds if with_sample else None, progress=progress)
     made = tuple(
@@ -148,10 +150,7 @@ def _grids(
     at_once = max(1, _VALUES_AT_ONCE // max(1, source.rows or _VALUES_AT_ONCE))
     share = min(1.0, _VALUES_FOR_EDGES / max(1, source.rows or 1))
     for start in range(0, len(names), at_once):
-        group = [
-            _Edges(name, integer=source.columns[name].integer, share=share)
-            for name in names[start : start + at_once]
-        ]
+        group = [_Edges(name, source.columns[name], share=share) for name in names[start : start + at_once]]
         for batch in source.batches([edges.name for edges in group]):
             for edges in group:
                 edges.add(batch)
@@ -163,18 +162,21 @@ def _grids(
 class _Edges:
     """The values of one column on their way to edges: all, or of very many rows an even share."""
 
-    def __init__(self, name: str, *, integer: bool, share: float) -> None:
+    def __init__(self, name: str, held: ColumnType, *, share: float) -> None:
         self.name = name
+        self._single = held.single
         self._share = share
         self._chunks: list[NDArray[np.float64]] = []
         self._extremes = (math.inf, -math.inf)
         self._seen = 0
-        self._rising = integer
+        self._rising = held.integer
         self._last = -math.inf
 
     def add(self, batch: Any) -> None:
         index = batch.schema.get_field_index(self.name)
         floats = np.zeros(0) if index < 0 else as_floats(batch.column(index))
+        if self._single:
+            floats = at_single(floats)
         finite = np.isfinite(floats)
         values = floats[finite]
         if len(values):

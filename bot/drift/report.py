@@ -228,7 +228,8 @@ def _joint(profile: Profile, main: _Compared, lacking: str, options: Options) ->
                 for level in known.column(name).to_pylist()
             ]
             known = known.set_column(known.schema.get_field_index(name), name, text_array(levels))
-    return JointDrift(value=joint_score(profile.sample, known, kinds))
+    single = {name for name in kinds if main.plan.asked[name].single}
+    return JointDrift(value=joint_score(profile.sample, known, kinds, single=single))
 
 
 def _notes(options: Options, profile: Profile) -> tuple[str, ...]:

@@ -11,10 +11,14 @@ import pytest
 
 from bot.domain.errors import Permanent
 from bot.drift.columns import Kind, Selection
+from bot.drift.profiling import make_profile
 from bot.drift.report import Options, compare
-from tests.drift.tables import churn_columns, feature, profiled, reasons, reported, source
+from bot.drift.sources import open_source
+from tests.drift.tables import churn_columns, feature, profiled, reasons, reported, source, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.domain.drift import DriftReport
 
 ROWS = 400
@@ -178,6 +182,32 @@ def test_single_precision_is_no_drift(narrow_side: str) -> None:
     wide, narrow = pa.array(values), pa.array(values, pa.float32())
     pair = (narrow, wide) if narrow_side == "reference" else (wide, narrow)
     report = reported({"x": pair[0]}, {"x": pair[1]})
+    assert feature(report, "x").distance == 0
+    assert feature(report, "x").unseen == 0
+
+
+@pytest.mark.parametrize("narrow_side", ["reference", "current"])
+def test_single_precision_is_no_joint_drift(narrow_side: str) -> None:
+    """Nor does it tell the rows of one side from those of the other."""
+    random = np.random.default_rng(8)
+    before, now = (pa.array(random.integers(0, 50, 4_000) / 10) for _ in range(2))
+    narrow = pa.float32()
+    pair = (before.cast(narrow), now) if narrow_side == "reference" else (before, now.cast(narrow))
+    report = compare(profiled({"x": pair[0]}, with_sample=True), source({"x": pair[1]}))
+    assert report.joint.value is not None
+    assert report.joint.value < 0.1
+
+
+@pytest.mark.parametrize("mixed_side", ["reference", "current", "both"])
+def test_files_of_both_precisions_are_no_drift(mixed_side: str, tmp_path: Path) -> None:
+    """A folder whose newer files have single precision holds the same numbers."""
+    values = pa.array(np.random.default_rng(8).integers(0, 50, 4_000) / 10)
+    for side in ("reference", "current"):
+        second = pa.float32() if mixed_side in {side, "both"} else pa.float64()
+        for name, kind in (("part-1", pa.float64()), ("part-2", second)):
+            write({"x": values.cast(kind)}, tmp_path / side / f"{name}.parquet")
+    reference = make_profile(open_source(tmp_path / "reference"))
+    report = compare(reference, open_source(tmp_path / "current"))
     assert feature(report, "x").distance == 0
     assert feature(report, "x").unseen == 0
 
