@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from handlers.views import ViewDoor
 
 _ANY: Final = re.compile(r".*", re.DOTALL)
+_SIGNED: Final = {
+    "X-Slack-Signature": re.compile(r"v0=[0-9a-f]{64}"),
+    "X-Slack-Request-Timestamp": re.compile(r"[0-9]{1,15}"),
+}
+"""How the two headers look that Slack signs with. Slack's library fails at what is no number or no ASCII."""
 
 
 class SlackDoor:
@@ -70,6 +75,12 @@ class SlackDoor:
         """`POST /slack/events`: events, slash commands, interactivity."""
         if not self._has_secret:
             return web.Response(status=HTTPStatus.NOT_FOUND, text="this bot uses Socket Mode\n")
+        if not all(
+            shape.fullmatch(given)
+            for name, shape in _SIGNED.items()
+            for given in request.headers.getall(name, ())
+        ):
+            return web.Response(status=HTTPStatus.UNAUTHORIZED, text="the signature cannot be read\n")
         try:
             asked = await to_bolt_request(request)
             shaped = is_shaped(asked.body)
