@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from bot.cli import lightship
+from bot import INTERRUPTED
 
 
 def main() -> None:
     """Run the command line; the exit status is the command's."""
-    lightship(prog_name="lightship", color=False if os.environ.get("NO_COLOR") else None)
+    try:
+        # Importing it takes long enough for somebody to change their mind.
+        import threading  # noqa: PLC0415 - said above
+
+        from bot.cli import lightship  # noqa: PLC0415 - said above
+        from bot.cli.leaving import no_word_of_closed_loops  # noqa: PLC0415 - said above
+
+        threading.excepthook = no_word_of_closed_loops
+        lightship(prog_name="lightship", color=False if os.environ.get("NO_COLOR") else None)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

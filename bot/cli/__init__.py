@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Never
+from typing import TYPE_CHECKING, Any, Final, Never
 
 import click
 
 from bot import __version__
+from bot.cli.leaving import ending_well
 from bot.domain.words import did_you_mean
 from bot.extensions import install
 
@@ -57,6 +60,21 @@ EXAMPLES: Final = "\b\nExamples:\n  lightship check\n  lightship schema runbook 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is called."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click does, but Ctrl-C is told from other ends, and output that cannot be written is said."""
+        with ending_well("lightship") if standalone_mode else nullcontext():
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the alphabet."""

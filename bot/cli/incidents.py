@@ -39,7 +39,10 @@ def incident() -> None:
 @unused_config_option
 @click.option("--all", "everything", is_flag=True, help="Resolved ones as well, the newest 100.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an incident.")
-def list_incidents(everything: bool, as_json: bool) -> None:
+@click.option(
+    "--format", "style", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True
+)
+def list_incidents(everything: bool, as_json: bool, style: str) -> None:
     """Open incidents, worst first, and what Slack does not show yet."""
 
     async def read(tx: Transaction) -> tuple[tuple[Incident, ...], tuple[Message, ...], Backlog]:
@@ -47,9 +50,14 @@ def list_incidents(everything: bool, as_json: bool) -> None:
         return found, await tx.messages.undelivered(), await tx.deliveries.backlog()
 
     incidents, undelivered, unmerged = _ask(read)
-    if as_json:
+    if as_json or style == "json":
         for one in incidents:
             click.echo(json.dumps(_as_json(one)))
+        return
+    if style == "markdown":
+        from bot.rendering.timelines import incidents_markdown  # noqa: PLC0415 - `--help` needs no rendering
+
+        click.echo(incidents_markdown(incidents), nl=False)
         return
     for one in incidents:
         click.echo(
@@ -73,8 +81,9 @@ def list_incidents(everything: bool, as_json: bool) -> None:
 @incident.command(epilog="\b\nExample:\n  lightship incident show 12")
 @unused_config_option
 @click.argument("number", type=int)
-def show(number: int) -> None:
-    """One incident as JSON, with the cause that its message names first."""
+@click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="json", show_default=True)
+def show(number: int, style: str) -> None:
+    """One incident, with the cause that its message names first."""
 
     async def read(tx: Transaction) -> tuple[Incident | None, Event | None]:
         from bot.domain.events import RANKING_KINDS  # noqa: PLC0415 - `--help` needs no domain
@@ -85,6 +94,12 @@ def show(number: int) -> None:
     if found is None:
         click.echo(f"lightship incident show: there is no incident {number}", err=True)
         sys.exit(1)
+    if style == "markdown":
+        from bot.rendering.timelines import incident_markdown  # noqa: PLC0415 - as above
+
+        words = str(ranked.detail.get("words") or "") if ranked else ""
+        click.echo(incident_markdown(found, cause=words), nl=False)
+        return
     cause = {"cause": ranked.detail.get("words"), "cause_as_of": ranked.at.isoformat()} if ranked else {}
     click.echo(json.dumps({**_as_json(found), **cause}, indent=2))
 

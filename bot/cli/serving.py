@@ -114,6 +114,8 @@ _REJECTED = {
     "Alertmanager's receiver.",
     "invalid": "A webhook held alerts that could not be read; those are lost, the others are kept. The log "
     "says what was wrong. Does something other than Alertmanager post to /alerts?",
+    "unreadable": "A webhook's body could not be unpacked as its headers say, so its alerts are lost. Does a "
+    "proxy between Alertmanager and /alerts change Content-Encoding or Transfer-Encoding?",
     "bad_source": "A webhook named a source that is none (`/alerts?source=NAME`: letters, digits, dots, "
     "hyphens), so its alerts are lost. Mend the receiver's URL.",
 }

@@ -9,6 +9,7 @@ than 1.2 does, is ruamel's.
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -34,14 +35,30 @@ _NOT_ALIKE: Final = re.compile(
 )
 
 
+_MOST_BRACKETS: Final = 10_000
+_DEEPEST: Final = 500
+"""libyaml goes into what is nested without counting: beyond ten thousand levels or so the process dies."""
+
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
+_NESTED_IN_A_LINE: Final = re.compile(rf"(?:[-?:][ \t]+){{{_DEEPEST}}}")
+
+
 def compose(text: str) -> Any:
-    """The root node, of either parser; None for an empty text. Raises ruamel's errors."""
-    if _fast is not None and _NOT_ALIKE.search(text) is None:
+    """The root node, of either parser; None for an empty text. Raises ruamel's errors, or RecursionError."""
+    brackets = _BRACKETS.findall(text)
+    if _depth(brackets) > _DEEPEST or _NESTED_IN_A_LINE.search(text):
+        raise RecursionError
+    # More brackets than this could be deeper than that count says: some may stand in quotes.
+    if _fast is not None and len(brackets) <= _MOST_BRACKETS and _NOT_ALIKE.search(text) is None:
         try:
             return _fast(text)
         except (yaml.YAMLError, RecursionError, ValueError):
             pass  # said again below, in better words
     return YAML(typ="safe", pure=True).compose(text)
+
+
+def _depth(brackets: list[str]) -> int:
+    return max(accumulate((1 if one in "[{" else -1 for one in brackets), initial=0))
 
 
 def _made_fast() -> Callable[[str], Any] | None:

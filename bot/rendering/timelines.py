@@ -73,6 +73,26 @@ def timeline_markdown(view: TimelineView, *, graphs: Graphs = Graphs.NAMED) -> s
     return "\n".join(lines) + "\n"
 
 
+def incident_markdown(incident: Incident, *, cause: str = "") -> str:
+    """One incident in a few lines, with the cause that its message names, if any."""
+    named = [f"- Cause: {_plain(cause)}"] if cause else []
+    return (
+        "\n".join([f"# Incident {incident.id}: {_plain(incident.title)}", "", *_facts(incident), *named])
+        + "\n"
+    )
+
+
+def incidents_markdown(incidents: Sequence[Incident]) -> str:
+    """A table of incidents, in the order given."""
+    rows = [
+        f"| #{one.id} | {one.severity.value} | {one.state.value} | {_time(one.opened_at)} "
+        f"| {_plain(one.key.service)} | {_plain(one.title)} |"
+        for one in incidents
+    ]
+    head = ["| Incident | Severity | State | Opened | Service | Title |", "|---|---|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
 def plain_sentence(event: Event) -> str:
     """What happened in one sentence without marks, on one line; entities stay, HTML reads them."""
     return _BOLD.sub(r"\1", _unslacked(event)).replace("`", "")[:_CELL]

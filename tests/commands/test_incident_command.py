@@ -71,6 +71,19 @@ def test_list_names_incidents_and_what_is_not_shown(url: str) -> None:
     assert "1 message is not shown" in output
 
 
+def test_list_and_show_take_the_formats_of_the_timeline(url: str) -> None:
+    """`--format markdown` and `--format json` serve all three alike."""
+    number = asyncio.run(_with_incident(url))
+    assert json.loads(run("incident", "list", "--format", "json")[1])["id"] == number
+    table = run("incident", "list", "--format", "markdown")[1].splitlines()
+    assert table[0].startswith("| Incident | Severity | State |")
+    assert table[2].startswith(f"| #{number} | ")
+    assert table[2].endswith("| HighLatency |")
+    words = run("incident", "show", str(number), "--format", "markdown")[1]
+    assert words.startswith(f"# Incident {number}: HighLatency\n\n- Service: ")
+    assert run("incident", "show", str(number), "--format", "json") == run("incident", "show", str(number))
+
+
 def test_show_and_timeline_tell_the_same_incident(url: str) -> None:
     """`show` gives JSON with the alerts, `timeline` each event; an unknown number is an error."""
     number = asyncio.run(_with_incident(url))

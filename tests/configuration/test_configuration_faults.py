@@ -46,8 +46,20 @@ def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
     assert any("too much" in fault.message for fault in load_settings(path, {}).faults)
 
 
-def test_deep_nesting_is_refused(tmp_path: Path) -> None:
-    """Brackets beyond any use are a fault, not a crash."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20_000,
+        "[" * 100_000 + "]" * 100_000,
+        "[\n" * 100_000,
+        "{a: " * 60_000,
+        "- " * 100_000,
+        "? - " * 50_000,
+    ],
+    ids=["open", "closed", "lines", "mappings", "sequences", "keys"],
+)
+def test_deep_nesting_is_refused(text: str, tmp_path: Path) -> None:
+    """Nesting beyond any use is a fault; the parser of C would take the whole process with it."""
     path = tmp_path / "lightship.yaml"
-    path.write_text("[" * 20_000)
+    path.write_text(text)
     assert "nested too deeply" in load_settings(path, {}).faults[0].message

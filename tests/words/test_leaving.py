@@ -1,0 +1,109 @@
+"""How a command ends that is not let finish: exit status and words, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bot import INTERRUPTED
+from bot.cli import LazyGroup
+
+ROOT: Final = Path(__file__).parents[2]
+FULL: Final = Path("/dev/full")
+
+
+def group_of(raised: BaseException) -> LazyGroup:
+    """The command line with one command more, `leave`, that ends so."""
+    group = LazyGroup(name="lightship")
+
+    @group.command()
+    def leave() -> None:
+        raise raised
+
+    return group
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted."),
+        (EOFError(), 1, "Aborted!"),
+        (click.UsageError("no"), 2, "Error: no"),
+    ],
+)
+def test_each_way_of_ending_has_its_status_and_its_words(raised: BaseException, code: int, said: str) -> None:
+    """Ctrl-C is 130 as in every shell, an end of the input is 1, a wrong option 2."""
+    result = CliRunner().invoke(group_of(raised), ["leave"])
+    assert result.exit_code == code
+    assert said in result.stderr
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    """An error that no user causes keeps its traceback."""
+    assert isinstance(CliRunner().invoke(group_of(OSError(2, "none", "file")), ["leave"]).exception, OSError)
+
+
+def test_ctrl_c_ends_work_that_lasts_with_130() -> None:
+    """A rehearsal that is under way ends at Ctrl-C without a traceback."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "rehearse"],
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        while b"Playing" not in shown:
+            shown += terminal.read(4096)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            while piece := terminal.read(4096):
+                shown += piece
+        except OSError:  # Linux's word for the end of a terminal
+            pass
+    assert process.wait(50) == INTERRUPTED, shown
+    assert b"Traceback" not in shown
+
+
+def test_ctrl_c_during_the_imports_ends_with_130_too() -> None:
+    """A terminal shows nothing of the modules that were being read."""
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'bot.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from bot.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr) == (INTERRUPTED, b"")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    """Output that nobody can take is an error of one line, also what is written last of all."""
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "schema", "config"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=50,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"lightship: the output cannot be written: No space left on device\n"
