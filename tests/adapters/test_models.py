@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 
 from bot.adapters.models import MlflowAliases, MlflowModels
@@ -20,17 +20,26 @@ from tests.planning import ALIAS, MODEL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# The worker imports mlflow, which takes seconds, and many of them on a busy machine.
-pytestmark = pytest.mark.timeout(180)
+    from tests.adapters.standin import StandIn
+
+# The worker imports mlflow, which takes seconds, and many of them on a busy machine: one serves all tests.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 
-@asynccontextmanager
-async def models_at(address: str) -> AsyncIterator[MlflowModels]:
-    """The adapter, whose worker ends with the block."""
-    models = MlflowModels(address, timeout=120)
-    try:
-        yield models
-    finally:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """The adapter, and an MLflow server that answers as a test wants it."""
+
+    server: StandIn
+    models: MlflowModels
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def served() -> AsyncIterator[Served]:
+    """Started with the first test, ended with the last."""
+    async with standing_in(registry) as server:
+        models = MlflowModels(server.url, timeout=240)
+        yield Served(server=server, models=models)
         await models.close()
 
 
@@ -56,14 +65,14 @@ async def registry(request: web.Request) -> web.StreamResponse:
     return web.json_response({}, status=404)
 
 
-async def test_a_version_comes_with_its_run_s_metrics() -> None:
+async def test_a_version_comes_with_its_run_s_metrics(served: Served) -> None:
     """The worker answers version, time and metrics; another model is not found."""
-    async with standing_in(registry) as server, models_at(server.url) as models:
-        found = await models.version_by_alias(name="churn-model", alias="Production")
-        assert (found.version, found.run_id, found.metrics) == ("7", "abc", {"accuracy": 0.914})
-        assert found.created_at == datetime.fromtimestamp(1_790_000_000, UTC)
-        with pytest.raises(NotFound):
-            await models.version_by_alias(name="nobody", alias="Production")
+    served.server.answer, models = registry, served.models
+    found = await models.version_by_alias(name="churn-model", alias="Production")
+    assert (found.version, found.run_id, found.metrics) == ("7", "abc", {"accuracy": 0.914})
+    assert found.created_at == datetime.fromtimestamp(1_790_000_000, UTC)
+    with pytest.raises(NotFound):
+        await models.version_by_alias(name="nobody", alias="Production")
 
 
 @pytest.mark.parametrize(
@@ -74,12 +83,12 @@ async def test_a_version_comes_with_its_run_s_metrics() -> None:
     ],
 )
 async def test_a_server_that_refuses_or_fails(
-    code: int, body: dict[str, str], error: type[Exception]
+    served: Served, code: int, body: dict[str, str], error: type[Exception]
 ) -> None:
     """What the server answers becomes one of our errors."""
-    async with standing_in(status(code, body)) as server, models_at(server.url) as models:
-        with pytest.raises(error):
-            await models.version_by_alias(name="m", alias="a")
+    served.server.answer = status(code, body)
+    with pytest.raises(error):
+        await served.models.version_by_alias(name="m", alias="a")
 
 
 async def test_the_chat_s_tokens_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +140,7 @@ class Registry:
         return web.json_response({"model_version": self.version(number)})
 
 
-async def test_an_alias_is_moved_once_and_marked() -> None:
+async def test_an_alias_is_moved_once_and_marked(served: Served) -> None:
     """The alias moves if it is where the plan saw it; a lost answer is ambiguous, and a look tells."""
     registry = Registry()
     edit = Edit(path=("aliases", ALIAS), before='"1"', after='"2"')
@@ -139,20 +148,20 @@ async def test_an_alias_is_moved_once_and_marked() -> None:
     target = Target(kind="Model", namespace="", name=MODEL)
     plan = replace(make_plan(), action=Action.PROMOTE, target=target, call=call)
     grant = make_grant(plan)
-    async with standing_in(registry.answer) as server, models_at(server.url) as models:
-        aliases = MlflowAliases(models)
-        assert (await models.version(name=MODEL, version="2")).aliases == ()
-        with pytest.raises(NotFound):
-            await models.version(name=MODEL, version="9")
+    served.server.answer, models = registry.answer, served.models
+    aliases = MlflowAliases(models)
+    assert (await models.version(name=MODEL, version="2")).aliases == ()
+    with pytest.raises(NotFound):
+        await models.version(name=MODEL, version="9")
+    await aliases.set_alias(grant)
+    found = await models.version_by_alias(name=MODEL, alias=ALIAS)
+    assert (found.version, found.tags) == ("2", {MARK: grant.approval_id})
+    with pytest.raises(Conflict, match="Production is version 2 now"):
         await aliases.set_alias(grant)
-        found = await models.version_by_alias(name=MODEL, alias=ALIAS)
-        assert (found.version, found.tags) == ("2", {MARK: grant.approval_id})
-        with pytest.raises(Conflict, match="Production is version 2 now"):
-            await aliases.set_alias(grant)
-        assert registry.posted == ["registered-models/alias", "model-versions/set-tag"]
-        registry.alias, registry.lose = "1", True
-        with pytest.raises(Ambiguous):
-            await aliases.set_alias(grant)
-        assert (await models.version_by_alias(name=MODEL, alias=ALIAS)).version == "2"
-        with pytest.raises(Permanent, match="does not fit the approval"):
-            await aliases.set_alias(make_grant(make_plan()))
+    assert registry.posted == ["registered-models/alias", "model-versions/set-tag"]
+    registry.alias, registry.lose = "1", True
+    with pytest.raises(Ambiguous):
+        await aliases.set_alias(grant)
+    assert (await models.version_by_alias(name=MODEL, alias=ALIAS)).version == "2"
+    with pytest.raises(Permanent, match="does not fit the approval"):
+        await aliases.set_alias(make_grant(make_plan()))

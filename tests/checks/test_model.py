@@ -141,9 +141,11 @@ async def test_without_mlflow_the_way_to_it_is_shown(world: World, uri: str) -> 
     assert "mlflow server" in finding.reason
 
 
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
 async def test_an_unreachable_server_is_temporary() -> None:
     """A server that is not there is a temporary error that shows no password of the address."""
-    models = MlflowModels("http://user:secret@127.0.0.1:9", timeout=30)
+    models = MlflowModels("http://user:secret@127.0.0.1:9", timeout=240)
     with pytest.raises(Temporary) as raised:
         await models.version_by_alias(name="m", alias="a")
     await models.close()

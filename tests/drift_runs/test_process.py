@@ -75,6 +75,7 @@ async def test_wrong_files_are_told_with_our_words(tmp_path: Path) -> None:
         await DriftProcesses().compare(comparison(tmp_path))
 
 
+@pytest.mark.e2e
 async def test_a_run_that_needs_more_memory_than_it_may_have_fails_alone(tmp_path: Path) -> None:
     """A CSV of 70 MB under a limit of 200 MiB: the process dies, the bot lives and says which setting."""
     write({"tenure": np.linspace(0, 1, 3000)}, tmp_path / "reference.parquet")

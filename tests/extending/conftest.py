@@ -71,7 +71,7 @@ def python(site: Path) -> Callable[..., Told[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
 
     return run

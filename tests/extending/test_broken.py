@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bot.extensions import TAKEN_WORDS
 from handlers.command_words import ALIASES, BUILT
 from tests.extending.conftest import EXAMPLE, install
@@ -113,6 +115,8 @@ def test_each_is_named_with_its_package_and_the_reason(
     assert told["zeta 1, lightship.checks: twice"].startswith("the name `twice` is taken")
 
 
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
 def test_the_bot_goes_on_and_says_what_it_could_not_do(
     site: Path, lightship: Callable[..., Told[str]], tmp_path: Path
 ) -> None:

@@ -63,7 +63,7 @@ def same_as_golden(name: str, told: str) -> bool:
     return told == golden.read_text(encoding="utf-8")
 
 
-@pytest.mark.timeout(300)  # seconds on a quiet machine; what it says does not depend on how busy this one is
+@pytest.mark.timeout(900)  # seconds on a quiet machine; what it says does not depend on how busy this one is
 def test_every_shipped_rehearsal_passes() -> None:
     """In all of them; each runbook has one where its first cause is true, and one where another is."""
     results = played(ROOT)
@@ -111,11 +111,13 @@ Path(sys.argv[2]).write_bytes(pickle.dumps(told))
 """
 
 
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
 def test_two_at_once_come_to_the_same_in_the_same_order(shop: tuple[Played, ...], tmp_path: Path) -> None:
     """Each in its own process: what happened, message by message, is what happens one after the other."""
     out = tmp_path / "told"
     # A process of its own, because this one may have threads and is not forked then.
-    subprocess.run([sys.executable, "-c", _TOGETHER, str(ROOT), str(out)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", _TOGETHER, str(ROOT), str(out)], check=True, timeout=240)
     told = pickle.loads(out.read_bytes())  # noqa: S301 - written by the line before
     assert told == [(one.scenario.name, one.rehearsed and one.rehearsed.performance) for one in shop]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from bot import telemetry
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import SqlStore, open_store
+from bot.adapters.database.tables import ticks
 from bot.domain.errors import Temporary
 from bot.engines.cron import Cron
 from bot.engines.noticing import Noticing
@@ -30,11 +32,15 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     """A store in a file, by the real clock, which APScheduler goes by."""
     async with open_store(f"sqlite+aiosqlite:///{tmp_path}/lightship.db", clock=SystemClock()) as opened:
         yield opened
+        # Ticks that were cut off end before the store does, as its connections need it for that.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=60)
 
 
 async def until(fact: Callable[[], bool]) -> None:
     """Wait for something to be so, with a bound."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not fact():  # noqa: ASYNC110 - polled with a bound
             await asyncio.sleep(0.01)
 
@@ -46,11 +52,11 @@ def counted(job: str, outcome: str) -> float:
 
 async def test_two_replicas_run_each_tick_once(store: SqlStore) -> None:
     """Both clocks strike, one wins; the ticks are the anchored ones, and the last success is kept."""
-    ran: list[datetime] = []
+    ran: list[None] = []
     replicas = [Scheduling(store=store), Scheduling(store=store)]
 
     async def job() -> None:
-        ran.append(nearest_tick(datetime.now(UTC), SHORT))
+        ran.append(None)
 
     for one in replicas:
         one.every("shared", SHORT, job)
@@ -58,8 +64,10 @@ async def test_two_replicas_run_each_tick_once(store: SqlStore) -> None:
     await until(lambda: len(ran) >= 5)
     for one in replicas:
         one.stop()
-    assert len(set(ran)) == len(ran)
-    assert all((tick - ANCHOR) % SHORT == timedelta(0) for tick in ran)
+    async with store._database.begin() as link:
+        won = [row.fire_time for row in await link.all(select(ticks).where(ticks.c.name == "shared"))]
+    assert len(won) - len(replicas) <= len(ran) <= len(won)  # those that were just won were cut off
+    assert all((tick - ANCHOR) % SHORT == timedelta(0) for tick in won)
     async with store.transaction() as tx:
         assert await tx.heartbeats.last("job/shared") is not None
 

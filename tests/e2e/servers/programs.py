@@ -19,7 +19,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 GUARD = Path(__file__).with_name("guard.py")
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -29,7 +28,8 @@ PATIENCE_SECONDS = 120.0
 # Below the range from which the kernel gives ports to outgoing connections: those would race with servers.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 PORT_LOCKS = Path(tempfile.gettempdir()) / "lightship-e2e-ports"
-_given_ports: dict[int, IO[bytes]] = {}
+_given_ports: dict[int, int] = {}
+"""Each with its lock, which ends with this process."""
 
 
 class Missing(Exception):  # noqa: N818  # read as a sentence: raises Missing
@@ -69,13 +69,13 @@ def free_port() -> int:
         port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311  # no secret
         if port in _given_ports:
             continue
-        lock = (PORT_LOCKS / str(port)).open("ab")
+        lock = os.open(PORT_LOCKS / str(port), os.O_CREAT | os.O_RDWR, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:
-            lock.close()
+            os.close(lock)
             continue
         _given_ports[port] = lock
         return port
