@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -26,6 +25,7 @@ from tests.e2e.deployed import alert, webhook
 from tests.e2e.planting import NAME, Bed, Plant, reader_account
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.programs import free_port
+from tests.e2e.watched import handed_over
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,12 +85,7 @@ class Told:
     async def fire(self, service: str) -> None:
         """An alert of that service, as Alertmanager posts it."""
         body = webhook(service, alert("api", labels={"service": service, "severity": "critical"}))
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"http://127.0.0.1:{self.port}/alerts", json=body, headers=headers) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
+        assert await handed_over(f"http://127.0.0.1:{self.port}/alerts", body, token=TOKEN) == 200
 
     async def says(self, service: str, words: str) -> bool:
         """Whether its incident's message comes to hold those words where the first cause stands."""

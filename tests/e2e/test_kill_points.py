@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
 from bot.adapters.clock import SystemClock
@@ -28,6 +27,7 @@ from tests.e2e.servers.lightship import Lightship
 from tests.e2e.servers.programs import REPOSITORY, Program, answers, until
 from tests.e2e.servers.prometheus import alert
 from tests.e2e.servers.workloads import cron_job, deployment
+from tests.e2e.watched import handed_over
 from tests.planning import ALIAS
 
 if TYPE_CHECKING:
@@ -142,11 +142,7 @@ class Case:
         )
         self.slack.delivery.events_url = f"{self.bot.url}/slack/events"
         await asyncio.to_thread(self.bot.start)
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
-            session.post(f"{self.bot.url}/alerts", json=webhook()) as answer,
-        ):
-            assert answer.status == 200
+        assert await handed_over(f"{self.bot.url}/alerts", webhook(), token=TOKEN) == 200
         await self.chat.message("is wrong")
 
     async def die_and_restart(self) -> None:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tests.e2e.servers.mlflow import Mlflow
 
 ALICE, BOB = "U0ALICE", "U0BOB"
-LONG = 240.0
+LONG = 480.0
 """The proposing job ticks once a minute, and MLflow's client takes its time to load."""
 
 pytestmark = [
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(1800),
     pytest.mark.parametrize("database", ["sqlite"], indirect=True),
 ]
 

@@ -104,13 +104,8 @@ class Watched:
         return {alert.labels["pod"] for alert in incident.firing(settle=SETTLE)}
 
     async def post(self, payload: Mapping[str, Any]) -> None:
-        """Hand a payload over as Alertmanager does; it must be taken."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(self.url, json=payload, headers=headers) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
+        """Hand a payload over as Alertmanager does; it must be taken, again where it is pushed back."""
+        assert await handed_over(self.url, payload, token=TOKEN) == 200
 
     async def silence(self, text: str) -> str:
         """Silence in Alertmanager, by somebody else than the bot."""
@@ -155,6 +150,17 @@ class Watched:
             return None
 
         return await self.slack.recording.until(found, timeout=seconds)
+
+
+async def handed_over(url: str, payload: Mapping[str, Any], *, token: str) -> int:
+    """How a webhook is answered in the end: one that a busy machine pushes back is sent again."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+
+        async def answered() -> int:
+            async with session.post(url, json=payload) as answer:
+                return answer.status
+
+        return await eventually(answered, lambda status: status != 503, "it is not pushed back")
 
 
 def open_of(incidents: tuple[Incident, ...]) -> tuple[Incident, ...]:
