@@ -8,7 +8,7 @@ RUN := $(UV) run --frozen
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e loop load lint audit format docs pictures dist bench clean
+.PHONY: help demo test e2e loop load lint audit format docs pictures fonts dist bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,9 @@ docs: .venv/.docs  ## build the documentation into build/docs; a broken link or 
 
 pictures: .venv/.examples  ## take the README's pictures from a real demo (needs Chromium)
 	.venv/bin/python docs/taking_pictures.py
+
+fonts: | $(UV)  ## make the console's fonts from their packages (needs npm)
+	$(UV) tool run --from 'fonttools[woff]>=4.60' python docs/making_fonts.py
 
 dist: | $(UV)  ## build the wheel and the source archive into dist/
 	$(UV) build --quiet --out-dir dist

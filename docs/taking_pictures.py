@@ -30,7 +30,7 @@ SIZE: Final = (1180, 760)
 SHRUNK: Final = (885, 570)
 COLOURS: Final = 96
 PATIENCE: Final = 60_000
-TOP: Final = "() => { const m = document.querySelector('#messages .header-text'); m && m.scrollIntoView(); }"
+TOP: Final = "() => document.querySelector('#messages .message')?.scrollIntoView()"
 END: Final = "() => { const r = document.querySelector('#replies'); r.scrollTop = r.scrollHeight; }"
 
 

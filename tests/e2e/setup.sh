@@ -13,11 +13,13 @@ declare -A needed=(
     [debootstrap]=debootstrap
     [initdb]=postgresql
     [java]=openjdk-17-jre-headless
+    [DejaVuSans.ttf]=fonts-dejavu-core  # Chromium needs one font; the console brings those that it is drawn by
 )
 
 has() {
     # Debian keeps the server's programs of each PostgreSQL version out of the path.
     command -v "$1" >/dev/null || { [ "$1" = initdb ] && compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; } ||
+        { [ "$1" = DejaVuSans.ttf ] && compgen -G "/usr/share/fonts/*/dejavu/$1" >/dev/null; } ||
         { [ "$1" = debootstrap ] && [ -x /usr/sbin/debootstrap ]; }
 }
 

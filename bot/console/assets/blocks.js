@@ -4,7 +4,7 @@ import { h, link, safeUrl } from "./dom.js";
 import { element } from "./elements.js";
 import { markdown } from "./markdown.js";
 import { mention, formatted, textObject } from "./mrkdwn.js";
-import { emoji, spelled } from "./emoji.js";
+import { emoji } from "./emoji.js";
 import { icon } from "./icons.js";
 
 export function drawBlocks(blocks, place) {
@@ -78,7 +78,7 @@ function richPart(part) {
 }
 
 const RICH = {
-  text: (leaf) => spelled(leaf.text),
+  text: (leaf) => [leaf.text],
   link: (leaf) => link(leaf.url, leaf.text ?? leaf.url),
   emoji: (leaf) => emoji(leaf.name) ?? `:${leaf.name}:`,
   user: (leaf) => mention(leaf.user_id, "user"),
@@ -103,7 +103,7 @@ function tableBlock(block) {
     const setting = block.column_settings?.[index];
     return [setting?.align && `align-${setting.align}`, setting?.is_wrapped && "wrapped"].filter(Boolean).join(" ") || null;
   };
-  const content = (cell) => (cell.type === "rich_text" ? cell.elements.map(richPart) : spelled(cell.text));
+  const content = (cell) => (cell.type === "rich_text" ? cell.elements.map(richPart) : [cell.text]);
   return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" },
     h("table", {},
       h("thead", {}, h("tr", {}, head.map((cell, at) => h("th", { scope: "col", class: aligned(at) }, content(cell))))),

@@ -1,6 +1,6 @@
 // The shortcodes that incident messages use; an unknown one is shown as it is written.
 
-import { emojiNode, needsStandIn } from "./icons.js";
+import { emojiNode } from "./icons.js";
 
 const COMMON = {
   rotating_light: "🚨", warning: "⚠️", fire: "🔥", bell: "🔔", no_bell: "🔕", mute: "🔇", white_check_mark: "✅", x: "❌",
@@ -30,16 +30,7 @@ const SHORTCODE = /:([a-z0-9_+'-]+):/g;
 
 // A plain text with its shortcodes drawn.
 export function withEmoji(text) {
-  return text.split(SHORTCODE).flatMap((part, index) => (index % 2 ? emoji(part) ?? `:${part}:` : spelled(part)));
-}
-
-const NAMES = new Map(Object.entries(COMMON).filter(([name]) => needsStandIn(name)).map(([name, sign]) => [sign.replace("\uFE0F", ""), name]));
-const SIGNS = new RegExp(`(${[...NAMES.keys()].join("|")})\uFE0F?`, "gu");
-
-// Text with the emoji that are written out in it; where there is a font for them it is the text itself.
-export function spelled(text) {
-  if (!NAMES.size) return [text];
-  return text.split(SIGNS).map((part, index) => (index % 2 ? emoji(NAMES.get(part)) : part));
+  return text.split(SHORTCODE).flatMap((part, index) => (index % 2 ? emoji(part) ?? `:${part}:` : part));
 }
 
 export function emoji(name) {

@@ -1,7 +1,7 @@
 // The markdown block: headings, lists, tables, code, quotes and inline styles, drawn as DOM nodes.
 
 import { h, link } from "./dom.js";
-import { emoji, spelled } from "./emoji.js";
+import { emoji } from "./emoji.js";
 
 const INLINE = new RegExp(
   [
@@ -20,7 +20,7 @@ function inline(text) {
   const nodes = [];
   let at = 0;
   for (const found of text.matchAll(INLINE)) {
-    if (found.index > at) nodes.push(...spelled(text.slice(at, found.index)));
+    if (found.index > at) nodes.push(text.slice(at, found.index));
     const [whole, code, label, url, bold, italic, strike, shortcode, bare] = found;
     if (code !== undefined) nodes.push(h("code", {}, code));
     else if (url !== undefined) nodes.push(link(url, label || url));
@@ -31,7 +31,7 @@ function inline(text) {
     else nodes.push(link(bare, bare));
     at = found.index + whole.length;
   }
-  if (at < text.length) nodes.push(...spelled(text.slice(at)));
+  if (at < text.length) nodes.push(text.slice(at));
   return nodes;
 }
 

@@ -1,7 +1,7 @@
 // Slack's mrkdwn, drawn as DOM nodes: code, bold, italic, strike, quotes, links, mentions, dates, emoji.
 
 import { h, link, safeUrl } from "./dom.js";
-import { emoji, spelled, withEmoji } from "./emoji.js";
+import { emoji, withEmoji } from "./emoji.js";
 import { store } from "./store.js";
 
 const TOKEN = new RegExp(
@@ -46,11 +46,11 @@ export function inline(text) {
   const nodes = [];
   let at = 0;
   for (const found of text.matchAll(TOKEN)) {
-    if (found.index > at) nodes.push(...spelled(decoded(text.slice(at, found.index))));
+    if (found.index > at) nodes.push(decoded(text.slice(at, found.index)));
     nodes.push(drawn(found));
     at = found.index + found[0].length;
   }
-  if (at < text.length) nodes.push(...spelled(decoded(text.slice(at))));
+  if (at < text.length) nodes.push(decoded(text.slice(at)));
   return nodes;
 }
 
@@ -141,6 +141,6 @@ function date(inner, fallback) {
 export function textObject(found) {
   if (!found) return [];
   if (found.type === "mrkdwn") return mrkdwn(found.text);
-  if (found.emoji === false) return spelled(found.text);
+  if (found.emoji === false) return [found.text];
   return withEmoji(found.text);
 }
