@@ -1,7 +1,7 @@
 """The command line `lightship`: one group whose commands live in modules of their own, loaded when called.
 
 To add a command, write it in a module of this package and name it in `COMMANDS` with its line for `--help`;
-so `lightship --help` imports none of them.
+so `lightship --help` imports none of them. A group with a command much heavier than its others is lazy, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.domain.words import did_you_mean
 from bot.extensions import install
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,11 @@ EXAMPLES: Final = "\b\nExamples:\n  lightship check\n  lightship schema runbook 
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is called."""
+    """A group that knows commands by name, its `entries`, and imports one when it is called."""
+
+    def __init__(self, *given: Any, entries: Mapping[str, Entry] | None = None, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.entries = entries or {}
 
     def main(
         self,
@@ -78,11 +82,11 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the alphabet."""
-        return sorted({*COMMANDS, *super().list_commands(ctx)})
+        return sorted({*self.entries, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command, if there is one of that name."""
-        entry = COMMANDS.get(cmd_name)
+        entry = self.entries.get(cmd_name)
         if entry is None:
             return super().get_command(ctx, cmd_name)
         # Before any list of words that follows from the registries is made.
@@ -107,11 +111,12 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
-        rows: Sequence[tuple[str, str]] = [
-            (name, COMMANDS[name].line if name in COMMANDS else "") for name in self.list_commands(ctx)
-        ]
+        rows: Sequence[tuple[str, str]] = [(name, self._line(name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def _line(self, name: str) -> str:
+        return self.entries[name].line if name in self.entries else self.commands[name].get_short_help_str(90)
 
     def _refuse(self, ctx: click.Context, word: str) -> Never:
         ctx.fail(f"there is no command `{word[:60]}`{did_you_mean(word, self.list_commands(ctx))}")
@@ -119,6 +124,7 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    entries=COMMANDS,
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

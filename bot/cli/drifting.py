@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bot.cli.drift_running import run
+from bot.cli import Entry, LazyGroup
 from bot.cli.options import config_option
 from bot.cli.progress import progress_bar, waiting
 from bot.domain.drift import DriftVerdict
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 EXIT_DRIFT: Final = 3
 EXIT_INSUFFICIENT: Final = 4
 _ROWS_WORTH_A_BAR: Final = 500_000
+_RUN_LINE: Final = "Make the configured drift reports now, and publish them."
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -78,14 +79,13 @@ def _exiting_with_one(error: click.UsageError) -> click.UsageError:
 
 
 @click.group(
+    cls=LazyGroup,
+    entries={"run": Entry("bot.cli.drift_running:run", _RUN_LINE)},
     epilog="\b\nExamples:\n  lightship drift report --reference train.parquet --current today/\n"
-    "  lightship drift profile --data train.parquet --target left --out reference.profile"
+    "  lightship drift profile --data train.parquet --target left --out reference.profile",
 )
 def drift() -> None:
     """Compare current data with a reference, or save the reference's profile."""
-
-
-drift.add_command(run)
 
 
 def _columns_option(flag: str, words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from bot.drift.cells import WORTH_CELLS, Cells, cells_of, ranks_by_sorting
 from bot.drift.columns import Kind
+from bot.drift.precision import at_single
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,12 @@ class Asked:
     kind: Kind
     grid: NDArray[np.float64] | None = None
     single: bool = False
+    cells: Cells | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Divide the grid once for all batches."""
+        if self.grid is not None:
+            object.__setattr__(self, "cells", cells_of(self.grid))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -132,7 +139,7 @@ def count_batch(batch: Any, asked: Mapping[str, Asked]) -> Counts:
             continue
         column = batch.column(index)
         if name in counts.numbers and how.grid is not None:
-            counts.numbers[name].add(_count_numbers(column, how.grid, single=how.single))
+            counts.numbers[name].add(_count_numbers(column, how, how.grid))
             counts.nulls[name] = batch.num_rows - counts.numbers[name].values
         else:
             counts.categories[name].add(_count_categories(column))
@@ -145,16 +152,32 @@ def as_floats(column: Any) -> NDArray[np.float64]:
 
     By dlpack, because Arrow's own way into numpy imports pandas where that is installed.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
-    if not pa.types.is_float64(column.type):
-        column = pc.cast(column, pa.float64(), safe=False)
+    column = _plain(column)
+    floats = np.from_dlpack(_without_validity(column)).astype(np.float64, copy=column.null_count > 0)
     if column.null_count:
-        column = pc.fill_null(column, math.nan)
-    floats: NDArray[Any] = np.from_dlpack(column)
+        floats[~_validity(column)] = math.nan
     return floats
+
+
+def _plain(column: Any) -> Any:
+    """Integers or floats, whatever their encoding."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.float64(), safe=False) if pa.types.is_decimal(column.type) else column
+
+
+def _validity(column: Any) -> NDArray[np.bool_]:
+    """Which of its values are not null, where some are."""
+    bits = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), bitorder="little")
+    return bits[column.offset : column.offset + len(column)].astype(np.bool_)
+
+
+def _without_validity(column: Any) -> Any:
+    """The numbers of a column, whatever stands where it is null; nothing is copied."""
+    buffers = [None, column.buffers()[1]]
+    return pa.Array.from_buffers(column.type, len(column), buffers, offset=column.offset)
 
 
 def text_array(levels: Sequence[str | None]) -> Any:
@@ -191,33 +214,41 @@ def level_of(value: Any) -> str | None:
     return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
 
 
-def _count_numbers(column: Any, grid: NDArray[np.float64], *, single: bool) -> NumberCounts:
-    floats: NDArray[Any] = as_floats(column)
-    if single:
-        with np.errstate(over="ignore"):  # beyond single precision is infinity there
-            floats = floats.astype(np.float32).astype(np.float64)
-    values = np.sort(floats)
-    below = np.searchsorted(values, grid, side="left")
-    at_or_below = np.searchsorted(values, grid, side="right")
-    first, last = int(at_or_below[0]), int(below[-1])  # what lies between the infinities is finite
-    has_finite = last > first
-    return NumberCounts(
-        below=below,
-        at_or_below=at_or_below,
-        minimum=float(values[first]) if has_finite else math.inf,
-        maximum=float(values[last - 1]) if has_finite else -math.inf,
-    )
+def _count_numbers(column: Any, how: Asked, grid: NDArray[np.float64]) -> NumberCounts:
+    values = _known(column)
+    if how.single and values.dtype != np.float32:
+        values = at_single(values.astype(np.float64, copy=False))
+    if how.cells is not None and len(values) >= WORTH_CELLS:
+        below, at_or_below = how.cells.ranks(values)
+    else:
+        below, at_or_below = ranks_by_sorting(values, grid)
+    minimum, maximum = _finite_extremes(values)
+    return NumberCounts(below=below, at_or_below=at_or_below, minimum=minimum, maximum=maximum)
+
+
+def _known(column: Any) -> NDArray[Any]:
+    """The numbers that are there, of the type they have: neither nulls nor NaN."""
+    if pa.types.is_null(column.type):
+        return np.zeros(0)
+    column = _plain(column)
+    values: NDArray[Any] = np.from_dlpack(_without_validity(column))
+    if column.null_count:
+        values = values[_validity(column)]
+    if len(values) and math.isnan(values.min()):
+        values = values[~np.isnan(values)]
+    return values
+
+
+def _finite_extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Of none they are those of an empty side."""
+    if len(values) and not math.isfinite(float(values.max()) - float(values.min())):
+        values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if len(values) else (math.inf, -math.inf)
 
 
 def _count_categories(column: Any) -> CategoryCounts:
-    if pa.types.is_string_view(column.type):
-        column = pc.cast(column, pa.large_string())  # Arrow counts a null among views as an empty text
-    counted = column.value_counts()
-    values, numbers = counted.field(0), counted.field(1).to_pylist()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
     made = CategoryCounts()
-    for value, number in zip(values.to_pylist(), numbers, strict=True):
+    for value, number in _value_counts(column):
         level = level_of(value)
         if level is not None:
             made.levels[level] = made.levels.get(level, 0) + number
@@ -226,3 +257,28 @@ def _count_categories(column: Any) -> CategoryCounts:
     if made.overflow:
         made.levels = {}
     return made
+
+
+def _value_counts(column: Any) -> Iterable[tuple[Any, int]]:
+    """The values of a column, perhaps some more than once, with how often each occurs."""
+    if pa.types.is_boolean(column.type):
+        found = ((True, column.true_count), (False, column.false_count))
+        return [(value, number) for value, number in found if number]
+    if pa.types.is_dictionary(column.type) and len(column.dictionary) <= len(column):
+        return _encoded_counts(column)
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.large_string())  # Arrow counts a null among views as an empty text
+    counted = column.value_counts()
+    values = counted.field(0)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    return zip(values.to_pylist(), counted.field(1).to_pylist(), strict=True)
+
+
+def _encoded_counts(column: Any) -> Iterable[tuple[Any, int]]:
+    """Of a dictionary: counting its indices needs no hashing."""
+    indices: NDArray[Any] = np.from_dlpack(_without_validity(column.indices))
+    if column.null_count:
+        indices = indices[_validity(column.indices)]
+    numbers = np.bincount(indices.astype(np.int64, copy=False), minlength=len(column.dictionary)).tolist()
+    return [(value, n) for value, n in zip(column.dictionary.to_pylist(), numbers, strict=True) if n]

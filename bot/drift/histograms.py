@@ -33,7 +33,8 @@ def histogram_of(
         tails = np.array([_TAIL, 1 - _TAIL]) * before.values
         low, high = np.clip(np.searchsorted(before.at_or_below, tails), 1, len(grid) - 2)
         wanted = np.linspace(grid[low], grid[high], BINS - 1)
-        cuts = np.unique(np.clip(np.searchsorted(grid, wanted, side="right") - 1, 1, len(grid) - 2))
+        near = np.clip(np.searchsorted(grid, wanted, side="right") - 1, 1, len(grid) - 2)
+        cuts = near[np.diff(near, prepend=0) > 0]  # numpy's unique loads its masked arrays
     return Histogram(
         edges=tuple(float(edge) for edge in grid[cuts]),
         reference=_shares(before, cuts),

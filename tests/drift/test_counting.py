@@ -147,3 +147,16 @@ def test_too_many_levels_overflow_in_any_partitioning(parts: int) -> None:
     assert counts.categories["text"].overflow
     assert not counts.categories["text"].levels
     assert counts.nulls["text"] == 0
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float32(), pa.float64(), pa.decimal128(19, 0)])
+def test_every_type_is_taken_at_the_precision_of_the_other_side(kind: Any) -> None:
+    """Beside single precision 16,777,217 is 16,777,216, as an integer too; by itself it is not."""
+    whole, rounded = 16_777_217, 16_777_216
+    grid = np.array([-math.inf, rounded, math.inf])
+    column = pa.array([rounded, None, whole]).cast(kind, safe=False)
+    for single, at in ((True, 2), (False, 1 + (kind == pa.float32()))):
+        asked = {"x": Asked(kind=Kind.NUMBER, grid=grid, single=single)}
+        counts = count_batch(pa.record_batch([column], names=["x"]), asked)
+        assert counts.numbers["x"].at_or_below.tolist() == [0, at, 2]
+        assert counts.nulls["x"] == 1
