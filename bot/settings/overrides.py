@@ -1,7 +1,8 @@
 """Settings from environment variables: `LIGHTSHIP_` + the setting's path joined by `__`, its value in YAML.
 
 Called by `bot.settings.loading`, before the models see the document. `LIGHTSHIP_INTAKE__QUEUE=200`,
-`LIGHTSHIP_SERVICES__SHOP__APPROVERS='[U0ALICE]'`; and with `_FILE` at the end the value is read from a file.
+`LIGHTSHIP_SERVICES__SHOP__APPROVERS='[U0ALICE]'`, or `U0ALICE,U0BOB` for a list of texts; and with `_FILE` at
+the end the value is read from a file.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PREFIX: Final = "LIGHTSHIP_"
 _FILE: Final = "_FILE"
 _NOTHING: Final = frozenset({"null", "~"})
 """What unsets a text that may be left out; any other text is taken as it is."""
+_COMMA: Final = re.compile(r""",(?=(?:[^"]*"[^"]*")*[^"]*$)""")
+"""Between the entries of a list that is written without brackets; matchers may hold commas in quotes."""
 _OTHERS: Final = re.compile(
     # What Kubernetes sets for a Service whose name begins with `lightship`, and what the tests read.
     r"LIGHTSHIP_(TEST_.*|(.*_)?SERVICE_HOST|(.*_)?SERVICE_PORT(_.*)?|(.*_)?PORT|(.*_)?PORT_\d+_(TCP|UDP|SCTP)(_.*)?)"
@@ -111,11 +114,19 @@ def _read(text: str, name: str, annotation: Any, faults: list[Fault]) -> tuple[A
     if textual and (document is None or wrong or not isinstance(document.value, str)):
         return text, ()
     faults.extend(wrong)
+    if document is not None and isinstance(document.value, str) and _is_list_of_texts(annotation):
+        entries = [entry.strip() for entry in _COMMA.split(document.value)]
+        return entries, tuple((place,) for place in range(len(entries)))
     return (document.value, document.paths()) if document else (None, ())
 
 
 def _is_list(annotation: Any) -> bool:
     return any(getattr(kind, "__origin__", None) in {list, tuple} for kind in alternatives(annotation))
+
+
+def _is_list_of_texts(annotation: Any) -> bool:
+    """Whether `a,b` can be meant for it, as environment variables have lists elsewhere."""
+    return _is_list(annotation) and model_below(below(annotation, 0)) is None
 
 
 def _folded(word: str) -> str:

@@ -77,6 +77,24 @@ def test_any_setting_comes_from_the_environment(smallest: Path) -> None:
     assert churn.mention == (Severity.P1, Severity.P2)
 
 
+def test_a_list_can_be_written_without_brackets(smallest: Path) -> None:
+    """With commas between its entries, as variables elsewhere have it; a matcher's quotes keep theirs."""
+    settings = loaded(
+        smallest,
+        LIGHTSHIP_RUNBOOKS="runbooks",
+        LIGHTSHIP_SERVICES__CHURN__APPROVERS="U0ALICE, S0LEADS",
+        LIGHTSHIP_SERVICES__CHURN__MATCH='service="churn",pod=~"a{1,2}"',
+    )
+    churn = settings.services["churn"]
+    assert settings.runbooks == ("runbooks",)
+    assert churn.approvers == ("U0ALICE", "S0LEADS")
+    assert [str(one) for one in churn.match] == ['service="churn"', 'pod=~"a{1,2}"']
+    found = load_settings(smallest, {"LIGHTSHIP_SERVICES__CHURN__APPROVERS": "U0ALICE,bob"})
+    assert [str(fault).partition(": ")[0] for fault in found.faults] == [
+        "$LIGHTSHIP_SERVICES__CHURN__APPROVERS:1:1"
+    ]
+
+
 @pytest.mark.parametrize("nothing", ["null", "~"])
 def test_null_unsets_a_text_that_may_be_left_out(nothing: str) -> None:
     """`LIGHTSHIP_…__HPA=null` takes the autoscaler out of the shipped configuration; it is no name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,7 +135,7 @@ async def test_a_server_that_is_gone_is_temporary_and_no_password_shows() -> Non
     [
         ("mysql://me:hunter2@host/db", "not supported"),
         ("hunter2", "cannot be read"),
-        ("postgresql+psycopg://me:hunter2@host/db", "needs the package psycopg"),
+        ("postgresql+asyncpg://me:hunter2@host:port/db", "cannot be read"),
     ],
 )
 def test_an_url_that_cannot_be_used_is_refused_without_its_secret(text_: str, words: str) -> None:
@@ -147,6 +148,9 @@ def test_an_url_that_cannot_be_used_is_refused_without_its_secret(text_: str, wo
 def test_urls_without_a_driver_get_ours() -> None:
     """`postgresql://` and `sqlite://`, as other tools write them, are understood."""
     assert parse_url("postgresql://h/d").drivername == "postgresql+asyncpg"
+    assert parse_url("postgresql+psycopg://h/d").drivername == (
+        "postgresql+psycopg" if find_spec("psycopg") else "postgresql+asyncpg"
+    )
     assert parse_url("sqlite:///x.db").drivername == "sqlite+aiosqlite"
 
 

@@ -184,22 +184,22 @@ class Database:
 
 
 def parse_url(text: str) -> URL:
-    """The URL with the driver that we use. Raises Permanent; the text of the URL is never repeated."""
+    """The URL with the driver that we use: psycopg where it is asked for and installed, else asyncpg.
+
+    Raises Permanent; the text of the URL is never repeated.
+    """
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the other is a port that is no number
         raise Permanent(
             "the database URL cannot be read; write sqlite+aiosqlite:///file.db or "
             "postgresql+asyncpg://user@host/name"
         ) from error
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    drivers = _DRIVERS if find_spec("psycopg") else {**_DRIVERS, "postgresql+psycopg": "postgresql+asyncpg"}
+    url = url.set(drivername=drivers.get(url.drivername, url.drivername))
     if url.drivername not in _SUPPORTED:
         raise Permanent(
             f"databases of type {url.drivername!r} are not supported; use {' or '.join(_SUPPORTED[:2])}"
-        )
-    if url.drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
-        raise Permanent(
-            "postgresql+psycopg needs the package psycopg, which is not installed; use postgresql+asyncpg"
         )
     return url
 
