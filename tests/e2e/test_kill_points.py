@@ -55,6 +55,7 @@ ACTING = (
     "before-outcome-commit:2",
 )
 SILENCING = ("after-silence",)
+LIFTING = ("after-lift",)
 VERDICT = ("before-verdict-commit", "after-verdict-commit")
 KILLED = ("before-apply", "after-apply", "before-outcome-commit")
 LOST_SECONDS = 240.0
@@ -192,9 +193,20 @@ class Case:
         await self.die_and_restart()
         assert (await self.slack.people.command(ALICE, CHANNEL, "/churn", "silence 1h deploying")).ok
         await self.chat.told(ALICE, "is silenced for 1h")
-        silences = await asyncio.to_thread(self.alertmanager.get, "/api/v2/silences")
-        active = [one for one in silences if one["status"]["state"] == "active"]
-        await self.expect("one silence", len(active), 1)
+        await self.expect("one silence", await asyncio.to_thread(self.silences, "deploying"), 1)
+
+    async def lift(self) -> None:
+        """Alice silences and ends it again, hears nothing because the bot died, and presses once more."""
+        assert (await self.slack.people.command(ALICE, CHANNEL, "/churn", "silence 1h draining")).ok
+        incident = await self.chat.message("is wrong")
+        await self.chat.press(ALICE, incident, "undo:silence")
+        await self.die_and_restart()
+        await self.chat.press(ALICE, incident, "undo:silence")
+        await self.chat.told(ALICE, "is heard again")
+        await self.chat.until(lambda: "silence" in buttons(self.chat.now(incident)), "it is shown as heard")
+        await self.expect("no silence", await asyncio.to_thread(self.silences, "draining"), 0)
+        lifted = await self.rows("SELECT id FROM events WHERE kind = 'silence_lifted'")
+        await self.expect("one lift", len(lifted), 1)
 
     async def expect(self, what: str, have: object, want: object) -> None:
         """Note what is not as it should be."""
@@ -232,6 +244,13 @@ class Case:
         entries = self.slack.workspace.replies(incident.channel, incident.ts)[1:]
         said = [one for one in entries if read(one).startswith("✅ *Fixed after")]
         await self.expect("one entry of it", len(said), 1)
+
+    def silences(self, reason: str) -> int:
+        """How many silences of that reason are active; other cases have theirs in the same Alertmanager."""
+        found = self.alertmanager.get("/api/v2/silences")
+        return len(
+            [one for one in found if one["status"]["state"] == "active" and one["comment"].startswith(reason)]
+        )
 
     def quiet_pod(self) -> str:
         """One of three ready pods, once the deployment is as its controller wants it."""
@@ -374,7 +393,8 @@ def run(  # noqa: PLR0917 - pytest gives fixtures by their names
             )
             try:
                 await case.begin()
-                await (case.silence() if point in SILENCING else case.act())
+                doing = case.silence if point in SILENCING else case.lift if point in LIFTING else case.act
+                await doing()
                 code = await asyncio.to_thread(case.bot.stop)
                 await case.expect("an end in order", code, 0)
                 if case.found:
@@ -389,8 +409,8 @@ def run(  # noqa: PLR0917 - pytest gives fixtures by their names
 
 
 async def test_killed_there_it_is_done_once_and_nothing_is_lost(run: Callable[..., Any]) -> None:
-    """At every point, on both databases: one effect an approval, one silence, one verdict, one message."""
-    found = await asyncio.gather(*(run(point) for point in (*ACTING, *SILENCING, *VERDICT)))
+    """At every point, on both databases: one effect an approval, one silence, one lift, one verdict."""
+    found = await asyncio.gather(*(run(point) for point in (*ACTING, *SILENCING, *LIFTING, *VERDICT)))
     assert [fault for faults in found for fault in faults] == []
 
 
