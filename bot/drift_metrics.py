@@ -2,7 +2,7 @@
 
 `handlers.health` reads the store and shows here what it found; the family is made anew at each scrape, so
 that a feature that is gone, or a score that cannot be had, leaves no old number behind. Names are
-`<prefix>_model_drift_…`, the prefix being the service's.
+`<prefix>_model_drift_…`, the prefix being the service's. `bot.engines.drift_pushing` takes the same reading.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 
 from bot.domain.drift_runs import DriftRunState
 from bot.domain.outside_text import one_line
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.domain.drift import DriftReport
     from bot.domain.drift_runs import DriftRun
     from bot.ports.readers import PublishedDrift
+    from bot.ports.stores import Transaction
 
 MOST_FEATURES: Final = 200
 """Features with a series of their own, those that give most to the score first."""
@@ -34,6 +35,15 @@ class DriftReading:
     published: PublishedDrift | None
     newest: DriftRun | None
     untold: int = 0
+
+
+async def read_drift(tx: Transaction, service: str) -> DriftReading:
+    """What the store knows of a service."""
+    return DriftReading(
+        published=await tx.drift_reports.latest(service),
+        newest=await tx.drift_runs.newest(service),
+        untold=await tx.tracked_runs.waiting(service),
+    )
 
 
 class DriftMetrics:
@@ -50,6 +60,14 @@ class DriftMetrics:
         """The families of every service."""
         for prefix, reading in self._readings.items():
             yield from _families(f"{prefix}_model_drift", reading)
+
+
+def drift_registry(prefix: str, reading: DriftReading) -> CollectorRegistry:
+    """A registry of one service's scores and nothing else."""
+    registry, metrics = CollectorRegistry(), DriftMetrics()
+    metrics.show({prefix: reading})
+    registry.register(metrics)
+    return registry
 
 
 DRIFT_METRICS: Final = DriftMetrics()

@@ -20,7 +20,7 @@ from bot.domain.errors import LightshipError, Temporary
 from bot.domain.outside_text import one_line
 from bot.domain.redaction import without_secrets
 from bot.domain.severity import Severity
-from bot.drift_metrics import DRIFT_METRICS, DriftReading
+from bot.drift_metrics import DRIFT_METRICS, DriftReading, read_drift
 from bot.logs import Log, LogAction
 from bot.telemetry import (
     AUDIT_ENTRIES,
@@ -90,14 +90,7 @@ async def read_store(store: Store, drifts: Mapping[str, str] | None = None) -> S
         undelivered = await tx.messages.backlog()
         unmerged = await tx.deliveries.backlog()
         audit, now = await tx.audit.head(), tx.now
-        published = {
-            prefix: DriftReading(
-                published=await tx.drift_reports.latest(service),
-                newest=await tx.drift_runs.newest(service),
-                untold=await tx.tracked_runs.waiting(service),
-            )
-            for service, prefix in (drifts or {}).items()
-        }
+        published = {prefix: await read_drift(tx, service) for service, prefix in (drifts or {}).items()}
     counted = dict.fromkeys(Severity, 0)
     for incident in incidents:
         counted[incident.severity] += 1

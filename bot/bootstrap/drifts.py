@@ -127,6 +127,7 @@ def _watched(name: str, service: ServiceSettings, drift: DriftSettings, folder: 
         model_alias=service.model.alias if service.model else "",
         time_column=drift.window.column if drift.window else "",
         last=drift.window.last if drift.window else None,
+        pushgateway=drift.pushgateway or "",
         comparison=DriftComparison(
             reference=resolved(drift.reference),
             current=resolved(drift.current),

@@ -56,6 +56,7 @@ class WatchedDrift:
     """A service whose data is compared. `schedule` is cron in UTC, empty where somebody else runs it.
 
     `last` is how far back the current rows reach, by the times in `time_column`; None takes all rows.
+    `pushgateway` is where runs outside of the bot push the scores; empty where they do not.
     """
 
     service: str
@@ -66,6 +67,7 @@ class WatchedDrift:
     model_alias: str = ""
     time_column: str = ""
     last: timedelta | None = None
+    pushgateway: str = ""
 
     @property
     def job(self) -> str:

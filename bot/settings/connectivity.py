@@ -14,6 +14,14 @@ _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 _WAYS: Final = ("tcp", "http", "dns")
 _LAST_PORT: Final = 65_535
 
+
+def _without_password(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("an address without a user name or password is expected: it is shown to people")
+    return value
+
+
+ShownAddress = Annotated[WebAddress, AfterValidator(_without_password)]
 HostName = Annotated[str, Named(rf"^{_HOST}\.?$", "the name of a host")]
 
 
@@ -24,12 +32,6 @@ def _host_and_port(value: str) -> str:
     return value
 
 
-def _without_password(value: str) -> str:
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("an address without a user name or password is expected: it is shown to people")
-    return value
-
-
 class TargetSettings(Strict):
     """Something that has to be reachable: exactly one of `tcp`, `http` and `dns`."""
 
@@ -37,7 +39,7 @@ class TargetSettings(Strict):
     tcp: Annotated[Text, AfterValidator(_host_and_port)] | None = Field(
         default=None, description="host:port that takes connections"
     )
-    http: Annotated[WebAddress, AfterValidator(_without_password)] | None = Field(
+    http: ShownAddress | None = Field(
         default=None, description="an address that is asked by GET; redirects are not followed"
     )
     dns: HostName | None = Field(default=None, description="a host name that resolves")

@@ -27,7 +27,7 @@ from bot.documents.kinds import (
 )
 from bot.domain.schedules import with_named_days
 from bot.domain.severity import Severity
-from bot.settings.connectivity import TargetSettings  # noqa: TC001 - pydantic reads it at run time
+from bot.settings.connectivity import ShownAddress, TargetSettings  # noqa: TC001 - pydantic reads them
 from bot.settings.escalation import CheckSettings, EscalationSettings, StormSettings
 from bot.settings.policies import RemediationSettings, RemediationsSettings
 from bot.settings.retraining import RetrainingSettings
@@ -120,6 +120,10 @@ class DriftSettings(Strict):
     )
     time_limit: PositiveDuration = Field(
         default=timedelta(minutes=15), description="of a run; one that takes longer fails"
+    )
+    pushgateway: ShownAddress | None = Field(
+        default=None,
+        description="where `lightship drift run` pushes the scores, for stores that no bot publishes from",
     )
 
 

@@ -18,6 +18,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import open_store
 from bot.cli import lightship
 from tests.drift.tables import churn_columns, write
+from tests.drift_runs.gateway import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -298,13 +299,13 @@ services:
   churn:
     channel: C0CHURN
     match: ['service="churn"']
-    drift: {{reference: reference.parquet, current: {current}, schedule: null}}
+    drift: {{reference: reference.parquet, current: {current}, schedule: null, pushgateway: {gateway}}}
 """
 
 
-def run_configured(folder: Path, current: str, *arguments: str) -> Result:
+def run_configured(folder: Path, current: str, *arguments: str, gateway: str = "null") -> Result:
     """Run `lightship drift run` with a configuration and a store in that folder."""
-    (folder / "lightship.yaml").write_text(CONFIGURED.format(current=current))
+    (folder / "lightship.yaml").write_text(CONFIGURED.format(current=current, gateway=gateway))
     environment = {"LIGHTSHIP_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/lightship.db"}
     command = ["drift", "run", "--config", str(folder / "lightship.yaml"), *arguments]
     return CliRunner().invoke(lightship, command, env=environment)
@@ -315,8 +316,13 @@ def test_a_configured_run_is_kept_in_the_store(files: Path) -> None:
     """Paths count from the configuration; drift is no failure; what fails is on record and exits with 1."""
     drifted = run_configured(files, "drifted.parquet")
     assert (drifted.exit_code, drifted.stdout.partition(" (run ")[0]) == (0, "churn: score 1.000")
-    missing = run_configured(files, "nowhere", "churn")
+    with serving() as gateway:
+        missing = run_configured(files, "nowhere", "churn", gateway=gateway.address)
     assert missing.exit_code == 1
+    ((method, _, pushed),) = gateway.pushed
+    assert method == "POST"
+    assert pushed["churn_model_drift_score", ()] == 1.0
+    assert pushed["churn_model_drift_last_run_failed", ()] == 1
     assert "churn: failed" in missing.stdout
     assert "nowhere does not exist" in missing.stdout
     unknown = run_configured(files, "drifted.parquet", "shop")
@@ -335,6 +341,17 @@ def test_a_configured_run_is_kept_in_the_store(files: Path) -> None:
         return [point.score for point in latest.trend]
 
     assert asyncio.run(kept()) == [1.0]
+
+
+@pytest.mark.timeout(180)
+def test_a_gateway_that_is_away_does_not_lose_the_run(files: Path) -> None:
+    """The score is on stdout and in the store, what is amiss on stderr, and the exit code says so."""
+    made = run_configured(files, "steady.parquet", "--json", gateway="http://127.0.0.1:9")
+    assert made.exit_code == 1
+    told = json.loads(made.stdout.splitlines()[-1])
+    assert (told["state"], told["pushed"]) == ("succeeded", False)
+    assert "churn: its scores were not pushed: the Pushgateway at http://127.0.0.1:9 cannot be" in made.stderr
+    assert f"The run {told['run']} is in the store." in made.stderr
 
 
 def test_the_page_is_whole_and_loads_nothing(files: Path) -> None:

@@ -20,6 +20,7 @@ from tests.e2e.servers.exporter import Exporter
 from tests.e2e.servers.mlflow import Mlflow
 from tests.e2e.servers.postgres import Postgres
 from tests.e2e.servers.prometheus import Prometheus
+from tests.e2e.servers.pushgateway import Pushgateway
 
 HERE = Path(__file__).parent
 # Against what never ends; what must come has limits of its own, which say what was missing.
@@ -122,6 +123,15 @@ def start_prometheus(tmp_path: Path) -> Iterator[Callable[..., Prometheus]]:
             return server.start()
 
         yield start
+
+
+@pytest.fixture
+def pushgateway(tmp_path: Path) -> Iterator[Pushgateway]:
+    """A Pushgateway of the test's own."""
+    server = Pushgateway(_fresh(tmp_path, "pushgateway"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 declare -A needed=(
     [prometheus]=prometheus
     [prometheus-alertmanager]=prometheus-alertmanager
+    [prometheus-pushgateway]=prometheus-pushgateway
     [chromium]=chromium
     [buildah]=buildah
     [debootstrap]=debootstrap
@@ -55,7 +56,7 @@ install_packages() {
     # What a package would start at the next boot is not wanted either.
     local unit
     if command -v systemctl >/dev/null; then
-        for unit in prometheus prometheus-alertmanager postgresql; do
+        for unit in prometheus prometheus-alertmanager prometheus-pushgateway postgresql; do
             case " $* " in *" $unit "*) systemctl --quiet disable "$unit" 2>/dev/null || true ;; esac
         done
     fi
