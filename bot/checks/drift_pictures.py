@@ -5,6 +5,7 @@ Called by the check `drift` and by the engine that publishes reports; drawn in t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.drift import ALERT_ABOVE, ESCALATE_ABOVE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FEATURES: Final = 5
 _TREND: Final = 48
 NAME: Final = "drift.png"
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def report_picture(
@@ -38,7 +40,9 @@ def feature_picture(feature: FeatureDrift, *, service: str, said: str) -> tuple[
     """One feature; none where no shape of it is known."""
     panel = shape_panel(feature)
     title = f"{one_line(service, limit=60)}: drift of {one_line(feature.name, limit=60)}"
-    return _attached([panel] if panel else [], title=title, said=said)
+    short = _NOT_IN_NAMES.sub("-", feature.name)[:40].strip("-")
+    name = f"drift-{short}.png" if short else NAME
+    return _attached([panel] if panel else [], title=title, said=said, name=name)
 
 
 def shape_panel(feature: FeatureDrift) -> BarPanel | None:
@@ -70,9 +74,9 @@ def _trend_panels(trend: Sequence[DriftPoint]) -> Sequence[LinePanel]:
     )
 
 
-def _attached(panels: Sequence[Panel], *, title: str, said: str) -> tuple[Attachment, ...]:
+def _attached(panels: Sequence[Panel], *, title: str, said: str, name: str = NAME) -> tuple[Attachment, ...]:
     if not panels:
         return ()
     alt = f"Drift: {said}."
     picture = Picture(title=title, subtitle=said, panels=tuple(panels), alt_text=alt)
-    return (Attachment(name=NAME, title=title, alt_text=alt, picture=picture),)
+    return (Attachment(name=name, title=title, alt_text=alt, picture=picture),)

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.checks.job_runs import RunState, jobs_of, runs_of
-from bot.domain.errors import Forbidden, LightshipError, NotFound
+from bot.domain.errors import Forbidden, LightshipError, NotFound, Temporary
 from bot.domain.outside_text import one_line
 from bot.domain.retraining import WEEK, TrainingFacts
 from bot.ports.readers import Resource
@@ -42,9 +42,11 @@ async def training_facts(
     for found, missing in parts:
         known |= found
         unknown |= missing
-    return TrainingFacts(**known, unknown=unknown)
+    unanswered = known.pop(_UNANSWERED, False)
+    return TrainingFacts(**known, unknown=unknown, unanswered=unanswered)
 
 
+_UNANSWERED: Final = "unanswered"
 _Part = tuple[dict[str, Any], dict[str, str]]
 
 
@@ -53,7 +55,9 @@ async def _told(name: str, reading: Awaitable[_Part], within: float) -> _Part:
         async with asyncio.timeout(within):
             return await reading
     except TimeoutError:
-        why = "no answer in time"
+        return {_UNANSWERED: True}, _everywhere(name, "no answer in time")
+    except Temporary as error:
+        return {_UNANSWERED: True}, _everywhere(name, one_line(error, limit=_REASON))
     except Forbidden as error:
         why = f"the right `{error.right}` is missing"
     except LightshipError as error:

@@ -82,7 +82,7 @@ class TrainingFacts:
     and `baseline_words` where that comes from. `accuracy` is its newest evaluation in production.
     `trained_at` is when the newest version of all was made. `running` names the trainings under way, `begun`
     says when those of the last week that somebody asked for began. `unknown` says in words why a fact is
-    missing, by the fact's name.
+    missing, by the fact's name, `unanswered` that somebody who was asked gave no answer this time.
     """
 
     report: DriftReport | None = None
@@ -98,6 +98,7 @@ class TrainingFacts:
     running: tuple[str, ...] | None = None
     begun: tuple[datetime, ...] | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,12 +112,13 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrainingDecision:
-    """What follows from the facts."""
+    """What follows from the facts; `unanswered` says that another look may find more of them."""
 
     verdict: RetrainingVerdict
     grounds: tuple[Judged, ...]
     objections: tuple[Judged, ...]
     newest_version: int | None = None
+    unanswered: bool = False
 
     @property
     def speaking(self) -> tuple[Judged, ...]:
@@ -154,6 +156,7 @@ def decide_retraining(facts: TrainingFacts, rules: RetrainingRules, *, now: date
         grounds=grounds,
         objections=objections,
         newest_version=facts.newest_version,
+        unanswered=facts.unanswered,
     )
 
 

@@ -1,4 +1,4 @@
-"""Files beside an incident's messages: kept in the transaction of the finding, drawn later, then shown.
+"""Files in threads: kept in the transaction of the finding, drawn later, then shown.
 
 `attach` is called by whoever has something to attach (the diagnosing engine for checks); it costs one row.
 `Attaching.draw_due` runs in a loop of its own, so that no finding and no message waits for a picture. Once a
@@ -17,6 +17,7 @@ from bot.domain.files import StoredFile
 from bot.domain.messages import Message, MessageKind
 from bot.domain.pictures import Mark
 from bot.engines.noting import FILES_BEHIND, put_in_thread
+from bot.engines.threads import below
 from bot.logs import Log, LogAction
 from bot.telemetry import PICTURES
 
@@ -69,6 +70,12 @@ async def attach_all(tx: Transaction, ids: Ids, incident: Incident, finding: Fin
     """Attach what comes with a finding; pictures get the alert's start marked."""
     for attachment in finding.attachments:
         await attach(tx, ids, incident, _marked(attachment, incident))
+
+
+async def attach_all_to_message(tx: Transaction, ids: Ids, parent: Message, finding: Finding) -> None:
+    """As `attach_all`, for the thread of a message that belongs to no incident."""
+    for attachment in finding.attachments:
+        await attach_to_message(tx, ids, parent, attachment)
 
 
 class Attaching:
@@ -126,7 +133,7 @@ async def _put_behind(tx: Transaction, ids: Ids, parent: Message, file: StoredFi
             kind=MessageKind.FILE,
             subject=file.id,
             channel=parent.channel,
-            thread_of=parent.id,
+            thread_of=below(parent),
             incident_id=None,
             urgency=parent.urgency + FILES_BEHIND,
             desired_revision=1,

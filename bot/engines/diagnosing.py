@@ -19,9 +19,10 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import MessageKind
 from bot.domain.runbooks import CheckStep
-from bot.engines.attaching import attach_all
+from bot.engines.attaching import attach_all, attach_all_to_message
 from bot.engines.noting import note, put_in_thread, show
 from bot.engines.responding import no_such_incident
+from bot.engines.threads import thread_about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -102,20 +103,31 @@ class Diagnosing:
     async def look(self, service: str, check: str, arguments: Mapping[str, Argument]) -> Finding:
         """One check of a service, for a private answer. Raises KeyError for an unknown service.
 
-        What it attaches cannot be shown privately: it goes into the thread of the service's worst incident.
+        What it attaches cannot be shown privately: it goes into the thread of the service's worst incident,
+        else into that of the newest message which the check is about.
         """
         finding = await self._look_once(self._services[service], check, arguments)
         if not finding.attachments:
             return finding
         names = " and ".join(one.name for one in finding.attachments)
         async with self._store.transaction() as tx:
-            incidents = await tx.incidents.unresolved(service=service, limit=1)
-            for incident in incidents:
-                await attach_all(tx, self._ids, incident, finding)
-        said = f"{names}: not shown, because it goes into an incident's thread and none is open"
-        if incidents:
-            said = f"{names}: follows in the thread of incident #{incidents[0].id}"
+            where = await self._attach(tx, service, finding)
+        said = f"{names}: not shown, because it goes into a thread and there is none about this"
+        if where:
+            said = f"{names}: follows in the thread of {where}"
         return replace(finding.without_attachments(), details=(*finding.details, said))
+
+    async def _attach(self, tx: Transaction, service: str, finding: Finding) -> str:
+        """Attach what somebody asked for; what its thread is called, empty where there is none."""
+        for incident in await tx.incidents.unresolved(service=service, limit=1):
+            await attach_all(tx, self._ids, incident, finding)
+            return f"incident #{incident.id}"
+        found = await thread_about(tx, service, finding.check)
+        if found is None:
+            return ""
+        message, called = found
+        await attach_all_to_message(tx, self._ids, message, finding)
+        return called
 
     def opened(self, incidents: Iterable[int]) -> None:
         """These opened or reopened: their checks are due. Beyond a bound they are left to `catch_up`."""

@@ -20,8 +20,9 @@ from bot.domain.findings import Verdict
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import Message, MessageKind
 from bot.domain.remedies import Action, ExecutionState, RemediationRequest, Target
-from bot.engines.attaching import attach_all
+from bot.engines.attaching import attach_all, attach_all_to_message
 from bot.engines.noting import put_in_thread, show
+from bot.engines.threads import below
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -147,12 +148,15 @@ class FollowingTrainings:
                 await self._put(tx, ended, incident, event)
 
     async def _tell(self, tx: Transaction, ended: _Ended, incident: Incident | None) -> None:
-        """What came of it, once: with table and picture in the incident's thread, else below the request."""
+        """What came of it, once: with pictures and logs in the incident's thread, else below the request."""
         event = _event(tx, ended, "followed", _said(ended))
         if await tx.events.get(event.id) is not None:
             return
         await self._put(tx, ended, incident, event)
         if incident is None:
+            asked = await tx.messages.find(MessageKind.APPROVAL, ended.approval.id)
+            if asked is not None:
+                await attach_all_to_message(tx, self._ids, asked, ended.finding)
             return
         await tx.findings.save(incident.id, ended.finding)
         await attach_all(tx, self._ids, incident, ended.finding)
@@ -175,7 +179,7 @@ class FollowingTrainings:
                 kind=MessageKind.NOTICE,
                 subject=event.id,
                 channel=asked.channel if asked else ended.service.channel,
-                thread_of=asked.id if asked else None,
+                thread_of=below(asked) if asked else None,
                 incident_id=None,
                 urgency=1,
                 desired_revision=1,

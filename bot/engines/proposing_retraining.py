@@ -70,7 +70,9 @@ class ProposingRetraining:
         _LOG.info(LogAction.RETRAINING_WEIGHED, service=service.name, verdict=decision.verdict.value)
         propose = decision.verdict is RetrainingVerdict.PROPOSED
         async with self._store.transaction() as tx:
-            await tx.heartbeats.beat(_weighed(service), looked_at)
+            if propose or not decision.unanswered:
+                # What was not told now would be weighed hours later: the next tick asks for it again.
+                await tx.heartbeats.beat(_weighed(service), looked_at)
             if not propose or not await _is_rested(tx, service):
                 return False
             incident = await self._incident(tx, service)

@@ -313,7 +313,7 @@ async def test_what_a_private_look_attaches_goes_into_the_thread(lookout: Lookou
     lookout.attachments = (Attachment(name="logs.txt", title="Logs", text="all of it"),)
     nowhere = await lookout.diagnosing.look("churn", "pods", {})
     assert nowhere.attachments == ()
-    assert "none is open" in nowhere.details[-1]
+    assert "there is none about this" in nowhere.details[-1]
     number = await lookout.opened("one")
     finding = await lookout.diagnosing.look("churn", "pods", {})
     assert finding.details == (f"logs.txt: follows in the thread of incident #{number}",)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.adapters.database import PublishedReports
+from bot.checks.registry import run_check
+from bot.checks.targets import CheckTarget
 from bot.domain.drift_runs import DriftTrigger
 from bot.domain.errors import Temporary
 from bot.domain.messages import MessageKind
 from bot.engines.attaching import Attaching
+from bot.engines.diagnosing import Diagnosing
 from bot.engines.drift_views import drift_view
+from bot.rehearsal.world import World
 from bot.rendering.drift_reports import drift_message
-from bot.testing import SequentialIds
+from bot.testing import START, SequentialIds
+from tests.checks.looking import crashed
+from tests.diagnosing.test_looking import CHURN
 from tests.drift_runs.test_running import Bench, bench
 from tests.making import make_drift_report
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.domain.drift_runs import DriftRun
+    from bot.domain.findings import Finding
     from bot.domain.messages import Message
     from bot.domain.pictures import Picture
+    from bot.domain.runbooks import Argument
 
 HOUR = timedelta(hours=1)
 
@@ -117,3 +129,46 @@ async def test_a_first_run_that_fails_shows_no_message(bench: Bench) -> None:
     await bench.replica().run("churn", trigger=DriftTrigger.COMMAND)
     assert await shown(bench) == []
     assert [one.reason for one in bench.told] == ["the disk is away"]
+
+
+async def test_one_feature_s_picture_goes_below_the_newest_report(bench: Bench) -> None:
+    """`/churn drift contract` without an incident: reference against current, in the report's thread."""
+    readers = replace(World(bench.clock, SequentialIds()).readers, drift=PublishedReports(bench.store))
+
+    async def look(_: object, check: str, arguments: Mapping[str, Argument]) -> Finding:
+        target = CheckTarget(service="churn")
+        return await run_check(
+            check, target=target, readers=readers, now=START, arguments=arguments, crashed=crashed
+        )
+
+    async def no_causes(*_: object) -> None:
+        """There is no incident."""
+
+    diagnosing = Diagnosing(
+        store=bench.store,
+        ids=SequentialIds("asked"),
+        services={"churn": CHURN},
+        runbook=lambda _: None,
+        look=look,
+        known={"drift"},
+        rest=HOUR,
+        press_rest=HOUR,
+        at_once=1,
+        always=lambda *_: (),
+        note_causes=no_causes,
+    )
+    drifted = await run(bench, 0.42)
+    attaching = Attaching(store=bench.store, ids=SequentialIds("drawn"), drawer=Drawer())
+    await attaching.draw_due()
+    before = {one.id for one in await shown(bench)}
+    answer = await diagnosing.look("churn", "drift", {"feature": "contract"})
+    assert answer.details[-1] == "drift-contract.png: follows in the thread of the newest drift report"
+    assert await attaching.draw_due() == 1
+    (file,) = [one for one in await shown(bench) if one.id not in before]
+    async with bench.store.transaction() as tx:
+        parent = await tx.messages.find(MessageKind.DRIFT, drifted.id)
+        stored = await tx.files.get(file.subject)
+    assert parent is not None
+    assert stored is not None
+    assert (file.thread_of, file.channel) == (parent.id, "C0CHURN")
+    assert (stored.name, stored.content) == ("drift-contract.png", b"churn: drift of contract")

@@ -14,6 +14,7 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import Resolution, end
 from bot.domain.messages import MessageKind
 from bot.domain.remedies import Action, ExecutionState
+from bot.engines.noting import show
 from bot.ports.readers import Evaluation
 from bot.rehearsal.faults import Fault
 from tests.acting import ALICE, NAMESPACE
@@ -182,6 +183,52 @@ async def test_a_failed_training_shows_its_pods_logs(loop: Loop) -> None:
     assert await loop.bench.waiting() == []
 
 
+async def test_without_an_incident_the_log_goes_below_the_request(loop: Loop) -> None:
+    """Somebody asked by the slash command; the training fails, and its pods' log is in that thread."""
+    wish = ask(Action.RETRAIN, NAMESPACE, kind="CronJob", name=TRAINING)
+    await loop.start.approving.request(RequestRemediation(request=wish, actor=ALICE))
+    (approval,) = await loop.bench.waiting()
+    loop.fail_jobs()
+    await loop.approved(approval)
+    assert await loop.following.step() == 1
+    (file,) = await loop.messages(MessageKind.FILE)
+    async with loop.bench.store.transaction() as tx:
+        asked = await tx.messages.find(MessageKind.APPROVAL, approval.id)
+        stored = await tx.files.get(file.subject)
+    assert asked is not None
+    assert (file.thread_of, file.channel, file.incident_id) == (asked.id, "C0CHURN", None)
+    assert stored is not None
+    assert b"KeyError: 'tenure'" in (stored.content or b"")
+
+
+async def test_a_request_of_an_incident_that_is_over_is_told_in_its_thread(loop: Loop) -> None:
+    """The request stands in a thread, which has none of its own: what follows goes beside it."""
+    incident = await open_drift(loop)
+    async with loop.bench.store.transaction() as tx:
+        await show(tx, loop.bench.ids, incident)
+    approval = await proposed(loop)
+    await trained(loop, approval)
+    await loop.bench.resolve(incident)
+    await loop.following.step()
+    (notice,) = await loop.messages(MessageKind.NOTICE)
+    async with loop.bench.store.transaction() as tx:
+        parent = await tx.messages.find(MessageKind.INCIDENT, str(incident.id))
+    assert parent is not None
+    assert notice.thread_of == parent.id
+
+
+async def test_a_registry_that_does_not_answer_is_asked_at_the_next_tick(loop: Loop) -> None:
+    """What could not be told is no reason to rest for hours; an answer, whatever it is, is."""
+    loop.bench.world.models.register(make_version("7", days=40, alias=True, accuracy=0.861))
+    loop.bench.world.faults.switch_on("models", Fault.SERVER_ERROR)
+    assert await loop.proposing.step() == 0
+    loop.bench.world.faults.switch_off()
+    loop.bench.pass_time(60)
+    assert await loop.proposing.step() == 1
+    (approval,) = await loop.bench.waiting()
+    assert approval.reason == "version 7 is 40 days old, more than 30 days"
+
+
 async def test_a_registry_that_is_away_is_waited_for(loop: Loop) -> None:
     """Nothing is told while it does not answer; after a quarter of an hour people are told to compare."""
     approval = await proposed(loop)
@@ -209,6 +256,9 @@ async def test_without_an_incident_it_is_told_below_the_request(loop: Loop) -> N
     told = await loop.event(notice.subject)
     assert told is not None
     assert "accuracy · 0.86 · 0.931 · +0.071 · better" in str(told.detail["text"])
+    async with loop.bench.store.transaction() as tx:
+        (picture,) = await tx.files.claim(until=tx.now + timedelta(minutes=1), limit=5)
+    assert (picture.name, picture.thread_of, picture.incident_id) == ("candidate.png", asked.id, None)
     (promotion,) = await loop.bench.waiting()
     assert promotion.incident_id is None
 
