@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from bot.domain.errors import Permanent
 from bot.drift.columns import ColumnType, Holds, natural_key
+from bot.drift.locations import files_below, is_folder, is_local, name_of, shown
 from bot.drift.windows import Window, is_time_key
 
 if TYPE_CHECKING:
@@ -33,18 +34,19 @@ def found_files(path: Path) -> tuple[FoundFile, ...]:
 
     Parquet is known by its content, CSV by its name. Raises Permanent when there are files but none is data.
     """
-    if path.is_file():
+    if not is_folder(path):
         return (_known(path, {}),)
     candidates = [
-        (inner, inner.relative_to(path))
-        for inner in path.rglob("*")
-        if inner.is_file() and not any(part.startswith(("_", ".")) for part in inner.relative_to(path).parts)
+        (inner, parts)
+        for inner, parts in files_below(path)
+        if not any(part.startswith(("_", ".")) for part in parts)
     ]
-    candidates.sort(key=lambda item: [natural_key(part) for part in item[1].parts])
-    found = [_tried(inner, _keys_of(relative.parts[:-1])) for inner, relative in candidates]
+    candidates.sort(key=lambda item: [natural_key(part) for part in item[1]])
+    found = [_tried(inner, _keys_of(parts[:-1])) for inner, parts in candidates]
     files = tuple(file for file in found if file is not None)
     if candidates and not files:
-        raise Permanent(f"{path} holds no Parquet and no CSV file (found {candidates[0][1]})")
+        one = "/".join(candidates[0][1])
+        raise Permanent(f"{shown(path)} holds no Parquet and no CSV file (found {one})")
     return files
 
 
@@ -71,7 +73,8 @@ def keys_in(address: str) -> dict[str, str]:
 def _known(path: Path, keys: Mapping[str, str]) -> FoundFile:
     found = _tried(path, keys)
     if found is None:
-        raise Permanent(f"{path} is neither Parquet nor CSV nor a saved profile")
+        perhaps = "" if is_local(path) else "; the address of a folder ends with a slash"
+        raise Permanent(f"{shown(path)} is neither Parquet nor CSV nor a saved profile{perhaps}")
     return found
 
 
@@ -80,10 +83,12 @@ def _tried(path: Path, keys: Mapping[str, str]) -> FoundFile | None:
         with path.open("rb") as file:
             is_parquet = file.read(len(_PARQUET)) == _PARQUET
     except OSError as error:
+        if not is_local(path):
+            raise  # whoever reads it knows what the store means by that
         raise Permanent(f"cannot read {path}: {error.strerror or error}") from error
     if is_parquet:
         return FoundFile(path=path, is_csv=False, keys=keys)
-    if path.name.lower().endswith(_CSV):
+    if name_of(path).lower().endswith(_CSV):
         return FoundFile(path=path, is_csv=True, keys=keys)
     return None
 

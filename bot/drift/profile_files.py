@@ -19,7 +19,7 @@ from pyarrow import ipc
 from bot.domain.errors import Permanent
 from bot.drift.columns import ColumnType, Holds, Kind
 from bot.drift.counting import NumberCounts
-from bot.drift.locations import is_local, reaching
+from bot.drift.locations import is_folder, is_local, reaching, shown
 from bot.drift.profile import Profile, ProfiledColumn, with_hashed_levels
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def profile_bytes(profile: Profile) -> bytes:
 def is_profile(path: Path) -> bool:
     """Whether the file is a saved profile, by its content."""
     with reaching(path):
-        if not path.is_file():
+        if is_folder(path):
             return False
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
@@ -84,12 +84,13 @@ def is_profile(path: Path) -> bool:
 
 def load_profile(path: Path) -> Profile:
     """Read a saved profile. Raises Permanent when it is damaged or of a version that is not known here."""
+    content = _content(path)
     try:
-        table = ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
+        table = ipc.open_file(pa.BufferReader(content)).read_all()
         about = json.loads(table.schema.metadata[_KEY])
         if about["version"] != FORMAT_VERSION:
             raise Permanent(
-                f"{path} is a profile of format version {about['version']}; "
+                f"{shown(path)} is a profile of format version {about['version']}; "
                 f"this Lightship reads {FORMAT_VERSION}"
             )
         sample = table.schema.metadata.get(_SAMPLE)
@@ -104,7 +105,17 @@ def load_profile(path: Path) -> Profile:
             sample=None if sample is None else ipc.open_file(pa.BufferReader(sample)).read_all(),
         )
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise Permanent(f"{path} is a damaged profile: {str(error)[:200]}") from error
+        raise Permanent(f"{shown(path)} is a damaged profile: {str(error)[:200]}") from error
+
+
+def _content(path: Path) -> bytes:
+    with reaching(path):
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if not is_local(path):
+                raise
+            raise Permanent(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _schema() -> Any:

@@ -16,7 +16,7 @@ from pyarrow import csv, parquet
 
 from bot.domain.errors import NotFound, Permanent
 from bot.drift.columns import ColumnType, Holds, column_type, unified
-from bot.drift.locations import is_local, is_there, reaching, shown
+from bot.drift.locations import is_local, is_there, name_of, reaching, shown
 from bot.drift.partitions import FoundFile, found_files, partition_columns
 from bot.drift.windows import Window, rows_inside, touches
 
@@ -139,8 +139,8 @@ def _opened(path: Path, window: Window | None) -> Source:
         raise NotFound(f"{shown(path)} does not exist")
     found = found_files(path)
     files = tuple(file for file in found if window is None or touches(window, file.keys))
-    if sum(file.path.stat().st_size for file in files if file.is_csv) > LARGEST_CSV:
-        raise Permanent(f"{path} is too large for CSV, which is read whole: convert it to Parquet")
+    if sum(file.path.stat().st_size or 0 for file in files if file.is_csv) > LARGEST_CSV:
+        raise Permanent(f"{shown(path)} is too large for CSV, which is read whole: convert it to Parquet")
     tables = {file.path: _csv_table(file.path) for file in files if file.is_csv}
     columns = partition_columns(files, window)
     rows = 0
@@ -151,9 +151,10 @@ def _opened(path: Path, window: Window | None) -> Source:
             held = column_type(item.type)
             columns[item.name] = unified(columns[item.name], held) if item.name in columns else held
     if window is not None and files and not window.is_answerable(columns, files[0].keys):
-        raise Permanent(f"{path} has no column and no partition key `{window.column}` for the time window")
+        where = shown(path)
+        raise Permanent(f"{where} has no column and no partition key `{window.column}` for the time window")
     return FolderSource(
-        name=str(path),
+        name=str(path) if is_local(path) else shown(path),
         files=files,
         columns=columns,
         rows=rows,
@@ -184,7 +185,7 @@ def _described(file: FoundFile, tables: Mapping[Path, Any]) -> tuple[Any, int]:
     else:
         with _naming(file.path), _parquet(file.path) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
-    _refuse_repeats(schema.names, str(file.path))
+    _refuse_repeats(schema.names, shown(file.path))
     return schema, int(rows)
 
 
@@ -193,7 +194,7 @@ def _csv_table(path: Path) -> Any:
     with _naming(path):
         if is_local(path):
             return csv.read_csv(path, convert_options=options)
-        packing = _PACKINGS.get(path.suffix.lower())
+        packing = _PACKINGS.get(f".{name_of(path).lower().rpartition('.')[2]}")
         with path.open("rb") as stream:
             unpacked = pa.CompressedInputStream(stream, packing) if packing else stream
             return csv.read_csv(unpacked, convert_options=options)
@@ -247,4 +248,6 @@ def _naming(path: Path) -> Iterator[None]:
     except MemoryError:
         raise  # one of Arrow's own as well: the file is right, the process is too small for it
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Permanent(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+        if not is_local(path) and isinstance(error, OSError) and (error.errno or type(error) is not OSError):
+            raise  # the store's; Arrow's own, about what the file holds, has no number
+        raise Permanent(f"cannot read {shown(path)}: {' '.join(str(error).split())[:200]}") from error

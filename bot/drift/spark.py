@@ -15,6 +15,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ from bot.domain.errors import Permanent
 from bot.drift.columns import ColumnType, Holds, column_type
 from bot.drift.counting import Counts, count_batch
 from bot.drift.partitions import keys_in
-from bot.drift.windows import is_time_key
+from bot.drift.windows import is_time_key, touches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "counts binary"
 _TASKS_A_CORE: Final = 4
 _COLLAPSED: Final = re.compile(r"^([a-z][a-z0-9+.-]*):/(?!/)")
+_TIMES: Final = frozenset({"timestamp", "timestamp_ntz", "date"})
 _CAUSE: Final = re.compile(r"(?:\w+\.)*\w+Error: ")
 _GET_SPARK: Final = (
     "the Spark engine needs pyspark, which is not installed: `pip install 'pyspark[sql]>=3.5,<5'`, or in a "
@@ -63,9 +65,11 @@ class SparkSource:
         def reduced(batches: Iterable[Any]) -> Iterator[Any]:
             yield counts_as_batch(batches, hows)
 
+        counts = Counts.none(asked)
+        if not names:
+            return counts  # no file is in the window
         cores = self.frame.sparkSession.sparkContext.defaultParallelism
         few = self.frame.select(*wanted).coalesce(cores * _TASKS_A_CORE)
-        counts = Counts.none(asked)
         try:
             for row in few.mapInArrow(reduced, _SCHEMA).collect():
                 part = pickle.loads(bytes(row[0]))  # noqa: S301 - see above
@@ -97,7 +101,7 @@ def open_spark(path: Path, *, window: Window | None = None) -> SparkSource:
         is_csv = where.lower().endswith((".csv", ".csv.gz"))
         frame = reader.csv(where) if is_csv else session.read.parquet(where)
         if window is not None:
-            frame = _inside(frame, window, where)
+            frame = _inside(session, frame, window, where)
         columns = _columns(frame, window)
     except Permanent:
         raise
@@ -124,11 +128,28 @@ def _session() -> Any:
     return session
 
 
-def _inside(frame: Any, window: Window, where: str) -> Any:
-    if window.column not in frame.columns:
-        raise Permanent(f"{where} has no column `{window.column}` for the time window")
+def _inside(session: Any, frame: Any, window: Window, where: str) -> Any:
+    """The rows in the window as the local engine has them: of folders that touch it, by the column if any."""
+    files = _files(frame)
+    keys = files[0][1] if files else {}
+    if files and not window.is_answerable(frame.columns, keys):
+        raise Permanent(f"{where} has no column and no partition key `{window.column}` for the time window")
+    touched = [file for file, its in files if touches(window, its)]
+    if not touched:
+        return frame.limit(0).select()
+    if len(touched) < len(files):
+        frame = session.read.option("basePath", where).parquet(*touched)
+    if window.column in frame.columns and window.column not in keys:
+        frame = _rows_inside(frame, window)
+    return frame
+
+
+def _rows_inside(frame: Any, window: Window) -> Any:
     from pyspark.sql import functions  # noqa: PLC0415 - as above
 
+    held = frame.schema[window.column].dataType.simpleString()
+    if held not in _TIMES:
+        raise Permanent(f"`{window.column}` holds {held}, not dates or times")
     column = functions.col(f"`{window.column}`").cast("timestamp")
     for moment, holds in ((window.start, column.__ge__), (window.end, column.__lt__)):
         if moment is not None:
@@ -136,13 +157,23 @@ def _inside(frame: Any, window: Window, where: str) -> Any:
     return frame
 
 
+def _files(frame: Any) -> list[tuple[str, dict[str, str]]]:
+    """The files with the keys of their folders that Spark has made columns of; addresses come encoded."""
+    addresses = [unquote(address) for address in frame.inputFiles()]
+    held = set(frame.columns)
+    return [
+        (address, {key: value for key, value in keys_in(address).items() if key in held})
+        for address in addresses
+    ]
+
+
 def _columns(frame: Any, window: Window | None) -> dict[str, ColumnType]:
     """As the local engine has them: without the keys of folders that only say when."""
     from pyspark.sql.pandas.types import to_arrow_type  # noqa: PLC0415 - as above
 
-    files = frame.inputFiles()
-    keys = keys_in(files[0]) if files else {}
-    times = {key for key, value in keys.items() if is_time_key(key, value, window)}
+    times = {
+        key for _, keys in _files(frame) for key, value in keys.items() if is_time_key(key, value, window)
+    }
     found: dict[str, ColumnType] = {}
     for item in frame.schema.fields:
         if item.name in times:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from bot.domain.errors import Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
 _CALENDAR = ("year", "month", "day", "hour")
 
@@ -90,9 +90,7 @@ def _span_of(keys: Mapping[str, str], column: str) -> tuple[datetime, datetime] 
             first = first if first.tzinfo else first.replace(tzinfo=UTC)
             return first, first + (length or timedelta(hours=1))
         if "year" in keys:
-            parts = [int(keys[part]) for part in _CALENDAR[: _depth(keys)]]
-            first = datetime(*[*parts, 1, 1][: max(3, len(parts))], tzinfo=UTC)  # type: ignore[misc, arg-type]  # year, month, day, hour in this order
-            return first, first + _lengths()[len(parts) - 1]
+            return _calendar_span([int(keys[part]) for part in _CALENDAR[: _depth(keys)]])
     except ValueError:
         return None
     return None
@@ -105,5 +103,16 @@ def _depth(keys: Mapping[str, str]) -> int:
     return depth
 
 
-def _lengths() -> tuple[timedelta, ...]:
-    return timedelta(days=366), timedelta(days=31), timedelta(days=1), timedelta(hours=1)
+def _calendar_span(parts: Sequence[int]) -> tuple[datetime, datetime]:
+    """From year, month, day and hour, as many as there are. Raises ValueError for a date that is none."""
+    year, month, day, hour = (*parts, *(1, 1, 1, 0)[len(parts) :])
+    first = datetime(year, month, day, hour, tzinfo=UTC)
+    match len(parts):
+        case 1:
+            return first, first.replace(year=year + 1)
+        case 2:
+            return first, first.replace(year=year + month // 12, month=month % 12 + 1)
+        case 3:
+            return first, first + timedelta(days=1)
+        case _:
+            return first, first + timedelta(hours=1)

@@ -152,6 +152,26 @@ def test_window_over_calendar_folders(tmp_path: Path) -> None:
     assert list(source.columns) == ["x"], "the calendar is no feature"
 
 
+@pytest.mark.parametrize(
+    ("folder", "touched"),
+    [
+        ("year=2024/month=02", False),
+        ("year=2024/month=03", True),
+        ("year=2023", False),
+        ("year=2024", True),
+        ("year=2024/month=02/day=29", False),
+        ("year=2024/month=03/day=01/hour=00", True),
+        ("year=2024/month=02/day=29/hour=23", False),
+        ("year=2024/month=13", True),
+    ],
+)
+def test_a_calendar_folder_is_as_long_as_its_own_month(folder: str, touched: bool, tmp_path: Path) -> None:
+    """February ends on its last day, a leap day is one; what is no date can hold anything."""
+    write({"x": [1]}, tmp_path / folder / "a.parquet")
+    window = Window(column="", start=datetime(2024, 3, 1, tzinfo=UTC))
+    assert (open_source(tmp_path, window=window).rows == 1) is touched
+
+
 def test_partition_keys_are_columns_but_for_dates(tmp_path: Path) -> None:
     """A region in the folder's name is a column like any other; a day only says when."""
     source = open_source(lake(tmp_path, days=1))
