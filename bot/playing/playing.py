@@ -116,11 +116,11 @@ class _Play:
         while True:
             await self._alert()
             now = self._clock.now()
-            if len(self._chat.history) != known or now >= until:
+            pressed = len(self._presses) == len(self._scenario.file.people)
+            if pressed and len(self._chat.history) != known:
                 known = len(self._chat.history)
                 rehearsed = await self._rehearsed()
-                done = rehearsed.passed and len(self._presses) == len(self._scenario.file.people)
-                fulfilled_at = (fulfilled_at or now) if done else None
+                fulfilled_at = (fulfilled_at or now) if rehearsed.passed else None
             if now >= until or (fulfilled_at is not None and now >= fulfilled_at + SETTLES):
                 return await self._rehearsed()
             await self._clock.sleep(STEP)

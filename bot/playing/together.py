@@ -101,6 +101,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_SELDOM: Final = (100_000, 20, 20)
+
 _BILL: list[Bill] = []
 """In a forked process: what it was forked for."""
 
@@ -119,7 +121,7 @@ def _forked(bill: Bill, at_once: int, progress: Callable[[int], None]) -> list[_
         with ProcessPoolExecutor(
             at_once,
             mp_context=multiprocessing.get_context("fork"),
-            initializer=_BILL.append,
+            initializer=_begin,
             initargs=(bill,),
         ) as processes:
             waiting = [processes.submit(_play_numbered, number) for number in range(len(bill.scenarios))]
@@ -133,6 +135,12 @@ def _outcome_of(result: Callable[[], _Outcome]) -> _Outcome:
         return result()
     except BrokenProcessPool:
         return _failed("the process that played it ended before it was done; see what killed it")
+
+
+def _begin(bill: Bill) -> None:
+    """In a process that was forked: take the bill, and look for garbage seldom, as it ends soon."""
+    gc.set_threshold(*_SELDOM)
+    _BILL.append(bill)
 
 
 def _play_numbered(number: int) -> _Outcome:

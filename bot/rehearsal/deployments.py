@@ -38,6 +38,7 @@ class DeploymentController:
         self._complete: dict[Key, str] = {}
         self._revisions = Revisions(store)
         self._made = 0
+        self._settled_at = -1
 
     def populate(self, now: datetime) -> None:
         """Give every deployment the pods that it wants, long since running."""
@@ -48,11 +49,15 @@ class DeploymentController:
             self._report(key, now)
 
     def settle(self, now: datetime) -> None:
-        """Bring pods and statuses to this time."""
+        """Bring pods and statuses to this time; nothing is to be done while nothing was changed or is due."""
+        due = any(at <= now for at in (*self._starting.values(), *self._stopping.values()))
+        if not due and self._settled_at == self._store.changes:
+            return
         self._finish_until(now)
         for key in self._store.keys(Resource.DEPLOYMENTS):
             self._reconcile(key, now, starts_in=self._starts_in)
             self._report(key, now)
+        self._settled_at = self._store.changes
 
     def remove_pod(self, key: Key, now: datetime) -> None:
         """Begin to stop a pod."""

@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from bot.adapters.database.compilations import IN_MEMORY
 from bot.adapters.database.errors import translated
 from bot.adapters.database.one_connection import AtRest
 from bot.adapters.database.one_insert import OneInsert
@@ -250,6 +251,8 @@ def _sqlite(url: URL, limits: StoreLimits, content: bytes) -> AsyncEngine:
         # Said to the driver's connection itself: a statement would cost as much as any other.
         connection.connection.driver_connection.begin_due = True
 
+    if content:
+        engine.update_execution_options(compiled_cache=IN_MEMORY)
     event.listen(engine.sync_engine, "connect", set_up)
     event.listen(engine.sync_engine, "begin", take_the_write_lock)
     return engine
