@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from bot.domain.remedies import Failure
 from bot.domain.severity import Severity
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ ALERTS_REJECTED: Final = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+for _reason in ("unauthorized", "too_large", "invalid", "unreadable", "bad_source"):
+    # The first one of a series that begins with it would be no increase.
+    ALERTS_REJECTED.labels(reason=_reason)
+
 ALERTS_UNMATCHED: Final = Counter(
     "lightship_alerts_unmatched_total", "Alerts that no service's matchers took.", registry=REGISTRY
 )
@@ -239,6 +244,12 @@ REMEDIATIONS: Final = Counter(
     ["action", "outcome"],
     registry=REGISTRY,
 )
+REMEDIATION_FAILURES: Final = Counter(
+    "lightship_remediation_failures_total",
+    "Approved remediations that ended as failed or needs_human; by why.",
+    ["reason"],
+    registry=REGISTRY,
+)
 REMEDIATION_SECONDS: Final = Histogram(
     "lightship_remediation_duration_seconds",
     "Time from the intent to the end; by action.",
@@ -322,6 +333,11 @@ DOOR_COMMANDS: Final = Counter(
     ["surface", "outcome"],
     registry=REGISTRY,
 )
+
+
+for _failure in Failure:
+    # A runbook's evidence is the increase of one of them, which the first of its kind would not have.
+    REMEDIATION_FAILURES.labels(reason=_failure.value)
 
 
 def show_audit_head(head: Head) -> None:

@@ -28,6 +28,7 @@ def approval_policy(service: ServiceSettings, *, protected: Iterable[str]) -> Ap
         general=general,
         special=tuple(_special(service.remediation, general)),
         protected_namespaces=frozenset(protected),
+        is_looked_at_only=not service.remediation.enabled,
     )
 
 

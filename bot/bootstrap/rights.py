@@ -22,7 +22,8 @@ _CHECKS_OF_CRON_JOBS: Final = frozenset({"jobs", "retraining"})
 def needs_of(settings: Settings, services: Iterable[WatchedService]) -> tuple[Need, ...]:
     """Every right that the checks and the remediations of these services need or can use.
 
-    Remediations that are switched off need none; what is about CronJobs is left out of services without one.
+    Remediations that are switched off, for all or for a service that is looked at only, need none; what is
+    about CronJobs is left out of services without one.
     """
     return tuple(need for service in services for need in _needs(settings, service))
 
@@ -34,7 +35,7 @@ def _needs(settings: Settings, service: WatchedService) -> Iterator[Need]:
         if check.name not in _CHECKS_OF_CRON_JOBS or service.cronjob:
             for right in (*check.rights, *check.optional_rights):
                 yield _need(service, right, f"check {check.name}")
-    if not settings.remediations.enabled:
+    if not settings.remediations.enabled or service.is_looked_at_only:
         return
     for action, remedy in REMEDIES.items():
         if ACTIONS[action].about is not About.CRON_JOB or service.cronjob:

@@ -36,9 +36,9 @@ _BOTH: Final = ("CREATE", "UPDATE")
 def guardrails(services: Iterable[WatchedService], *, account: tuple[str, str]) -> tuple[dict[str, Any], ...]:
     """The policies with their bindings for (namespace, name) of the bot's ServiceAccount.
 
-    Empty where nothing in Kubernetes is watched.
+    Empty where nothing in Kubernetes may be changed.
     """
-    placed = [service for service in services if service.deployment]
+    placed = [service for service in services if service.deployment and not service.is_looked_at_only]
     if not placed:
         return ()
     made: list[dict[str, Any]] = []

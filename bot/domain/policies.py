@@ -68,11 +68,15 @@ class RuleFor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalPolicy:
-    """A service's policy: the first of `special` that fits, else the `general` rule."""
+    """A service's policy: the first of `special` that fits, else the `general` rule.
+
+    Nothing is ever done for a service that is looked at only.
+    """
 
     general: ApprovalRule = ApprovalRule()
     special: tuple[RuleFor, ...] = ()
     protected_namespaces: frozenset[str] = frozenset()
+    is_looked_at_only: bool = False
 
     def of(self, action: Action, target: Target) -> ApprovalRule:
         """The rule for an action on a target."""
@@ -82,6 +86,7 @@ class ApprovalPolicy:
 class PolicyReason(StrEnum):
     """Why a policy keeps an action from being asked for or granted."""
 
+    LOOKED_AT_ONLY = "looked_at_only"
     PROTECTED_NAMESPACE = "protected_namespace"
     OUT_OF_HOURS = "out_of_hours"
     TOO_OFTEN = "too_often"
@@ -104,6 +109,9 @@ def may_be_done(
     An undo is not begun anew: it is asked with nothing begun.
     """
     rule = policy.of(action, target)
+    if policy.is_looked_at_only:
+        words = "This service is looked at only (`remediation.enabled` is false). Nothing was done."
+        return PolicyRefusal(reason=PolicyReason.LOOKED_AT_ONLY, sentence=words)
     if target.namespace in policy.protected_namespaces:
         words = f"The namespace {target.namespace} is protected; nothing in it is changed."
         return PolicyRefusal(reason=PolicyReason.PROTECTED_NAMESPACE, sentence=words)

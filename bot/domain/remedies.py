@@ -194,6 +194,18 @@ class ExecutionState(StrEnum):
     REHEARSED = "rehearsed"
 
 
+class Failure(StrEnum):
+    """Why an approved remediation did not come to its end, as it is counted."""
+
+    OBJECT_CHANGED = "object_changed"
+    MISSING_RIGHT = "missing_right"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    CANNOT_TELL = "cannot_tell"
+    STOPPED = "stopped"
+    OWN_ERROR = "own_error"
+
+
 EXECUTION_TRANSITIONS: Mapping[ExecutionState, frozenset[ExecutionState]] = {
     ExecutionState.INTENDED: frozenset(
         {

@@ -82,6 +82,11 @@ class WatchedService:
     verify_within: timedelta = timedelta(minutes=10)
     retraining: RetrainingRules = field(default_factory=RetrainingRules)
 
+    @property
+    def is_looked_at_only(self) -> bool:
+        """Whether nothing of it is ever changed: as configured, or because its namespace is protected."""
+        return self.approval.is_looked_at_only or self.namespace in self.approval.protected_namespaces
+
     def words(self) -> Mapping[str, object]:
         """What a runbook's text can name of it."""
         return {

@@ -25,6 +25,7 @@ from bot.domain.remedies import (
     CallKind,
     Execution,
     ExecutionState,
+    Failure,
     Plan,
     Refusal,
     RefusalReason,
@@ -70,6 +71,10 @@ _ENDS = {
     ExecutionState.APPLIED: EventKind.REMEDIATION_APPLIED,
     ExecutionState.REHEARSED: EventKind.REMEDIATION_REHEARSED,
 }
+
+
+_FAILURES = {ExecutionState.FAILED: Failure.REFUSED, ExecutionState.NEEDS_HUMAN: Failure.CANNOT_TELL}
+"""What an end is counted as where nothing more is known."""
 
 
 class _ClaimLost(Exception):  # noqa: N818 - no error: somebody else goes on with it
@@ -187,7 +192,9 @@ class Remediating:
         try:
             grant = grant_of(approval)
         except ValueError as error:
-            await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, str(error))
+            await self._finish(
+                execution, approval, ExecutionState.NEEDS_HUMAN, str(error), failure=Failure.OWN_ERROR
+            )
             return
         if execution.state is ExecutionState.INTENDED:
             applied = await self._act(execution, approval, grant)
@@ -212,7 +219,9 @@ class Remediating:
         """Something of ours is broken: say so, and leave it to a human."""
         approval = await self._approval(execution)
         sentence = f"Lightship met an error of its own; look at {approval.plan.target}"
-        await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, sentence)
+        await self._finish(
+            execution, approval, ExecutionState.NEEDS_HUMAN, sentence, failure=Failure.OWN_ERROR
+        )
 
     async def _approval(self, execution: Execution) -> Approval:
         async with self._store.transaction() as tx:
@@ -236,16 +245,14 @@ class Remediating:
             hold=lambda: self._hold_on(grant),
         )
         fault("after-apply")
-        match outcome.state:
-            case ApplyState.APPLIED:
-                return await self._finish(execution, approval, ExecutionState.APPLIED, outcome.sentence)
-            case ApplyState.OBJECT_CHANGED:
-                again = await self._plan(wish_of(approval))
-                await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence, again=again)
-            case ApplyState.NOT_APPLIED:
-                await self._finish(execution, approval, ExecutionState.FAILED, outcome.sentence)
-            case ApplyState.CANNOT_TELL:
-                await self._finish(execution, approval, ExecutionState.NEEDS_HUMAN, outcome.sentence)
+        said = outcome.sentence
+        if outcome.state is ApplyState.APPLIED:
+            return await self._finish(execution, approval, ExecutionState.APPLIED, said)
+        changed = outcome.state is ApplyState.OBJECT_CHANGED
+        again = await self._plan(wish_of(approval)) if changed else None
+        unclear = outcome.state is ApplyState.CANNOT_TELL
+        end = ExecutionState.NEEDS_HUMAN if unclear else ExecutionState.FAILED
+        await self._finish(execution, approval, end, said, again=again, failure=outcome.failure)
         return None
 
     async def _begin(self, execution: Execution, approval: Approval) -> Execution | None:
@@ -260,7 +267,7 @@ class Remediating:
             if not (stopped or await tx.executions.move(begun, was=execution.state, owner=self._lease.owner)):
                 raise _ClaimLost
         if stopped:
-            await self._finish(execution, approval, ExecutionState.FAILED, stopped)
+            await self._finish(execution, approval, ExecutionState.FAILED, stopped, failure=Failure.STOPPED)
         return None if stopped else begun
 
     async def _overtaken(self, execution: Execution, approval: Approval) -> str:
@@ -327,6 +334,7 @@ class Remediating:
         sentence: str,
         *,
         again: Plan | Refusal | None = None,
+        failure: Failure | None = None,
     ) -> Execution:
         """Keep the new state with its event, and ask anew in the same breath. Raises _ClaimLost."""
         async with self._store.transaction() as tx:
@@ -342,6 +350,9 @@ class Remediating:
         if state is not ExecutionState.APPLIED:
             action = approval.plan.action.value
             telemetry.REMEDIATIONS.labels(action=action, outcome=state.value).inc()
+            why = failure or _FAILURES.get(state)
+            if why is not None:
+                telemetry.REMEDIATION_FAILURES.labels(reason=why.value).inc()
             took = (moved.updated_at - moved.started_at).total_seconds()
             telemetry.REMEDIATION_SECONDS.labels(action=action).observe(took)
         return moved

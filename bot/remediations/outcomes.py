@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Forbidden, LightshipError, Temporary
 from bot.domain.outside_text import one_line
+from bot.domain.remedies import Failure
 from bot.remediations.words import done_words, doubt_words
 
 if TYPE_CHECKING:
@@ -33,12 +34,25 @@ class Applied:
 
     `object_changed` and `not_applied` are certain: nothing was done. After `object_changed` a new plan must
     be approved; after `not_applied`, `retry_after` (seconds) says that trying again may help, None that it
-    cannot. After `cannot_tell` look again with `recover`, then ask a human.
+    cannot. After `cannot_tell` look again with `recover`, then ask a human. `lacks_right` says that the other
+    side gave a missing right as its reason.
     """
 
     state: ApplyState
     sentence: str
     retry_after: float | None = None
+    lacks_right: bool = False
+
+    @property
+    def failure(self) -> Failure:
+        """As what it is counted where it is the end, and nothing was done or nobody can tell."""
+        if self.lacks_right:
+            return Failure.MISSING_RIGHT
+        if self.state is ApplyState.OBJECT_CHANGED:
+            return Failure.OBJECT_CHANGED
+        if self.state is ApplyState.CANNOT_TELL:
+            return Failure.CANNOT_TELL
+        return Failure.REFUSED if self.retry_after is None else Failure.NO_ANSWER
 
 
 def applied(grant: Grant, *, since: str = "") -> Applied:
@@ -67,10 +81,16 @@ def not_done(grant: Grant, why: str, *, retry_after: float | None = 0.0) -> Appl
 
 def refused(error: LightshipError, *, mend: str = RBAC) -> Applied:
     """The other side says that it did not do it. `mend` says how a right that is missing is given."""
-    hint = f" {mend}" if isinstance(error, Forbidden) else ""
+    lacks_right = isinstance(error, Forbidden)
+    hint = f" {mend}" if lacks_right else ""
     retry_after = (error.delay or 0.0) if isinstance(error, Temporary) else None
     sentence = f"nothing was done: {one_line(error, limit=300)}"
-    return Applied(state=ApplyState.NOT_APPLIED, sentence=sentence + hint, retry_after=retry_after)
+    return Applied(
+        state=ApplyState.NOT_APPLIED,
+        sentence=sentence + hint,
+        retry_after=retry_after,
+        lacks_right=lacks_right,
+    )
 
 
 def cannot_tell(grant: Grant, why: str) -> Applied:

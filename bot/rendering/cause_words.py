@@ -27,9 +27,11 @@ _LOWERED: Final = frozenset(
             "a",
             "an",
             "all",
+            "at",
             "both",
             "every",
             "few",
+            "hardly",
             "in",
             "it",
             "its",
@@ -38,9 +40,10 @@ _LOWERED: Final = frozenset(
             "most",
             "no",
             "nobody",
+            "nothing",
         ),
         *("none", "of", "one", "only", "predictions", "probes", "requests", "several", "some", "somebody"),
-        *("the", "there", "they"),
+        *("the", "there", "they", "what"),
     )
 )
 """First words that lose their capital within a sentence."""
@@ -54,7 +57,7 @@ def first_words(ranking: Ranking, *, with_evidence: bool = True) -> str:
             return ""
         case RankingReason.NOTHING_WRONG:
             calm = f"Nothing wrong found in {listed(ranking.looked)}"
-            return f"{calm}; {cause_words(first, with_evidence=with_evidence)}" if first else calm
+            return f"{calm}; {_lowered(cause_words(first, with_evidence=with_evidence))}" if first else calm
         case RankingReason.TOO_LITTLE_EVIDENCE:
             looked = f"Too little evidence for any cause in {listed(ranking.looked)}"
             said = looked if ranking.looked else "Nothing could be looked at"
@@ -148,4 +151,8 @@ def _clause(words: str) -> str:
     """A sentence as a part of another: a common first word loses its capital."""
     said = one_line(words, limit=_WORDS).rstrip(". ")
     first = said.split(" ", 1)[0]
-    return said[:1].lower() + said[1:] if first.casefold() in _LOWERED else said
+    return _lowered(said) if first.casefold() in _LOWERED else said
+
+
+def _lowered(words: str) -> str:
+    return words[:1].lower() + words[1:]

@@ -26,9 +26,9 @@ _ORDERED: Final = frozenset({FactKind.NUMBER, FactKind.TEXT})
 _BY_FILTER: Final = {
     **dict.fromkeys(("count", "length", "int", "float", "round", "abs"), FactKind.NUMBER),
     **dict.fromkeys(("upper", "lower", "capitalize", "trim", "string", "truncate", "join"), FactKind.TEXT),
-    **dict.fromkeys(("percent", "bytes"), FactKind.TEXT),
+    **dict.fromkeys(("percent", "bytes", "counted"), FactKind.TEXT),
 }
-_OF_NUMBERS: Final = frozenset({"abs", "bytes", "percent", "round"})
+_OF_NUMBERS: Final = frozenset({"abs", "bytes", "counted", "percent", "round"})
 _WITH_UNIT: Final = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[^\d\s]{0,10}\s*")
 _PRECEDED: Final = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
 

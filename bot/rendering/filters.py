@@ -93,6 +93,11 @@ def _bytes(_: AsText, value: float) -> str:
     return f"{value:.0f} B"
 
 
+def _counted(text: AsText, value: float, what: str) -> str:
+    number = round(value)
+    return f"{number} {text(what)}" if number == 1 else f"{number} {text(what)}s"
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "default": _default,
     "d": _default,
@@ -110,6 +115,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "abs": _absolute,
     "percent": _percent,
     "bytes": _bytes,
+    "counted": _counted,
 }
 """Filters of our own."""
 

@@ -30,7 +30,8 @@ _FIXED_CELL: Final = 40
 
 def finding_line(finding: Finding, *, now: datetime, limit: int = 500) -> str:
     """`✅ 3 of 3 pods are ready · 2 min ago`, marked where it is stale; escaped mrkdwn."""
-    why = f" ({mrkdwn(finding.reason, 150)})" if finding.verdict is Verdict.UNKNOWN and finding.reason else ""
+    told = finding.verdict is not Verdict.UNKNOWN or finding.reason in finding.summary
+    why = "" if told else f" ({mrkdwn(finding.reason, 150)})"
     return f"{MARKS[finding.verdict]} {mrkdwn(finding.summary, limit)}{why} · {_aged(finding, now)}"
 
 

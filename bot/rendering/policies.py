@@ -86,6 +86,8 @@ def _everywhere(service: WatchedService, *, enabled: bool) -> Iterator[str]:
         yield f"{name}: what KEDA, Argo CD or Flux will take back may be done all the same."
     if service.bounds.nodes_may_grow:
         yield f"{name}: too little room on the nodes is a warning, because nodes are added on demand."
+    if service.approval.is_looked_at_only:
+        yield f"{name}: nothing is done for it at all, because its `remediation.enabled` is false."
     if protected:
         yield f"{name}: nothing is changed in {', '.join(sorted(protected))}."
     if not enabled:

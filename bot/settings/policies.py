@@ -136,6 +136,10 @@ class BreakGlassSettings(Strict):
 class RemediationSettings(Strict):
     """What remediations of this service may do, and how they are approved."""
 
+    enabled: StrictBool = Field(
+        default=True,
+        description="false: nothing of this service is ever changed, and no right to it is needed",
+    )
     approval_timeout: PositiveDuration = Field(
         default=timedelta(minutes=30), description="how long a request waits for an answer"
     )

@@ -108,8 +108,9 @@ def refusal(policy: ApprovalPolicy, *begun: datetime) -> PolicyReason | None:
 
 
 def test_a_policy_refuses_with_its_reason() -> None:
-    """A protected namespace, the wrong hour, too often within an hour; else nothing."""
+    """A service that is looked at only, a protected namespace, the wrong hour, too often; else nothing."""
     assert refusal(ApprovalPolicy()) is None
+    assert refusal(ApprovalPolicy(is_looked_at_only=True)) is PolicyReason.LOOKED_AT_ONLY
     protected = ApprovalPolicy(protected_namespaces=frozenset({"churn"}))
     assert refusal(protected) is PolicyReason.PROTECTED_NAMESPACE
     closed = ApprovalPolicy(general=ApprovalRule(hours=(parse_hours("Mon 08:00-18:00"),)))

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
     from tests.e2e.servers.cluster import Cluster
 
+OWN = "lightship"
+"""The service of the shipped configuration that is the bot, in a namespace of its own."""
+
 
 def settings_in(namespace: str) -> Settings:
-    """The shipped configuration, its service in that namespace."""
+    """The shipped configuration, its service in that namespace; what it says of the bot itself left out."""
     environ = {f"{SERVICE}KUBERNETES__NAMESPACE": namespace}
     loaded = load_settings(REPOSITORY / "lightship.yaml", environ)
     assert loaded.settings is not None, loaded.faults
-    return loaded.settings
+    services = {name: one for name, one in loaded.settings.services.items() if name != OWN}
+    return loaded.settings.model_copy(update={"services": services})
 
 
 def needs_in(namespace: str) -> tuple[Need, ...]:

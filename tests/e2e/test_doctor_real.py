@@ -59,6 +59,7 @@ def test_what_rbac_prints_is_what_doctor_finds_enough(
     alertmanager = start_alertmanager(posting_to("http://127.0.0.1:9/alerts", token="token"))
     environment = {
         "KUBECONFIG": str(kubeconfig),
+        "LIGHTSHIP_SERVICES__LIGHTSHIP__KUBERNETES": "null",  # the bot runs beside this cluster
         "ALERTMANAGER_URL": alertmanager.url,
         "LIGHTSHIP_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}",
         f"{SERVICE}KUBERNETES__NAMESPACE": namespace,

@@ -24,19 +24,17 @@ def test_it_is_right_and_holds_no_code() -> None:
     """`lightship check` finds nothing; there are only YAML files and a page to read."""
     cleared = dict.fromkeys((name for name in os.environ if name.startswith("LIGHTSHIP_")), None)
     result = CliRunner().invoke(lightship, ["check", "--config", str(CONFIG)], env=cleared)
-    assert (result.exit_code, result.stdout) == (0, "All is right: 1 service, 2 runbooks, 2 rehearsals.\n")
+    assert (result.exit_code, result.stdout) == (0, "All is right: 1 service, 2 runbooks, 4 rehearsals.\n")
     assert {path.suffix for path in EXAMPLE.rglob("*") if path.is_file()} == {".yaml", ".md"}
 
 
 def test_its_rehearsals_go_as_they_say() -> None:
-    """A bad release is taken back after an approval; a slow provider is named, and nothing is changed."""
+    """Repairs are done after an approval; where the card provider is the cause, nothing is changed."""
     scenarios = load_scenarios([EXAMPLE / "runbooks"], Knowledge()).scenarios
     runbooks = load_runbooks([EXAMPLE / "runbooks"]).runbooks
     played = play_all(bill_of(scenarios, config=CONFIG, environ={}, runbooks=runbooks))
-    assert {one.scenario.name: one.passed for one in played} == {
-        "payments-bad-release": True,
-        "payments-slow-provider": True,
-    }
+    assert len(played) == 4
+    assert [one.scenario.name for one in played if not one.passed] == []
 
 
 def test_each_of_its_alert_rules_has_a_runbook() -> None:

@@ -294,6 +294,35 @@ def test_a_port_that_is_open_for_callers_who_do_not_exist_is_shut() -> None:
         assert seen(made, live, policies=(policy(gone, other),), nobody=nobody) == ()
 
 
+def test_a_policy_may_name_the_namespace_itself_and_still_let_in_nobody() -> None:
+    """By the label that every namespace has; other namespaces and other labels may let somebody in."""
+    made = deployment(ports=[{"name": "http", "containerPort": 8080}])
+    live = pod(made, ready=True, **running(hours=1))
+    own, label = made["metadata"]["namespace"], "kubernetes.io/metadata.name"
+    gone = {"podSelector": {"matchLabels": {"app": "frontent"}}}
+
+    def let_in(spaces: dict[str, Any]) -> tuple[Suspect, ...]:
+        rule = {"ports": [{"port": 8080}], "from": [{**gone, "namespaceSelector": spaces}]}
+        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule]}
+        made_so = {"metadata": {"name": "front-end-only"}, "spec": spec}
+        return seen(made, live, policies=(made_so,), nobody=frozenset({"app=frontent"}))
+
+    for only in (
+        {"matchLabels": {label: own}},
+        {"matchExpressions": [{"key": label, "operator": "In", "values": [own]}]},
+    ):
+        (first,) = let_in(only)
+        assert first.mode == M.NETWORK_POLICY_SHUTS_PORT
+    for other in (
+        {},
+        {"matchLabels": {label: "elsewhere"}},
+        {"matchLabels": {label: own, "team": "a"}},
+        {"matchExpressions": [{"key": label, "operator": "In", "values": [own, "elsewhere"]}]},
+        {"matchExpressions": [{"key": label, "operator": "NotIn", "values": ["elsewhere"]}]},
+    ):
+        assert let_in(other) == ()
+
+
 def test_a_run_that_was_due_and_did_not_begin_is_missed_without_an_event() -> None:
     """By the schedule; where the run before still goes on and may not be doubled, that is the reason."""
     made = deployment()

@@ -45,7 +45,7 @@ def test_two_cron_jobs_are_held_apart() -> None:
     """Each CronJob has a binding of its own, which takes the Jobs that name it and holds them against it."""
     loaded = load_settings(SHIPPED, {})
     assert loaded.settings is not None
-    (churn,) = watched_services(loaded.settings).values()
+    churn = watched_services(loaded.settings)["churn"]
     other = replace(churn, name="fraud", namespace="fraud", deployment="fraud-api", cronjob="fraud-training")
     made = guardrails((churn, other), account=("lightship", "lightship"))
     held = {

@@ -78,6 +78,17 @@ def test_switched_off_remediations_need_no_right_to_change_anything(tmp_path: Pa
     assert verbs <= {"get", "list"}
 
 
+def test_a_service_that_is_looked_at_only_needs_no_right_to_change_anything() -> None:
+    """The bot's own namespace has a Role that reads, and no guardrail has anything to bind there."""
+    (role,) = [
+        one
+        for one in printed("--config", str(SHIPPED))
+        if one["kind"] == "Role" and one["metadata"]["namespace"] == "lightship"
+    ]
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list"}
+    assert "lightship/lightship" not in str(printed("--config", str(SHIPPED), "--admission"))
+
+
 def test_a_service_outside_of_kubernetes_needs_none(tmp_path: Path) -> None:
     """Without `kubernetes` in any service, the command says that no rights are needed."""
     config = tmp_path / "lightship.yaml"

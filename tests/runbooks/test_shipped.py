@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from bot.adapters.runbook_files import ACTIONS, CHECKS, RunbookLoader, Vocabulary, load_runbooks
 from bot.adapters.runbook_files.vocabulary import CHECK_ARGUMENTS, FINDINGS
@@ -85,13 +86,30 @@ def test_each_says_what_to_look_at_what_it_may_be_and_what_may_be_done(
 
 @pytest.mark.parametrize("alert", sorted(OWN))
 def test_those_of_the_bot_itself_say_what_people_do(shipped: dict[str, Runbook], alert: str) -> None:
-    """Symptoms and steps for people; what is of no service has no checks, and causes have their evidence."""
+    """Symptoms, checks, steps for people, and no remediation: the bot does not repair itself."""
     runbook = shipped[alert]
     assert runbook.symptom_templates
+    assert len(runbook.checks) >= 4
     assert [step for step in runbook.steps if hasattr(step, "text_template")]
-    assert bool(runbook.checks) is alert.startswith("DriftScore")
-    assert bool(runbook.causes) is bool(runbook.checks)
-    assert all(cause.evidence and cause.explanation_template for cause in runbook.causes)
+    assert not runbook.remediations
+
+
+@pytest.mark.parametrize("folder", ["runbooks", "examples/payments/runbooks", "examples/extension/runbooks"])
+def test_every_runbook_has_three_causes_and_two_rehearsals(folder: str) -> None:
+    """One rehearsal where the first cause is true and one where another is, of every runbook that ships."""
+    yaml = YAML(typ="safe")
+    rehearsed: dict[str, set[str]] = {}
+    for path in sorted((ROOT / folder / "rehearsals").glob("*.yaml")):
+        written = yaml.load(path)
+        rehearsed.setdefault(written["runbook"], set()).add(written["expect"]["causes"][0])
+    for path in sorted((ROOT / folder).glob("*.yaml")):
+        runbook = yaml.load(path)
+        name, causes = runbook["name"], runbook["causes"]
+        assert len(causes) >= 3, name
+        assert all(one["evidence"] and one["explanation"] for one in causes), name
+        first = causes[0]["name"]
+        assert first in rehearsed[name], f"no rehearsal of {name} has its first cause {first}"
+        assert rehearsed[name] - {first}, f"no rehearsal of {name} has another cause than {first}"
 
 
 @pytest.mark.parametrize("alert", sorted(ALL))

@@ -1,7 +1,7 @@
 """Statements compiled once for all stores in memory of a process.
 
-SQLAlchemy compiles a statement once an engine. Every rehearsal has a store, and with it an engine, of its own:
-the same hundred and fifty statements would be compiled for each of them.
+SQLAlchemy compiles a statement once an engine. Every rehearsal has a store, and with it an engine, of its
+own: the same hundred and fifty statements would be compiled for each of them.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bot.ports.readers import KubeObject
 
 _DNS_PORT: Final = 53
+_NAME: Final = "kubernetes.io/metadata.name"
+"""The label that the API server gives every namespace: its name."""
 _UNRESOLVED: Final = re.compile(
     r"no such host|name resolution|getaddrinfo|NXDOMAIN|could not resolve|Name or service not known"
     r"|EAI_AGAIN|ENOTFOUND|SERVFAIL",
@@ -109,16 +111,32 @@ def callers_of(sight: Sight) -> tuple[str, ...]:
         for policy in _inward(sight)
         for rule in _rules(policy, "ingress")
         for peer in rule.get("from") or ()
-        if (selector := _of_the_namespace(peer))
+        if (selector := _of_the_namespace(peer, sight))
     ]
     return tuple(dict.fromkeys(found))
 
 
-def _of_the_namespace(peer: Mapping[str, Any]) -> str:
-    """The selector of a peer that is pods of the namespace alone; empty for any other, and for all pods."""
-    if peer.get("ipBlock") or peer.get("namespaceSelector") is not None:
+def _of_the_namespace(peer: Mapping[str, Any], sight: Sight) -> str:
+    """The selector of a peer that is pods of the namespace alone; empty for any other, and for all pods.
+
+    Which labels other namespaces have would need a right of the whole cluster. The label that every namespace
+    has, its name, needs none.
+    """
+    spaces = peer.get("namespaceSelector")
+    if peer.get("ipBlock") or (spaces is not None and not _names_alone(spaces, sight)):
         return ""
     return selector_text(peer.get("podSelector") or {})
+
+
+def _names_alone(spaces: Mapping[str, Any], sight: Sight) -> bool:
+    """Whether a selector of namespaces names the deployment's own one and no other."""
+    own = (sight.deployment.get("metadata") or {}).get("namespace")
+    labels, terms = spaces.get("matchLabels") or {}, spaces.get("matchExpressions") or ()
+    if labels:
+        return bool(own) and not terms and dict(labels) == {_NAME: own}
+    return [(one.get("key"), one.get("operator"), list(one.get("values") or ())) for one in terms] == [
+        (_NAME, "In", [own])
+    ]
 
 
 def _inward(sight: Sight) -> list[KubeObject]:
@@ -127,10 +145,10 @@ def _inward(sight: Sight) -> list[KubeObject]:
     return [one for one in mine if "Ingress" in _types(one)]
 
 
-def _lets_somebody_in(rule: Mapping[str, Any], nobody: frozenset[str]) -> bool:
+def _lets_somebody_in(rule: Mapping[str, Any], sight: Sight) -> bool:
     """Whether anybody who exists is among those that the rule lets in; without a list everybody is."""
     peers = rule.get("from") or ()
-    return not peers or any(_of_the_namespace(peer) not in nobody for peer in peers)
+    return not peers or any(_of_the_namespace(peer, sight) not in sight.nobody for peer in peers)
 
 
 def _policies(sight: Sight) -> Iterator[Suspect]:
@@ -140,7 +158,7 @@ def _policies(sight: Sight) -> Iterator[Suspect]:
     outward = [one for one in mine if "Egress" in _types(one)]
     for port, name in _served(sight) if inward else ():
         rules = [rule for one in inward for rule in _rules(one, "ingress") if _opens(rule, port, name, "TCP")]
-        if rules and not any(_lets_somebody_in(rule, sight.nobody) for rule in rules):
+        if rules and not any(_lets_somebody_in(rule, sight) for rule in rules):
             yield _lets_nobody_in(sight, inward, rules, f"{port}" + (f" ({name})" if name else ""))
         elif not rules:
             shut = f"{port}" + (f" ({name})" if name else "")
@@ -172,7 +190,9 @@ def _lets_nobody_in(
 ) -> Suspect:
     own = [one for one in policies if any(rule in rules for rule in _rules(one, "ingress"))]
     newest = _newest(own)
-    wanted = [selector for rule in rules for peer in rule["from"] if (selector := _of_the_namespace(peer))]
+    wanted = [
+        selector for rule in rules for peer in rule["from"] if (selector := _of_the_namespace(peer, sight))
+    ]
     shown = one_line(" or ".join(dict.fromkeys(wanted)), limit=160)
     return Suspect(
         mode=FailureMode.NETWORK_POLICY_SHUTS_PORT,

@@ -6,9 +6,11 @@ what a reader asks in between is brought up to the moment as well.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from bot.domain.errors import NotFound
 from bot.ports.readers import ModelVersion, Resource
 from bot.rehearsal.rules import AlertRule
 from bot.rehearsal.scenarios.ailing import Ailing
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _MEBI: Final = 2.0**20
 EVERY: Final = timedelta(seconds=15)
 """How often the rules are evaluated while the world goes on by itself."""
+_OF_THE_DEPLOYMENT: Final = ("replicas", "revision")
 _OURS: Final = "lightship-"
 """How the field managers of approved changes begin."""
 
@@ -83,6 +86,7 @@ class Stage:
         self._models = sorted(self._written.models, key=lambda model: model.at)
         self._reports = sorted(self._written.drift_reports, key=lambda report: report.at)
         self._unreachable: set[str] = set()
+        self._deployed: list[tuple[datetime, tuple[int, int]]] = []
         self.world.state.on_settle = self._settle
         self.world.watch([self._rule(name, alert) for name, alert in self._written.alerts.items()])
 
@@ -159,6 +163,8 @@ class Stage:
             self.world.drift.publish(told_by(report), made_at=self.start + report.at - report.age)
         touched = self._ailing.go_on(now) or touched
         self._cut_off(now)
+        with suppress(NotFound):
+            self._note_deployed()
         self.numbers.present = now
         return touched
 
@@ -178,14 +184,21 @@ class Stage:
     def _given(self, name: str, at: datetime) -> float:
         if name == "ready":
             return self.world.state.controller.ready_at(self._namespace, self._deployment, at)
+        if name not in _OF_THE_DEPLOYMENT:
+            raise ArithmeticError(f"no number is called {name}")
+        self._note_deployed()
+        before = [numbers for moment, numbers in self._deployed if moment <= at]
+        return (before[-1] if before else self._deployed[0][1])[_OF_THE_DEPLOYMENT.index(name)]
+
+    def _note_deployed(self) -> None:
+        """Remember how many replicas are wanted and the newest revision. Raises NotFound."""
         held = self.world.state.store.held(
             (Resource.DEPLOYMENTS.api_version, Resource.DEPLOYMENTS.kind, self._namespace, self._deployment)
         )
-        if name == "replicas":
-            return int(held["spec"].get("replicas", 1))
-        if name == "revision":
-            return int(held["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", 1))
-        raise ArithmeticError(f"no number is called {name}")
+        noted = held["metadata"].get("annotations", {})
+        now = int(held["spec"].get("replicas", 1)), int(noted.get("deployment.kubernetes.io/revision", 1))
+        if not self._deployed or self._deployed[-1][1] != now:
+            self._deployed.append((self._clock.now(), now))
 
     def _define(self, queries: Mapping[str, str]) -> None:
         for name in self._written.metrics:

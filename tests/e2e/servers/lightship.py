@@ -34,6 +34,8 @@ class Lightship:
             "LIGHTSHIP_CONFIG": str(REPOSITORY / "lightship.yaml"),
             "LIGHTSHIP_LOG_FORMAT": "json",
             "LIGHTSHIP_HTTP_PORT": str(self.port),
+            # It runs beside the cluster, so there is no Deployment of its own to look at.
+            "LIGHTSHIP_SERVICES__LIGHTSHIP__KUBERNETES": "null",
             **environment,
         }
         self._program: Program | None = None
