@@ -125,6 +125,7 @@ def test_the_bot_goes_on_and_says_what_it_could_not_do(
     install(site, name="acme", version="2", points=points, acme_raises="raise RuntimeError('no licence')")
     shutil.copytree(EXAMPLE / "runbooks", tmp_path / "runbooks")
     shutil.copy(EXAMPLE / "lightship.yaml", tmp_path)
+    (tmp_path / "runbooks" / "rehearsals" / "too-many-batches.yaml").unlink()
     path = tmp_path / "runbooks" / "rehearsals" / "training-in-the-way.yaml"
     head = path.read_text(encoding="utf-8").partition("people:")[0]
     expected = "expect:\n  severity: P2\n  messages:\n    - 'the package acme 2 does not work: it cannot be"

@@ -72,7 +72,7 @@ def test_its_words_are_everywhere(python: Callable[..., Told[str]]) -> None:
 def test_its_runbook_is_right(lightship: Callable[..., Told[str]]) -> None:
     """With the package all of its words are known."""
     assert lightship("check", "--config", CONFIG).stdout == (
-        "All is right: 1 service, 1 runbook, 1 rehearsal.\n"
+        "All is right: 1 service, 1 runbook, 2 rehearsals.\n"
     )
 
 
