@@ -8,7 +8,7 @@ import os
 import sys
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -28,6 +28,24 @@ if TYPE_CHECKING:
     from bot.rendering.views import TimelineView
 
 T = TypeVar("T")
+_MOST: Final = 2**63 - 1
+"""The highest number that the databases can keep."""
+
+
+class IncidentNumber(click.ParamType[int]):
+    """The number of an incident, with or without the `#` that messages write before it."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Raises BadParameter where it is none, or one that no incident can have."""
+        try:
+            number = int(str(value).removeprefix("#"))
+        except ValueError:
+            self.fail(f"{str(value)[:60]!r} is not a valid integer", param, ctx)
+        if not 1 <= number <= _MOST:
+            self.fail(f"there is no incident {number}", param, ctx)
+        return number
 
 
 @click.group(epilog="\b\nExamples:\n  lightship incident list\n  lightship incident timeline 12")
@@ -80,7 +98,7 @@ def list_incidents(everything: bool, as_json: bool, style: str) -> None:
 
 @incident.command(epilog="\b\nExample:\n  lightship incident show 12")
 @unused_config_option
-@click.argument("number", type=int)
+@click.argument("number", type=IncidentNumber())
 @click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="json", show_default=True)
 def show(number: int, style: str) -> None:
     """One incident, with the cause that its message names first."""
@@ -109,7 +127,7 @@ def show(number: int, style: str) -> None:
     "  lightship incident timeline 12 --out reviews/12\n  lightship incident timeline 12 --format json"
 )
 @unused_config_option
-@click.argument("number", type=int)
+@click.argument("number", type=IncidentNumber())
 @click.option("--format", "style", type=click.Choice(["markdown", "json"]), default="markdown")
 @click.option(
     "--out",

@@ -17,15 +17,17 @@ from bot.cli.options import config_option, show_faults
 from bot.cli.progress import progress_bar, waiting
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
-from bot.rehearsal.scenarios.loading import load_scenarios
+from bot.rehearsal.scenarios.loading import load_scenarios, rehearsals_of
 from bot.settings import load_settings
 
 if TYPE_CHECKING:
     from bot.domain.faults import Fault
+    from bot.domain.runbooks import Runbook
 
 
 @click.command(
-    epilog="\b\nExamples:\n  lightship rehearse\n  lightship rehearse runbooks/rehearsals/api-down.yaml\n"
+    epilog="\b\nExamples:\n  lightship rehearse\n  lightship rehearse runbooks/rehearsals/crash-probe.yaml\n"
+    "  lightship rehearse runbooks/api-down.yaml\n"
     "  lightship rehearse --junit rehearsals.xml"
 )
 @config_option
@@ -48,6 +50,7 @@ def rehearse(
 ) -> None:
     """Play the rehearsals of the runbooks, or those of the files and folders named.
 
+    A runbook's own file means all rehearsals of that runbook.
     Each runs the whole bot against a world in memory on a virtual clock. Prints a table, and for each one
     that fails what was expected, what happened and the message; exits with 1 then.
     """
@@ -63,7 +66,8 @@ def rehearse(
         show_faults(faults)
         sys.exit(1)
     knowledge = knowledge_of(runbooks.runbooks, loaded.settings, actions=ACTIONS)
-    scenarios = load_scenarios(paths or loaded.runbook_folders, knowledge)
+    meant = _meant(paths, runbooks.runbooks) if paths else loaded.runbook_folders
+    scenarios = load_scenarios(meant, knowledge)
     if scenarios.faults:
         show_faults(scenarios.faults)
         sys.exit(1)
@@ -76,7 +80,7 @@ def rehearse(
         played = play_all(bill, at_once=at_once or cores(), progress=progress)
     took = time.perf_counter() - began
     if junit is not None:
-        junit.write_text(junit_xml(played), encoding="utf-8")
+        _write(junit, junit_xml(played))
     if as_json:
         click.echo(json.dumps(as_object(played), indent=2, ensure_ascii=False))
     else:
@@ -85,3 +89,21 @@ def rehearse(
                 click.echo(failure(one))
         click.echo(table(played, took=took))
     sys.exit(0 if all(one.passed for one in played) else 1)
+
+
+def _meant(paths: tuple[Path, ...], runbooks: tuple[Runbook, ...]) -> tuple[Path, ...]:
+    """The paths with the files of runbooks replaced by those of their rehearsals."""
+    names = {Path(one.source).resolve(): one.name for one in runbooks}
+    meant: dict[Path, None] = {}
+    for path in paths:
+        name = names.get(path.resolve())
+        meant |= dict.fromkeys(rehearsals_of(name, file=path) if name else (path,))
+    return tuple(meant)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"lightship rehearse: {file} cannot be written: {error.strerror}", err=True)
+        sys.exit(1)

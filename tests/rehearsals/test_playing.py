@@ -25,7 +25,7 @@ from bot.cli import lightship
 from bot.playing.reporting import as_object, failure, junit_xml, table
 from bot.playing.together import bill_of, play_all
 from bot.rehearsal.scenarios.knowing import knowledge_of
-from bot.rehearsal.scenarios.loading import load_scenarios
+from bot.rehearsal.scenarios.loading import load_scenarios, rehearsals_of
 from bot.settings import load_settings
 
 if TYPE_CHECKING:
@@ -155,6 +155,19 @@ def test_the_command_ends_with_one_where_a_rehearsal_fails(tmp_path: Path) -> No
     assert "FAIL nobody-approves" in result.output
     assert "1 failed." in result.output
     assert ET.fromstring(xml.read_text()).get("failures") == "1"  # noqa: S314 - our own
+
+
+def test_the_file_of_a_runbook_means_its_rehearsals() -> None:
+    """Those that name it, wherever the runbook is said from; other paths beside it stay what they are."""
+    at = ROOT / "runbooks"
+    assert sorted(path.name for path in rehearsals_of("APIDown", file=at / "api-down.yaml")) == [
+        "down-crash-looping.yaml",
+        "down-scaled-to-nothing.yaml",
+    ]
+    arguments = ["rehearse", "--config", str(SHOP / "lightship.yaml"), str(SHOP / "runbooks/slow.yaml")]
+    result = CliRunner().invoke(lightship, arguments)
+    assert "2 played" in result.output
+    assert "bob-approves" in result.output
 
 
 def test_a_wrong_rehearsal_is_told_before_anything_is_played(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ WRONG: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("demo --port 70000", {}),
     ("rehearse none.yaml", {}),
     ("rehearse --config none.yaml", {}),
+    ("rehearse --junit none/a.xml {ROOT}/runbooks/rehearsals/down-scaled-to-nothing.yaml", {}),
     ("schema runbok", {}),
     ("rbac --service-account lightship", {}),
     ("doctor --config none.yaml", {}),
@@ -49,6 +50,7 @@ WRONG: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("db upgrade", {"LIGHTSHIP_DATABASE_URL": "mysql://localhost/lightship"}),
     ("incident show one", NONE),
     ("incident show 12", NONE),
+    ("incident show 99999999999999999999", NONE),
     ("incident timeline 12 --format html", {}),
     ("audit verify", NONE),
     ("audit verify --head 57", {}),
@@ -77,10 +79,13 @@ def told(typed: str, environ: dict[str, str], folder: Path) -> str:
     cleared = dict.fromkeys((name for name in os.environ if name.startswith(OURS)), None)
     shipped = {} if "--config" in typed else {"LIGHTSHIP_CONFIG": str(ROOT / "lightship.yaml")}
     env = {**cleared, "HOME": str(folder), **shipped, **environ}
-    result = CliRunner().invoke(lightship, shlex.split(typed), env=env, prog_name="lightship")
+    result = CliRunner().invoke(
+        lightship, shlex.split(typed.replace("{ROOT}", str(ROOT))), env=env, prog_name="lightship"
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in {1, 2}, (typed, result.output)
-    said = result.output.replace(str(folder), "FOLDER").replace(str(ROOT), "ROOT").rstrip()
+    said = result.stderr if "--junit" in typed else result.output  # not the table, which tells the time
+    said = said.replace(str(folder), "FOLDER").replace(str(ROOT), "ROOT").rstrip()
     named = "".join(f"{name}={value} " for name, value in environ.items())
     return (
         f"$ {named}lightship {typed}\n{re.sub(r' +$', '', said, flags=re.MULTILINE)}\n=> {result.exit_code}\n"

@@ -148,6 +148,19 @@ def rehearsal_files(path: Path) -> tuple[Path, ...]:
     return _yaml_in(path / FOLDER) if (path / FOLDER).is_dir() else _yaml_in(path)
 
 
+def rehearsals_of(runbook: str, *, file: Path) -> tuple[Path, ...]:
+    """The files beside a runbook's own file that rehearse it, and those that cannot be read."""
+    values = {
+        path: document.value if document else None
+        for path, document in ((path, read_document(path)[0]) for path in rehearsal_files(file.parent))
+    }
+    return tuple(
+        path
+        for path, value in values.items()
+        if not isinstance(value, dict) or value.get("runbook") == runbook
+    )
+
+
 def is_rehearsal(document: Document) -> bool:
     """Whether a document is one by its keys, and no runbook or configuration."""
     return isinstance(document.value, dict) and bool(_KEYS & set(document.value))
