@@ -22,6 +22,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import connect
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.console import SlackStandIn, demo_workspace
+from bot.console.demo import demo_commands
 from bot.domain.incidents import IncidentState
 from tests.e2e.scenes import SECRET, TOKEN
 from tests.e2e.servers.chat import Chat, read
@@ -102,9 +103,11 @@ class Deployed:
     settings: Mapping[str, str]
     bots: list[Lightship] = field(default_factory=list)
 
-    def add(self, *, ahead: timedelta | None = None, **environment: str) -> Lightship:
+    def add(
+        self, *, ahead: timedelta | None = None, words: Sequence[str | Path] = RUN, **environment: str
+    ) -> Lightship:
         """One more bot on the same database and Slack, not started yet; its clock may be `ahead`."""
-        words = clock_ahead(ahead) if ahead else RUN
+        words = clock_ahead(ahead) if ahead else words
         directory = self.directory / f"bot-{len(self.bots)}"
         directory.mkdir()
         made = Lightship(
@@ -124,9 +127,11 @@ class Deployed:
         self.bots.append(made)
         return made
 
-    async def start(self, *, ahead: timedelta | None = None, **environment: str) -> Lightship:
+    async def start(
+        self, *, ahead: timedelta | None = None, words: Sequence[str | Path] = RUN, **environment: str
+    ) -> Lightship:
         """One more bot, which takes webhooks."""
-        bot = self.add(ahead=ahead, **environment)
+        bot = self.add(ahead=ahead, words=words, **environment)
         await asyncio.to_thread(bot.start)
         return bot
 
@@ -220,6 +225,9 @@ class Load:
     accepted: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
     over: bool = False
+    labels: Mapping[str, str] = field(default_factory=lambda: WATCHED)
+    rest: float = 0.0
+    """Seconds between a poster's webhooks: a group that lasts must not grow to thousands of alerts."""
 
     async def run(self, *, posters: int = 8, groups: int = 3) -> None:
         """Post until `over`."""
@@ -230,10 +238,13 @@ class Load:
         while not self.over:
             name, number = f"pod-{poster}-{number}", number + 1
             bot = self.bots[number % len(self.bots)]
-            answer = await self.deployed.post(bot, webhook(f"g{number % groups}", alert(name)))
+            answer = await self.deployed.post(
+                bot, webhook(f"g{number % groups}", alert(name, labels=self.labels))
+            )
             self.answers.append(answer)
             if answer.status == 200:
                 self.accepted.add(name)
+                await asyncio.sleep(self.rest)
             else:
                 await asyncio.sleep(0.05)  # as a client that was refused does
 
@@ -241,7 +252,7 @@ class Load:
 @asynccontextmanager
 async def deployed(directory: Path, database: str, **settings: str) -> AsyncIterator[Deployed]:
     """Slack, and a place for bots with these settings; what a test left running is killed."""
-    slack = SlackStandIn(demo_workspace(), signing_secret=SECRET)
+    slack = SlackStandIn(demo_workspace(), signing_secret=SECRET, commands=demo_commands())
     store = connect(database, clock=SystemClock())
     headers = {"Authorization": f"Bearer {TOKEN}"}
     limit = aiohttp.ClientTimeout(total=60)

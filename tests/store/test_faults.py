@@ -58,14 +58,29 @@ async def test_replicas_that_start_at_once_migrate_once(url: str) -> None:
     assert done == [upgrading.REVISIONS[-1]] * 4
 
 
-async def test_a_store_of_a_newer_version_is_refused(world: World) -> None:
-    """A revision that this version does not know stops it with both revisions in the text."""
+async def made_by_a_newer_version(world: World, *, serving: str) -> None:
+    """Tables at a revision that this version does not know, for versions from `serving` on."""
     database = make_database(world.url, clock=world.clock, limits=SHORT)
     async with database.connection() as raw:
         await raw.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await raw.execute(text("UPDATE serving SET oldest = :oldest"), {"oldest": serving})
     await database.dispose()
-    with pytest.raises(Permanent, match="revision 9999, which a newer Lightship made"):
+
+
+async def test_a_store_that_a_newer_version_contracted_is_refused(world: World) -> None:
+    """Where something was taken away that this version needs, it stops with all revisions in the text."""
+    await made_by_a_newer_version(world, serving="9998")
+    with pytest.raises(Permanent, match=r"revision 9999, .* for versions from 9998 on; .* up to 0"):
         await upgrade(world.url, clock=world.clock)
+
+
+async def test_a_store_that_a_newer_version_expanded_is_taken(world: World) -> None:
+    """A replica that is started again in the middle of a rolling upgrade, or rolled back to, goes on."""
+    await made_by_a_newer_version(world, serving=upgrading.REVISIONS[-1])
+    assert await upgrade(world.url, clock=world.clock) == "9999"
+    async with open_store(world.url, clock=world.clock) as store, store.transaction() as tx:
+        await tx.heartbeats.beat("here", tx.now)
+        assert await tx.heartbeats.last("here") == tx.now
 
 
 async def test_a_locked_sqlite_store_is_temporary(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,83 @@ def configured(connection: Connection | None = None) -> Config:
 REVISIONS = [
     one.revision for one in reversed(list(ScriptDirectory.from_config(configured()).walk_revisions()))
 ]
+
+
+EXPANDING = {"create_table", "create_index", "add_column", "execute", "get_bind", "batch_alter_table"}
+"""What an older version does not notice. `execute` fills what is new; what it may say is looked at."""
+NARROWING = {"create_check_constraint": {"0012"}}
+"""The one rule that is meant for older versions: they may not grant with too few votes."""
+
+
+def calls_of(source: str) -> list[tuple[str, dict[str, str], str]]:
+    """Every operation of a migration: its name, its named arguments, and its text."""
+    return [
+        (
+            node.func.attr,
+            {word.arg: ast.unparse(word.value) for word in node.keywords if word.arg},
+            ast.unparse(node),
+        )
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"op", *batches_of(source)}
+    ]
+
+
+def batches_of(source: str) -> set[str]:
+    """The names under which a migration changes a table as a whole."""
+    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.withitem))
+    return {ast.unparse(item.optional_vars) for item in found if item.optional_vars is not None}
+
+
+def contractions(revision: str, source: str) -> list[str]:
+    """What a migration does that the version before it could notice."""
+    found = []
+    for name, given, said in calls_of(source):
+        column = said.partition("Column(")[2]
+        fits = {
+            "add_column": "nullable=False" not in column or "server_default" in column,
+            "alter_column": given.get("nullable") == "True" and set(given) <= {"nullable", "existing_type"},
+            "execute": not re.search(r"\b(DROP|RENAME|DELETE|SET NOT NULL)\b", said),
+        }.get(name, name in EXPANDING or revision in NARROWING.get(name, ()))
+        if not fits or given.get("unique") == "True" or (name == "add_column" and "unique=True" in column):
+            found.append(said)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted((MIGRATIONS / "versions").glob("0*.py")), ids=lambda path: str(path.stem)
+)
+def test_a_migration_expands_or_says_which_versions_it_ends(path: Path) -> None:
+    """Nothing is dropped, renamed or demanded, unless it sets the oldest version that the tables serve."""
+    source, revision = path.read_text("utf-8"), path.name[:4]
+    ends = re.search(r"UPDATE serving SET oldest = '(\d{4})'", source)
+    if ends is None:
+        assert contractions(revision, source) == []
+    else:
+        assert ends[1] in REVISIONS[: REVISIONS.index(revision) + 1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'op.drop_column("incidents", "body")',
+        'op.drop_table("slots")',
+        'op.rename_table("slots", "places")',
+        'op.alter_column("incidents", "body", new_column_name="content")',
+        'op.alter_column("files", "incident_id", nullable=False)',
+        'op.add_column("incidents", sa.Column("x", sa.Text, nullable=False))',
+        'op.execute("ALTER TABLE slots DROP COLUMN busy_by")',
+        'op.create_unique_constraint("one", "incidents", ["key_hash"])',
+        'op.create_index("one", "incidents", ["key_hash"], unique=True)',
+        'op.create_check_constraint("one", "incidents", "id > 0")',
+        'with op.batch_alter_table("files") as files:\n    files.drop_column("name")',
+    ],
+)
+def test_the_rule_sees_what_an_older_version_would_notice(said: str) -> None:
+    """Each way to take something away, or to demand what was not demanded."""
+    assert contractions("9999", said)
 
 
 def value_for(column: Column[Any], number: int) -> object:
@@ -85,6 +164,12 @@ def contents(connection: Connection, metadata: MetaData) -> dict[str, list[dict[
 def is_kept(old: dict[str, object], rows: list[dict[str, object]]) -> bool:
     """Whether a row is among them, in the columns that it had."""
     return any(old.items() <= row.items() for row in rows)
+
+
+def test_the_version_before_the_newest_migration_is_kept() -> None:
+    """Its code stands in the tests, which run it beside this version."""
+    (kept,) = (Path(__file__).parents[1] / "e2e" / "previous").glob("lightship-*.tar.xz")
+    assert kept.name == f"lightship-{REVISIONS[-2]}.tar.xz", "call tests/e2e/previous/keep.sh COMMIT"
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])

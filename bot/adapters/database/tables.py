@@ -322,6 +322,13 @@ escalations: Final = Table(
     Column("body", Text, nullable=False),
 )
 
+serving: Final = Table(
+    "serving",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("oldest", Text, nullable=False),
+)
+
 heartbeats: Final = Table(
     "heartbeats",
     METADATA,

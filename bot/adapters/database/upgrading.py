@@ -2,6 +2,10 @@
 
 One replica migrates while the others wait: an advisory lock on PostgreSQL, the write lock on SQLite. Alembic
 is loaded only where there is something to do.
+
+Migrations expand first and contract a release later, so tables that a newer version made serve the one before
+as well: a replica of it that is started again within a rolling upgrade, or after a roll-back, goes on. The
+tables themselves say how far back that holds.
 """
 
 from __future__ import annotations
@@ -10,10 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 from bot.adapters.database.engine import StoreLimits, make_database
 from bot.adapters.database.errors import translated
+from bot.adapters.database.tables import serving
 from bot.domain.errors import Permanent
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ REVISIONS: Final = (
     "0010",
     "0011",
     "0012",
+    "0013",
 )
 """Every revision of the tables that this version knows, oldest first."""
 
@@ -45,7 +51,8 @@ _DEFAULTS: Final = StoreLimits()
 async def upgrade(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS) -> str:
     """Migrate the store at a URL; the revision that it has now.
 
-    Raises Permanent where a newer Lightship has migrated it, and Temporary where it cannot be reached.
+    Raises Permanent where a newer Lightship has taken away what this one needs, and Temporary where the store
+    cannot be reached.
     """
     database = make_database(url, clock=clock, limits=limits)
     try:
@@ -66,9 +73,13 @@ async def upgrade_database(database: Database) -> str:
             if before == REVISIONS[-1]:
                 return before
             if before and before not in REVISIONS:
+                oldest = await raw.run_sync(_oldest)
+                if oldest in REVISIONS:
+                    return before
                 raise Permanent(
-                    f"the store's tables are at revision {before}, which a newer Lightship made; "
-                    f"this one knows them up to {REVISIONS[-1]}. Start the newer version."
+                    f"the store's tables are at revision {before}, which a newer Lightship made for versions "
+                    f"from {oldest or before} on; this one knows them up to {REVISIONS[-1]}. "
+                    "Start a newer version."
                 )
             await raw.run_sync(_migrate)
     return REVISIONS[-1]
@@ -92,6 +103,13 @@ def _revision(connection: Connection) -> str:
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def _oldest(connection: Connection) -> str:
+    """The oldest revision whose code the tables serve; empty where they do not say."""
+    if not inspect(connection).has_table(serving.name):
+        return ""
+    return str(connection.execute(select(serving.c.oldest)).scalar() or "")
 
 
 def _migrate(connection: Connection) -> None:

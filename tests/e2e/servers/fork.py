@@ -36,6 +36,8 @@ async def fork(urls: Sequence[str]) -> AsyncIterator[str]:
     runner = web.AppRunner(application)
     async with aiohttp.ClientSession() as session:
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        await runner.cleanup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        finally:
+            await runner.cleanup()
