@@ -21,8 +21,24 @@ def test_what_it_names_is_there(named: str) -> None:
     assert all("def test_" in file.read_text() for file in files)
 
 
-@pytest.mark.parametrize("claim", [line for line in PAGE.splitlines() if line.startswith("- He cannot")])
-def test_every_denial_has_its_test(claim: str) -> None:
-    """What an attacker cannot do is followed by the test that holds it."""
-    bullet = PAGE[PAGE.index(claim) :].split("\n- ")[0].split("\n\n")[0]
-    assert "`tests/" in bullet, claim
+A_SENTENCE = 60
+CLAIMS = PAGE.partition("## What an attacker can and cannot do")[2].partition("\n## ")[0]
+PARTS = [
+    claim
+    for section in CLAIMS.split("\n### ")[1:]
+    for paragraph in section.split("\n\n")[1:]
+    for claim in re.split(r"^- ", paragraph, flags=re.MULTILINE)
+    if len(claim) > A_SENTENCE
+]
+
+
+@pytest.mark.parametrize("claim", PARTS, ids=lambda claim: " ".join(claim.split()[:5]))
+def test_every_can_and_cannot_has_its_test(claim: str) -> None:
+    """Each bullet and paragraph of what an attacker can and cannot do names the test that shows it."""
+    assert "`tests/" in claim, claim
+
+
+def test_the_claims_are_found() -> None:
+    """The rule above looks at something: every attacker of the page, with what he can and cannot do."""
+    assert CLAIMS.count("\n### ") == 7
+    assert len(PARTS) > 15
