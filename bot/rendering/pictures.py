@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain.outside_text import one_line
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MOST_PANELS: Final = 12
 
 _DOTS: Final = 160
+_TITLE_LETTERS, _LETTERS, _LONGEST_SUBTITLE = 9.0, 13.0, 260
+"""Letters that an inch takes, of the title and of the subtitle, which has two lines at most."""
 _CARD, _GRID, _EDGE = "#1f2329", "#343a43", "#4a515c"
 _TEXT: Final = "#eef1f5"
 _STYLE: Final[dict[Any, Any]] = {
@@ -92,13 +95,15 @@ def _arrangement(panels: int) -> tuple[int, int, tuple[float, float]]:
 
 def _head(figure: Any, picture: Picture) -> None:
     """The title, bold, and what it says below it; both from the left, as messages are read."""
-    title, subtitle = one_line(picture.title, limit=90), one_line(picture.subtitle, limit=120)
-    lines = 1 + bool(subtitle)
-    height = figure.get_size_inches()[1]
+    width, height = figure.get_size_inches()
+    title = one_line(picture.title, limit=int(width * _TITLE_LETTERS))
+    said = one_line(picture.subtitle, limit=_LONGEST_SUBTITLE)
+    subtitle = textwrap.wrap(said, int(width * _LETTERS), max_lines=2, placeholder=" …")
+    lines = 1 + len(subtitle)
     figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, 0.985 - (0.27 * lines + 0.08) / height))
     figure.text(0.018, 1 - 0.12 / height, title, fontsize=12, fontweight="bold", va="top")
     if subtitle:
-        figure.text(0.018, 1 - 0.38 / height, subtitle, fontsize=9.5, color=QUIET, va="top")
+        figure.text(0.018, 1 - 0.38 / height, "\n".join(subtitle), fontsize=9.5, color=QUIET, va="top")
 
 
 def _name_lines(figure: Any) -> None:

@@ -162,7 +162,13 @@ async def test_a_missed_tick_runs_once_and_is_told_everywhere_by_one_id(
         jobs = await running.chat.ask(ALICE, "jobs", "drift-churn", run_id)
         assert "made up for a tick that nobody was there for" in jobs
         feature = await running.chat.ask(ALICE, "drift charges", "charges moved")
+        assert "drift-charges.png: follows in the thread of the newest drift report" in feature
         assert "lowest" in feature
+        await running.chat.until(
+            lambda: len(running.chat.slack.workspace.replies(message.channel, message.ts)) == 4,
+            "the picture of that feature in the report's thread",
+            seconds=RUN_SECONDS,
+        )
 
         await _without_mlflow(running, mlflow)
 

@@ -76,6 +76,15 @@ def test_texts_from_outside_are_texts(text: str) -> None:
     assert draw(Picture(title=text, subtitle=text, alt_text=text, panels=(hostile,))).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("panels", [1, 4, 5])
+def test_no_head_runs_out_of_the_picture(panels: int) -> None:
+    """A long subtitle takes two lines and is cut there; a long title is cut. The right edge stays empty."""
+    said = "the distribution of monthly charges moved strongly, " * 9
+    drawn = draw(Picture(title=said, subtitle=said, alt_text="x", panels=(odd(1.0, 2.0),) * panels))
+    points = pixels(drawn)
+    assert (points[:110, -12:] == points[0, -1]).all()
+
+
 def odd(*values: float | None, threshold: float | None = None) -> LinePanel:
     """A panel with such values, a minute apart."""
     points = tuple((NOW + number * timedelta(minutes=1), value) for number, value in enumerate(values))
