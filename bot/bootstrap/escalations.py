@@ -1,14 +1,11 @@
-"""The escalating and the gathering job, and the budget of checks. Called by `bot.bootstrap.assembly`."""
+"""The escalating and the gathering job, put together. Called by `bot.bootstrap.assembly`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.domain.escalation import ReminderRules
 from bot.domain.storms import StormRules
-from bot.engines.budgeting import Budget, BudgetedCluster, BudgetedMetrics
 from bot.engines.escalating import Escalating, EscalationLimits
 from bot.engines.gathering import Gathering
 
@@ -19,21 +16,7 @@ if TYPE_CHECKING:
     from bot.domain.runbooks import Runbook
     from bot.domain.services import WatchedService
     from bot.engines.noticing import Noticing
-    from bot.ports.readers import Readers
     from bot.settings import Settings
-
-
-CALL_PATIENCE = timedelta(seconds=5)
-
-
-def budgeted(readers: Readers, settings: Settings, outside: Outside) -> Readers:
-    """The readers as checks get them: so many calls a second."""
-    budget = Budget(clock=outside.clock, per_second=settings.checks.calls_per_second, patience=CALL_PATIENCE)
-    return replace(
-        readers,
-        cluster=BudgetedCluster(readers.cluster, budget),
-        metrics=BudgetedMetrics(readers.metrics, budget),
-    )
 
 
 def make_gathering(
