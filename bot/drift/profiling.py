@@ -33,7 +33,7 @@ from bot.drift.sampling import RowSample, row_priorities
 from bot.drift.sources import CountsItself
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -248,8 +248,3 @@ def _refuse_unknown(source: Source, selection: Selection) -> None:
         for name in unknown_names(names, source.columns):
             hint = did_you_mean(name, list(source.columns))
             raise Permanent(f"{source.name} has no column `{name}`, named as a {what}{hint}")
-
-
-def kinds_of(columns: Iterable[ProfiledColumn]) -> dict[str, Kind]:
-    """The kinds of those columns that have one, by name."""
-    return {column.name: column.kind for column in columns if column.kind is not None}

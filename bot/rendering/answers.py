@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.domain.commands import Outcome
-    from bot.domain.remedies import Refusal
     from bot.ports.notifier import RenderedMessage
     from bot.rendering.views import (
         AlertsView,
@@ -65,19 +64,9 @@ def outcome_answer(outcome: Outcome) -> RenderedMessage:
     return message(text, (section(text),))
 
 
-def refusal_answer(refusal: Refusal) -> RenderedMessage:
-    """A remediation that will not be done, and why."""
-    return sentence_answer("🚫", refusal.sentence)
-
-
 def error_answer(words: str) -> RenderedMessage:
     """Something that could not be done or looked up; `words` are for people and hold no secret."""
     return sentence_answer("⚠️", words)
-
-
-def acknowledgement(words: str) -> RenderedMessage:
-    """Said at once while something takes its time, such as `Looking at pods…`."""
-    return sentence_answer("⏳", words)
 
 
 def help_answer(command: str, words: Sequence[tuple[str, str]]) -> RenderedMessage:

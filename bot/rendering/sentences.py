@@ -12,7 +12,7 @@ from bot.domain.events import EventKind
 from bot.domain.incidents import Resolution
 from bot.domain.measures import format_change
 from bot.domain.reconciling import SilenceTurn
-from bot.rendering.dates import moment, span, utc
+from bot.rendering.dates import moment, span
 from bot.rendering.escaping import code, mrkdwn
 from bot.rendering.people import called, person
 
@@ -268,8 +268,3 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
 def timeline_line(event: Event) -> str:
     """`14:05 UTC` in the reader's time zone, then the sentence."""
     return f"{moment(event.at)}  {sentence(event)}"
-
-
-def notification(event: Event) -> str:
-    """The sentence with a plain time, for a message's `text`."""
-    return f"{utc(event.at)}: {sentence(event)}"

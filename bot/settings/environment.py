@@ -93,11 +93,6 @@ class Environment:
         """Whether only this machine can reach the HTTP server."""
         return is_loopback(self.http_host)
 
-    @property
-    def uses_socket_mode(self) -> bool:
-        """Whether Slack is spoken to by Socket Mode."""
-        return self.slack_app_token is not None
-
 
 def read_environment(environ: Mapping[str, str]) -> tuple[Environment, tuple[Fault, ...]]:
     """The variables of `environ`, and the faults in them; what is at fault has its default."""

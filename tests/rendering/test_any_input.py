@@ -16,7 +16,7 @@ from bot.domain.events import EventKind
 from bot.domain.findings import Finding, Table, Verdict
 from bot.domain.incidents import IncidentState, Resolution
 from bot.domain.policies import ApprovalRule
-from bot.domain.remedies import Change, ExecutionState, Refusal, RefusalReason
+from bot.domain.remedies import Change, ExecutionState
 from bot.domain.severity import Severity
 from bot.rendering import answers, modals
 from bot.rendering.approvals import approval_message
@@ -297,8 +297,6 @@ def test_any_answer_is_sound(text: str, count: int, lines: tuple[AlertLine, ...]
         answers.runbook_answer(found, incident_id=count or None, now=NOW),  # type: ignore[arg-type]  # a RunbookView
         answers.no_runbook_answer(text, [text] * count),
         answers.error_answer(text),
-        answers.acknowledgement(text),
-        answers.refusal_answer(Refusal(reason=RefusalReason.FORBIDDEN, sentence=text)),
         answers.outcome_answer(Outcome(reason=OutcomeReason.UNAVAILABLE, sentence=text)),
         notice_message(NoticeView(title=text, text=text, now=NOW)),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from alembic import op
 
-from bot.adapters.database.tables import Instant
+from bot.adapters.database.instants import Instant
 from bot.domain.actors import ActorKind
 from bot.domain.auditing import AUDITED, Head, follow, is_audited
 from bot.domain.events import EventKind

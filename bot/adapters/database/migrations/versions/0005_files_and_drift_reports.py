@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from bot.adapters.database.tables import Instant
+from bot.adapters.database.instants import Instant
 
 revision = "0005"
 down_revision = "0004"
