@@ -17,7 +17,7 @@ from tests.e2e.servers.eventually import eventually
 from tests.e2e.servers.kubelet import Kubelet
 from tests.e2e.servers.programs import until
 from tests.e2e.servers.prometheus import scraping
-from tests.monitoring.dashboard import MARKS
+from tests.monitoring.panels import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.e2e.servers.cluster import Cluster
     from tests.e2e.servers.mlflow import Mlflow
     from tests.e2e.servers.prometheus import Prometheus
-    from tests.monitoring.dashboard import Panel
+    from tests.monitoring.panels import Panel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

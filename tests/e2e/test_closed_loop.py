@@ -15,7 +15,7 @@ from tests.e2e.loop import ALICE, BOB, PATIENCE, SHIPPED_WINDOWS, USUAL_RATE, WI
 from tests.e2e.play import Play, Stage, line_with, playing
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.eventually import eventually
-from tests.monitoring.dashboard import LIGHTSHIP, SERVICE
+from tests.monitoring.panels import LIGHTSHIP, SERVICE
 
 if TYPE_CHECKING:
     from bot.console.values import Message

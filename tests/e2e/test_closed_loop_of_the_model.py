@@ -17,7 +17,7 @@ from tests.e2e.loop import ALICE, BOB, DRIFT_PATIENCE, SHIPPED_WINDOWS, Batches,
 from tests.e2e.play import Play, Stage, line_with, playing
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.eventually import eventually
-from tests.monitoring.dashboard import MODEL
+from tests.monitoring.panels import MODEL
 
 if TYPE_CHECKING:
     from bot.console.values import Message
