@@ -38,6 +38,21 @@ class Plant:
     target: Mapping[str, str] = given(default_factory=lambda: {"deployment": NAME})
 
 
+Planter = Callable[["Bed"], None]
+
+
+def planted(
+    plants: list[Plant], mode: FailureMode, field: str, value: str, **more: Any
+) -> Callable[[Planter], Planter]:
+    """Add what a function plants to `plants`, with the field and the value that have to be named."""
+
+    def add(plant: Planter) -> Planter:
+        plants.append(Plant(mode=mode, plant=plant, field=field, value=value, **more))
+        return plant
+
+    return add
+
+
 class Bed:
     """One namespace of the cluster, and the hands that plant in it; all methods block."""
 

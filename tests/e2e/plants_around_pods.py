@@ -1,17 +1,26 @@
 """Plants whose signs are around the pods: refusals, rollouts, budgets, autoscalers, network, jobs."""
 
+from functools import partial
 from typing import Any
 
 from bot.domain.suspects import FailureMode as M
-from tests.e2e.planting import NAME, PATH, Bed, Plant, ago, ended, pause, stamp
+from tests.e2e.planting import NAME, PATH, Bed, Plant, ago, ended, pause, planted, stamp
 from tests.e2e.servers.programs import until
 from tests.e2e.servers.workloads import autoscaler, cron_job, disruption_budget, job_of
 
 CRON = "training-pipeline"
 _SPEC = "spec.template.spec"
 _WITH_PORT = [{"name": "http", "containerPort": 8080}]
+_PROBE = {"tcpSocket": {"port": 8080}, "periodSeconds": 5}
+_LIMITS = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}}
+_ENV = [{"name": "MODE", "value": "s3cret"}]
+_JOBS = {"cronjob": CRON}
+
+PLANTS: list[Plant] = []
+_plant = partial(planted, PLANTS)
 
 
+@_plant(M.REFUSED_BY_QUOTA, "spec.hard.pods", "1", subject="resource quota team")
 def _quota(bed: Bed) -> None:
     bed.apply(bed.made("v1", "ResourceQuota", "team", spec={"hard": {"pods": "1"}}))
     path = bed.path("v1", "resourcequotas", "team")
@@ -23,6 +32,7 @@ def _quota(bed: Bed) -> None:
     bed.apply(bed.app(replicas=3))
 
 
+@_plant(M.REFUSED_BY_LIMIT_RANGE, f"{PATH}.resources.limits.memory", "512Mi")
 def _limit_range(bed: Bed) -> None:
     limit = {"type": "Container", "max": {"memory": "256Mi"}}
     bed.apply(bed.made("v1", "LimitRange", "bounds", spec={"limits": [limit]}), bed.app())
@@ -57,16 +67,19 @@ def _webhook(**client: Any) -> Any:
     return plant
 
 
+@_plant(M.WEBHOOK_WITHOUT_PODS, "spec.selector", "no answer for pods.policy.example", subject="service *")
 def _silent_webhook(bed: Bed) -> None:
     _webhook(service={"name": "policy", "namespace": bed.namespace, "path": "/"})(bed)
 
 
+@_plant(M.ROLLOUT_PAST_DEADLINE, "spec.progressDeadlineSeconds", "2")
 def _past_deadline(bed: Bed) -> None:
     made = bed.app(by_hand=True)
     made["spec"] |= {"progressDeadlineSeconds": 2, "minReadySeconds": 0}
     bed.apply(made)
 
 
+@_plant(M.ROLLOUT_PAUSED, "spec.paused", "true")
 def _paused(bed: Bed) -> None:
     bed.apply(bed.app())
     bed.ready()
@@ -75,24 +88,31 @@ def _paused(bed: Bed) -> None:
     bed.apply(made)
 
 
+@_plant(M.DISRUPTION_BUDGET_BLOCKS, "spec.minAvailable", "2", subject=f"pod disruption budget {NAME}")
 def _budget(bed: Bed) -> None:
     bed.apply(bed.app(replicas=2), disruption_budget(bed.namespace, minimum=2))
 
 
+@_plant(M.AUTOSCALER_AT_MAXIMUM, "spec.maxReplicas", "2", subject="autoscaler churn-api-hpa")
 def _at_maximum(bed: Bed) -> None:
     made = bed.app(replicas=2)
     made["spec"]["template"]["metadata"]["annotations"]["kwok.x-k8s.io/usage-cpu"] = "95m"
     bed.apply(made, autoscaler(bed.namespace, minimum=1, maximum=2))
 
 
+@_plant(M.AUTOSCALER_WITHOUT_METRICS, f"{PATH}.resources.requests.cpu", "none")
 def _blind(bed: Bed) -> None:
     bed.apply(bed.app(resources={}), autoscaler(bed.namespace))
 
 
+@_plant(
+    M.AUTOSCALER_WRONG_TARGET, "spec.scaleTargetRef.name", "churn-apy", subject="autoscaler churn-api-hpa"
+)
 def _wrong_target(bed: Bed) -> None:
     bed.apply(bed.app(), autoscaler(bed.namespace, target="churn-apy"))
 
 
+@_plant(M.AUTOSCALER_UNDOES_SCALE, "spec.minReplicas", "1", subject="autoscaler churn-api-hpa")
 def _undone(bed: Bed) -> None:
     bed.apply(bed.app(replicas=2), autoscaler(bed.namespace, minimum=1, maximum=4))
     path = bed.path("autoscaling/v2", "horizontalpodautoscalers", "churn-api-hpa")
@@ -116,6 +136,12 @@ def _service(selector: dict[str, str], port: Any) -> Any:
     return plant
 
 
+@_plant(
+    M.NETWORK_POLICY_SHUTS_PORT,
+    "spec.ingress",
+    "no rule for port 8080 (http)",
+    subject="network policy only-metrics",
+)
 def _policy(bed: Bed) -> None:
     ports = [{"port": 80, "targetPort": "http"}]
     rule = {"ports": [{"port": 9090}]}
@@ -127,10 +153,12 @@ def _policy(bed: Bed) -> None:
     )
 
 
+@_plant(M.DNS_POLICY, f"{_SPEC}.dnsPolicy", "Default")
 def _dns(bed: Bed) -> None:
     bed.apply(bed.app(pod={"dnsPolicy": "Default"}))
 
 
+@_plant(M.JOB_OVER_BACKOFF_LIMIT, "spec.backoffLimit", "0", subject=f"job {CRON}-28", target=_JOBS)
 def _job_fails(bed: Bed) -> None:
     cron = cron_job(bed.namespace, image=bed.cluster.image)
     job = job_of(cron, f"{CRON}-28")
@@ -140,6 +168,7 @@ def _job_fails(bed: Bed) -> None:
     bed.kubelet(labels=f"job-name={CRON}-28", phase="Failed", state=ended(2))
 
 
+@_plant(M.JOB_OVER_DEADLINE, "spec.activeDeadlineSeconds", "1", subject=f"job {CRON}-29", target=_JOBS)
 def _job_late(bed: Bed) -> None:
     cron = cron_job(bed.namespace, image=bed.cluster.image)
     job = job_of(cron, f"{CRON}-29")
@@ -157,6 +186,7 @@ def _cron(**spec: Any) -> Any:
     return plant
 
 
+@_plant(M.CRON_JOB_MISSED, "spec.startingDeadlineSeconds", "none", subject=f"cron job {CRON}", target=_JOBS)
 def _missed(bed: Bed) -> None:
     _cron(schedule="* * * * *")(bed)
     path = bed.path("batch/v1", "cronjobs", CRON, "status")
@@ -172,6 +202,7 @@ def _released(**container: Any) -> Any:
     return plant
 
 
+@_plant(M.CONFIG_MAP_NEWER, "data", "changed", subject="config map churn-settings")
 def _config_map(bed: Bed) -> None:
     source = [{"configMapRef": {"name": "churn-settings"}}]
     bed.apply(bed.made("v1", "ConfigMap", "churn-settings", data={"LIMIT": "1"}), bed.app(envFrom=source))
@@ -180,164 +211,28 @@ def _config_map(bed: Bed) -> None:
     bed.apply(bed.made("v1", "ConfigMap", "churn-settings", data={"LIMIT": "s3cret"}))
 
 
-_PROBE = {"tcpSocket": {"port": 8080}, "periodSeconds": 5}
-_LIMITS = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}}
-_ENV = [{"name": "MODE", "value": "s3cret"}]
-_JOBS = {"cronjob": CRON}
-
-PLANTS = (
-    Plant(
-        mode=M.REFUSED_BY_QUOTA,
-        subject="resource quota team",
-        field="spec.hard.pods",
-        value="1",
-        plant=_quota,
-    ),
-    Plant(
-        mode=M.REFUSED_BY_LIMIT_RANGE,
-        field=f"{PATH}.resources.limits.memory",
-        value="512Mi",
-        plant=_limit_range,
-    ),
-    Plant(
-        mode=M.REFUSED_BY_WEBHOOK,
-        field="spec.template",
-        value="pods.policy.example: every pod needs an owner",
-        plant=_webhook(),
-    ),
-    Plant(
-        mode=M.WEBHOOK_WITHOUT_PODS,
-        subject="service *",
-        field="spec.selector",
-        value="no answer for pods.policy.example",
-        plant=_silent_webhook,
-    ),
-    Plant(
-        mode=M.ROLLOUT_PAST_DEADLINE, field="spec.progressDeadlineSeconds", value="2", plant=_past_deadline
-    ),
-    Plant(mode=M.ROLLOUT_PAUSED, field="spec.paused", value="true", plant=_paused),
-    Plant(
-        mode=M.DISRUPTION_BUDGET_BLOCKS,
-        subject=f"pod disruption budget {NAME}",
-        field="spec.minAvailable",
-        value="2",
-        plant=_budget,
-    ),
-    Plant(
-        mode=M.AUTOSCALER_AT_MAXIMUM,
-        subject="autoscaler churn-api-hpa",
-        field="spec.maxReplicas",
-        value="2",
-        plant=_at_maximum,
-    ),
-    Plant(
-        mode=M.AUTOSCALER_WITHOUT_METRICS, field=f"{PATH}.resources.requests.cpu", value="none", plant=_blind
-    ),
-    Plant(
-        mode=M.AUTOSCALER_WRONG_TARGET,
-        subject="autoscaler churn-api-hpa",
-        field="spec.scaleTargetRef.name",
-        value="churn-apy",
-        plant=_wrong_target,
-    ),
-    Plant(
-        mode=M.AUTOSCALER_UNDOES_SCALE,
-        subject="autoscaler churn-api-hpa",
-        field="spec.minReplicas",
-        value="1",
-        plant=_undone,
-    ),
-    Plant(
-        mode=M.SERVICE_SELECTS_NOTHING,
-        subject=f"service {NAME}",
-        field="spec.selector",
-        value="app=churn-apy",
-        plant=_service({"app": "churn-apy"}, 8080),
-    ),
-    Plant(
-        mode=M.SERVICE_PORT_MATCHES_NOTHING,
-        subject=f"service {NAME}",
-        field="spec.ports[http].targetPort",
-        value="web",
-        plant=_service({"app": NAME}, "web"),
-    ),
-    Plant(
-        mode=M.NETWORK_POLICY_SHUTS_PORT,
-        subject="network policy only-metrics",
-        field="spec.ingress",
-        value="no rule for port 8080 (http)",
-        plant=_policy,
-    ),
-    Plant(mode=M.DNS_POLICY, field=f"{_SPEC}.dnsPolicy", value="Default", plant=_dns),
-    Plant(
-        mode=M.JOB_OVER_BACKOFF_LIMIT,
-        subject=f"job {CRON}-28",
-        field="spec.backoffLimit",
-        value="0",
-        plant=_job_fails,
-        target=_JOBS,
-    ),
-    Plant(
-        mode=M.JOB_OVER_DEADLINE,
-        subject=f"job {CRON}-29",
-        field="spec.activeDeadlineSeconds",
-        value="1",
-        plant=_job_late,
-        target=_JOBS,
-    ),
-    Plant(
-        mode=M.CRON_JOB_SUSPENDED,
-        subject=f"cron job {CRON}",
-        field="spec.suspend",
-        value="true",
-        plant=_cron(suspend=True),
-        target=_JOBS,
-    ),
-    Plant(
-        mode=M.CRON_JOB_MISSED,
-        subject=f"cron job {CRON}",
-        field="spec.startingDeadlineSeconds",
-        value="none",
-        plant=_missed,
-        target=_JOBS,
-    ),
-    Plant(
-        mode=M.CHANGED_IMAGE,
-        field=f"{PATH}.image",
-        value="image of container api: busybox → busybox:1.36",
-        plant=_released(image="busybox:1.36"),
-    ),
-    Plant(
-        mode=M.CHANGED_ENVIRONMENT,
-        field=f"{PATH}.env",
-        value="environment of container api: added MODE",
-        plant=_released(env=_ENV),
-    ),
-    Plant(
-        mode=M.CHANGED_RESOURCES,
-        field=f"{PATH}.resources.limits.memory",
-        value="memory limits of container api: 512Mi → 64Mi",
-        plant=_released(resources=_LIMITS),
-    ),
-    Plant(
-        mode=M.CHANGED_PROBE,
-        field=f"{PATH}.readinessProbe",
-        value="readiness probe of container api added",
-        plant=_released(readinessProbe=_PROBE),
-    ),
-    Plant(
-        mode=M.CHANGED_COMMAND,
-        field=f"{PATH}.command",
-        value="command of container api changed",
-        plant=_released(command=["serve", "--fast"]),
-    ),
-    Plant(
-        mode=M.CONFIG_MAP_NEWER,
-        subject="config map churn-settings",
-        field="data",
-        value="changed",
-        plant=_config_map,
-    ),
+_plant(M.REFUSED_BY_WEBHOOK, "spec.template", "pods.policy.example: every pod needs an owner")(_webhook())
+_plant(M.SERVICE_SELECTS_NOTHING, "spec.selector", "app=churn-apy", subject=f"service {NAME}")(
+    _service({"app": "churn-apy"}, 8080)
+)
+_plant(M.SERVICE_PORT_MATCHES_NOTHING, "spec.ports[http].targetPort", "web", subject=f"service {NAME}")(
+    _service({"app": NAME}, "web")
+)
+_plant(M.CRON_JOB_SUSPENDED, "spec.suspend", "true", subject=f"cron job {CRON}", target=_JOBS)(
+    _cron(suspend=True)
+)
+_plant(M.CHANGED_IMAGE, f"{PATH}.image", "image of container api: busybox → busybox:1.36")(
+    _released(image="busybox:1.36")
+)
+_plant(M.CHANGED_ENVIRONMENT, f"{PATH}.env", "environment of container api: added MODE")(_released(env=_ENV))
+_plant(
+    M.CHANGED_RESOURCES, f"{PATH}.resources.limits.memory", "memory limits of container api: 512Mi → 64Mi"
+)(_released(resources=_LIMITS))
+_plant(M.CHANGED_PROBE, f"{PATH}.readinessProbe", "readiness probe of container api added")(
+    _released(readinessProbe=_PROBE)
+)
+_plant(M.CHANGED_COMMAND, f"{PATH}.command", "command of container api changed")(
+    _released(command=["serve", "--fast"])
 )
 
 
