@@ -63,6 +63,7 @@ class Approving:
                 return await self._refuse(tx, command, unfit)
         plan = await self._plan(wish)
         async with self._store.transaction() as tx:
+            await _hold_incidents(tx, wish, plan)
             # Planning took its time: the incident may have ended meanwhile.
             unfit = await self._unfit(tx, command)
             if unfit is not None:
@@ -182,5 +183,17 @@ class Approving:
         await tx.incidents.lock(
             [IncidentKey(source="approvals", receiver="", group_key=target, service=plan.service)]
         )
-        requested = await tx.approvals.requested(service=plan.service)
-        return [one for one in requested if one.plan.target == plan.target and one.plan.action is plan.action]
+        return await _alike(tx, plan)
+
+
+async def _hold_incidents(tx: Transaction, wish: RemediationRequest, plan: Plan | Refusal) -> None:
+    """Lock what a request is about, by number: its incident, and those of requests that it replaces."""
+    replaced = await _alike(tx, plan) if isinstance(plan, Plan) else []
+    about = {wish.incident_id, *(one.incident_id for one in replaced)}
+    for number in sorted(one for one in about if one is not None):
+        await tx.incidents.get(number)
+
+
+async def _alike(tx: Transaction, plan: Plan) -> list[Approval]:
+    requested = await tx.approvals.requested(service=plan.service)
+    return [one for one in requested if one.plan.target == plan.target and one.plan.action is plan.action]

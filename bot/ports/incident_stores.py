@@ -174,7 +174,10 @@ class Storms(Protocol):
         ...
 
     async def let_go(self, incident_id: int, *, for_good: bool = True) -> bool:
-        """An incident gets its own message; False where it has one. `for_good`: never gathered again."""
+        """An incident gets its own message, once the transaction ends; False where it has one.
+
+        `for_good`: no digest gathers it again.
+        """
         ...
 
 

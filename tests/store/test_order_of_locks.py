@@ -11,11 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.access import AccessPolicy
+from bot.domain.actors import user
+from bot.domain.commands import OutcomeReason, RequestRemediation
 from bot.domain.messages import MessageKind
-from bot.domain.remedies import Execution, ExecutionState
+from bot.domain.policies import ApprovalPolicy, ApprovalRule
+from bot.domain.remedies import Execution, ExecutionState, Plan, Refusal, RemediationRequest
 from bot.domain.services import WatchedService
 from bot.domain.severity import Severity
 from bot.domain.storms import Storm
+from bot.engines.approving import Approving
 from bot.engines.diagnosing import Diagnosing
 from bot.engines.falling_back import FallingBack
 from bot.engines.noting import show
@@ -35,6 +39,10 @@ SETTLE = timedelta(seconds=60)
 CHURN = WatchedService(
     name="churn", channel="C0CHURN", command="/churn", match=(), policy=AccessPolicy(channel="C0CHURN")
 )
+
+
+STORM = Storm(id="storm", channel="C0CHURN", began_at=START - timedelta(hours=1))
+DIGEST = make_message("storm", kind=MessageKind.DIGEST, desired_revision=0)
 
 
 class Elsewhere:
@@ -143,10 +151,75 @@ async def test_beginning_to_watch_does_not_hold_several_incidents(world: World) 
     assert await watching == 0
 
 
+async def test_a_request_that_replaces_another_incident_s_holds_both_by_number(world: World) -> None:
+    """Its own is the later one here, a merge locks by number."""
+    number, other = await two_incidents(world)
+    async with world.store.transaction() as tx:
+        rival = replace(make_approval(), incident_id=number, expires_at=tx.now + timedelta(hours=1))
+        await tx.approvals.add(rival)
+    planned = rival.plan
+    wish = RemediationRequest(
+        action=planned.action,
+        service=planned.service,
+        target=planned.target,
+        arguments=planned.arguments,
+        incident_id=other,
+        reason="traffic",
+    )
+
+    async def plan(_: RemediationRequest) -> Plan | Refusal:
+        return planned
+
+    approving = Approving(
+        store=world.store,
+        ids=SequentialIds("request"),
+        plan=plan,
+        policy=lambda _: ApprovalPolicy(general=ApprovalRule(approvers=("U0BOB",))),
+        enabled=lambda: True,
+        channel_of=lambda _: "C0CHURN",
+        on_granted=lambda: None,
+    )
+
+    async def ask() -> int:
+        outcome = await approving.request(RequestRemediation(request=wish, actor=user("U0ALICE")))
+        return int(outcome.reason is OutcomeReason.DONE)
+
+    async with world.store.transaction() as tx:
+        assert await tx.incidents.get(number) is not None
+        asking = await meanwhile(world, ask())
+        assert await tx.incidents.get(other) is not None
+    assert await asking == 1
+    async with world.store.transaction() as tx:
+        (waiting,) = await tx.approvals.requested(service="churn")
+    assert waiting.incident_id == other
+
+
+async def test_what_leaves_a_digest_is_marked_in_the_same_order(world: World) -> None:
+    """A reopening takes an incident out of its digest, and shows its neighbours anew."""
+    number, other = await two_incidents(world)
+    async with world.store.transaction() as tx:
+        # By their names as texts: the neighbour comes first.
+        await tx.storms.gather(STORM, DIGEST, own_critical=0)
+
+    async def show_both() -> int:
+        async with world.store.transaction() as tx:
+            for one in (number, other):
+                await tx.messages.touch(MessageKind.INCIDENT, str(one))
+        return 2
+
+    async with world.store.transaction() as tx:
+        assert await tx.storms.let_go(other, for_good=False)
+        showing = await meanwhile(world, show_both())
+        await tx.messages.touch(MessageKind.INCIDENT, str(number))
+    assert await showing == 2
+    async with world.store.transaction() as tx:
+        found = [await tx.messages.find(MessageKind.INCIDENT, str(one)) for one in (number, other)]
+        assert not await tx.storms.let_go(other)
+    assert [one and (one.desired_revision, one.digest_of) for one in found] == [(3, DIGEST.id), (2, None)]
+
+
 async def test_a_storm_gathers_messages_in_the_order_in_which_they_are_marked(world: World) -> None:
     """Whatever order they were written in: what is marked meanwhile is gathered after it."""
-    storm = Storm(id="storm", channel="C0CHURN", began_at=START - timedelta(hours=1))
-    digest = make_message("storm", kind=MessageKind.DIGEST, desired_revision=0)
     names = ("9", "10")
     async with world.store.transaction() as tx:
         for name in names:
@@ -154,7 +227,7 @@ async def test_a_storm_gathers_messages_in_the_order_in_which_they_are_marked(wo
 
     async def gather() -> int:
         async with world.store.transaction() as tx:
-            return await tx.storms.gather(storm, digest, own_critical=0)
+            return await tx.storms.gather(STORM, DIGEST, own_critical=0)
 
     async with world.store.transaction() as tx:
         await tx.messages.touch(MessageKind.INCIDENT, "10")
@@ -164,4 +237,4 @@ async def test_a_storm_gathers_messages_in_the_order_in_which_they_are_marked(wo
     assert await gathering == 2
     async with world.store.transaction() as tx:
         found = [await tx.messages.find(MessageKind.INCIDENT, name) for name in names]
-    assert [one and (one.desired_revision, one.digest_of) for one in found] == [(2, digest.id)] * 2
+    assert [one and (one.desired_revision, one.digest_of) for one in found] == [(2, DIGEST.id)] * 2

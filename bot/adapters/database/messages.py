@@ -8,7 +8,7 @@ order of their names, and a claim waits for nobody's rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, case, func, select, update
 
@@ -17,7 +17,7 @@ from bot.adapters.database.claims import NOBODY, give_back
 from bot.adapters.database.message_rows import DIRTY, SHOWN_ELSEWHERE, message_of
 from bot.adapters.database.tables import messages
 from bot.adapters.database.texts import short
-from bot.domain.messages import Backlog
+from bot.domain.messages import Backlog, MessageKind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from bot.adapters.database.engine import Link
-    from bot.domain.messages import Lease, Message, MessageKind, Pace
+    from bot.domain.messages import Lease, Message, Pace
     from bot.ports.message_stores import Claimed
 
 
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 class MessageTable:
     """Messages. `due` collects what was written, so that the publisher wakes after the commit.
 
-    `touched` is what `mark` has to write before it: kinds and subjects, and their urgency where it is new.
+    `touched` is what `mark` has to write before it: kinds and subjects, and their urgency where it is new;
+    so is `leaving`, the incidents' messages that leave their digest, for good or not.
     """
 
     link: Link
     due: list[str]
     touched: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    leaving: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     async def put(self, message: Message) -> None:
         """Add it unless there is one of its kind and subject."""
@@ -71,14 +73,27 @@ class MessageTable:
         self.touched[name] = self.touched.get(name) if urgency is None else urgency
         self.due.append(subject)
 
+    def leave_digest(self, incident_id: int, *, for_good: bool) -> None:
+        """An incident gets its own message, once the transaction ends."""
+        name = (MessageKind.INCIDENT.value, str(incident_id))
+        self.leaving[name] = for_good or self.leaving.get(name, False)
+
     async def mark(self) -> None:
         """Write what was touched; the store does so as its transaction ends."""
-        for (kind, subject), urgency in sorted(self.touched.items(), key=lambda one: one[0]):
-            values = _dirtied(self.link.now)
-            if urgency is not None:
-                values["urgency"] = urgency
-            await self.link.run(update(messages).where(_shows(kind, subject)).values(values))
+        for name in sorted({*self.touched, *self.leaving}):
+            if name in self.leaving:
+                revision = LET_GO if self.leaving[name] else None
+                gathered = and_(_shows(*name), messages.c.digest_of.is_not(None))
+                await self.link.run(
+                    update(messages).where(gathered).values(digest_of=None, digest_revision=revision)
+                )
+            if name in self.touched:
+                values, urgency = _dirtied(self.link.now), self.touched[name]
+                if urgency is not None:
+                    values["urgency"] = urgency
+                await self.link.run(update(messages).where(_shows(*name)).values(values))
         self.touched.clear()
+        self.leaving.clear()
 
     async def find(self, kind: MessageKind, subject: str) -> Message | None:
         """By what it shows."""
@@ -186,6 +201,9 @@ class MessageTable:
         change = update(messages).where(_own(message_id, owner)).values(values)
         return await self.link.first(change.returning(messages.c.id)) is not None
 
+
+LET_GO: Final = -1
+"""Stands as the revision of a message that somebody opened: no digest gathers it again."""
 
 _FORGOTTEN: dict[str, Any] = {"ts": None, "intent_at": None, "posted_revision": 0}
 

@@ -86,7 +86,7 @@ class SqlStore:
                 drills=DrillTable(link),
                 freezes=FreezeTable(link),
                 verifications=VerificationTable(link),
-                storms=StormTable(link),
+                storms=StormTable(link, shown),
                 heartbeats=HeartbeatTable(link),
                 fallbacks=FallbackTable(link),
                 pruning=PruningTable(link),

@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.adapters.database.engine import Link
+    from bot.adapters.database.messages import MessageTable
     from bot.domain.incidents import Incident
     from bot.domain.messages import Message
     from bot.domain.storms import Storm
-
-_LET_GO: Final = -1
-"""Stands as the revision of a message that somebody opened: no digest gathers it again."""
 
 _INCIDENT: Final = messages.c.kind == MessageKind.INCIDENT.value
 _UNPOSTED: Final = and_(messages.c.ts.is_(None), messages.c.intent_at.is_(None))
@@ -33,9 +31,10 @@ _UNPOSTED: Final = and_(messages.c.ts.is_(None), messages.c.intent_at.is_(None))
 
 @dataclass(frozen=True, slots=True)
 class StormTable:
-    """Storms of all channels."""
+    """Storms of all channels. `shown` writes what a transaction does to messages, in their one order."""
 
     link: Link
+    shown: MessageTable
 
     async def arrivals(self, *, since: datetime) -> Mapping[str, int]:
         """How many incidents got a message since then, by channel."""
@@ -125,11 +124,11 @@ class StormTable:
         return tuple(INCIDENT.load(row.body, id=row.id) for row in await self.link.all(query))
 
     async def let_go(self, incident_id: int, *, for_good: bool = True) -> bool:
-        """An incident gets its own message; False where it has one already."""
-        change = (
-            update(messages)
-            .where(_INCIDENT, messages.c.incident_id == incident_id, messages.c.digest_of.is_not(None))
-            .values(digest_of=None, digest_revision=_LET_GO if for_good else None)
-            .returning(messages.c.id)
+        """An incident gets its own message, once the transaction ends; False where it has one already."""
+        gathered = select(messages.c.id).where(
+            _INCIDENT, messages.c.incident_id == incident_id, messages.c.digest_of.is_not(None)
         )
-        return await self.link.first(change) is not None
+        if await self.link.first(gathered) is None:
+            return False
+        self.shown.leave_digest(incident_id, for_good=for_good)
+        return True
