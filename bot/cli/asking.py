@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.leaving import interruptible
 from bot.setting_up.choices import (
     NO_CHANNEL,
     address_fault,
@@ -103,7 +104,8 @@ class Questions:
                 raise click.BadParameter(told)
             return text.strip()
 
-        return str(click.prompt(question, default=default, value_proc=read))
+        with interruptible():
+            return str(click.prompt(question, default=default, value_proc=read))
 
 
 def _separated(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bot.cli.drill_sending import Declined
+from bot.cli.leaving import interruptible, was_interrupted
 from bot.cli.progress import waiting
 from bot.domain.alert_routes import receivers_of
 
@@ -61,9 +62,12 @@ async def announce(
 
 def _confirmed(*, aside: bool) -> bool:
     try:
-        return click.confirm("Send it?", default=False, err=aside)
-    except click.Abort:  # nobody is there to answer, or Ctrl-C
-        click.echo(err=aside)
+        with interruptible():
+            return click.confirm("Send it?", default=False, err=aside)
+    except click.Abort as aborted:
+        if was_interrupted(aborted):
+            raise
+        click.echo(err=aside)  # nobody is there to answer
         return False
 
 

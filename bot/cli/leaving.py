@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import threading
 from contextlib import contextmanager
@@ -34,8 +35,7 @@ def ending_well(name: str) -> Iterator[None]:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort as aborted:
-        # Ctrl-C, or Ctrl-D where a question was asked: click has one word for both.
-        interrupted = isinstance(aborted.__cause__ or aborted.__context__, KeyboardInterrupt)
+        interrupted = was_interrupted(aborted)
         click.echo("Interrupted." if interrupted else "Aborted!", err=True)
         sys.exit(INTERRUPTED if interrupted else 1)
     except OSError as error:
@@ -44,6 +44,24 @@ def ending_well(name: str) -> Iterator[None]:
         _turn_away(sys.stdout.fileno())
         click.echo(f"{name}: the output cannot be written: {error.strerror}", err=True)
         sys.exit(1)
+
+
+def was_interrupted(aborted: click.Abort) -> bool:
+    """Whether it was Ctrl-C, and not the end of the input where a question was asked: click has one word."""
+    return isinstance(aborted.__cause__ or aborted.__context__, KeyboardInterrupt)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While somebody is asked something Ctrl-C is heard at once; asyncio would note it for its next turn.
+
+    Of the main thread alone, as all that has to do with signals.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
 
 
 def no_word_of_closed_loops(failed: threading.ExceptHookArgs) -> None:

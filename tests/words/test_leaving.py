@@ -79,6 +79,34 @@ def test_ctrl_c_ends_work_that_lasts_with_130() -> None:
     assert b"Traceback" not in shown
 
 
+def test_ctrl_c_at_a_question_ends_with_130(tmp_path: Path) -> None:
+    """`lightship init` asks from inside of its event loop, which would keep the signal to itself."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "init"],
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        while b"[my-service]" not in shown:
+            shown += terminal.read(4096)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            while piece := terminal.read(4096):
+                shown += piece
+        except OSError:  # Linux's word for the end of a terminal
+            pass
+    assert process.wait(50) == INTERRUPTED, shown
+    assert b"Traceback" not in shown
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ctrl_c_during_the_imports_ends_with_130_too() -> None:
     """A terminal shows nothing of the modules that were being read."""
     code = (
