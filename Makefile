@@ -17,13 +17,14 @@ help:  ## show the targets
 	$(PYTHON) -m venv .tools/uv
 	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-# The stamp keeps every target from asking the lock file again.
+# The stamp keeps every target from asking the lock file again. What is synced after it only adds (`--inexact`), or one
+# target would take away what another needs.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet
 	@touch $@
 
 .venv/.demo: .venv/.synced
-	-$(UV) sync --frozen --quiet --group demo
+	-$(UV) sync --frozen --quiet --inexact --group demo
 	@touch $@
 
 .venv/.docs: .venv/.synced
@@ -36,7 +37,7 @@ help:  ## show the targets
 	@touch $@
 
 .venv/.examples: .venv/.synced
-	$(UV) sync --frozen --quiet --group demo --group examples
+	$(UV) sync --frozen --quiet --inexact --group demo --group examples
 	@touch $@
 
 demo: .venv/.demo  ## start the bot in its embedded world and open an incident
