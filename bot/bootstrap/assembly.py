@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 GATHER_EVERY = timedelta(seconds=2)
+REHEARSED_GATHER_EVERY = timedelta(seconds=10)
+"""Every other second would be most of the ticks of a rehearsal, whose minutes pass in milliseconds."""
+
 EXPIRY_EVERY = timedelta(seconds=15)
 CATCH_UP_EVERY = timedelta(seconds=30)
 PRUNE_EVERY = timedelta(hours=1)
@@ -265,8 +268,10 @@ class Lightship:
         every("expire-approvals", EXPIRY_EVERY, self.deciding.expire_due)
         every("catch-up-on-checks", CATCH_UP_EVERY, self.diagnosing.catch_up)
         every("mark-old-findings", CATCH_UP_EVERY, self.ageing.mark)
-        every("prune", PRUNE_EVERY, self.pruning.step)
-        every("gather-storms", GATHER_EVERY, self.gathering.step)
+        if not self._rehearsed:  # nothing grows old in a rehearsal
+            every("prune", PRUNE_EVERY, self.pruning.step)
+        gather_every = REHEARSED_GATHER_EVERY if self._rehearsed else GATHER_EVERY
+        every("gather-storms", gather_every, self.gathering.step)
         every("escalate", self.settings.escalation.every, self.escalating.step)
         for jobs in (self.watches, self.drifts, self.trainings):
             if jobs is not None:

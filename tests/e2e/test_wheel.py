@@ -93,6 +93,19 @@ def test_migrations_and_drafts_come_with_it(lightship: Path, folder: Path) -> No
     assert "All is right" in run(lightship, "check", "--config", "own/lightship.yaml", folder=folder)
 
 
+def test_a_package_of_one_s_own_is_installed_beside_it(lightship: Path, folder: Path) -> None:
+    """The extension example by an installer: it is listed, its runbook is right, its rehearsals pass."""
+    shutil.copytree(REPOSITORY / "examples/extension", folder / "extension")
+    python = lightship.parent / "python"
+    wanted = (uv(), "pip", "install", "--quiet", "--python", python, "--no-deps", folder / "extension")
+    run(*wanted, folder=folder)
+    assert "lightship-batches" in run(lightship, "extensions", folder=folder)
+    config = ("--config", "extension/lightship.yaml")
+    assert "All is right" in run(lightship, "check", *config, folder=folder)
+    assert "all as they should." in run(lightship, "rehearse", *config, folder=folder)
+    run(uv(), "pip", "uninstall", "--quiet", "--python", python, "lightship-batches", folder=folder)
+
+
 def test_the_demo_starts_with_its_console_and_opens_an_incident(lightship: Path, folder: Path) -> None:
     """The page, its scripts and the incident of the shipped rehearsal are there; Ctrl-C ends it."""
     log = folder / "demo.log"
