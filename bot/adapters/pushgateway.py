@@ -7,9 +7,11 @@ group are `job` and `service`: scrape the gateway with `honor_labels: true`.
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.error import HTTPError
 
+import aiohttp
 from prometheus_client import push_to_gateway, pushadd_to_gateway
 
 from bot.domain.errors import Permanent, Temporary
@@ -42,6 +44,21 @@ class Pushgateway:
         except (OSError, ValueError) as error:
             why = one_line(without_secrets(str(error)), limit=200) or type(error).__name__
             raise Temporary(f"the Pushgateway at {address} cannot be reached: {why}") from error
+
+    async def ask(self, address: str) -> None:
+        """Raise Temporary where it does not say that it is ready."""
+        timeout = aiohttp.ClientTimeout(total=self._timeout)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{address.rstrip('/')}/-/ready", allow_redirects=False) as answer,
+            ):
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            why = one_line(without_secrets(str(error)), limit=200) or type(error).__name__
+            raise Temporary(f"the Pushgateway at {address} cannot be reached: {why}") from error
+        if status != HTTPStatus.OK:
+            raise Temporary(f"the Pushgateway at {address} is not ready: {status}")
 
 
 def _translated(error: HTTPError, address: str) -> Permanent | Temporary:

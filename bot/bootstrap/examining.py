@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.adapters.database import missing_file
 from bot.adapters.grafana import GrafanaMarks
+from bot.adapters.pushgateway import Pushgateway
 from bot.bootstrap.examining_kubernetes import examine_kubernetes
 from bot.bootstrap.examining_slack import examine_slack
 from bot.domain.drill_arrivals import is_webhook_of_bot
@@ -37,6 +38,7 @@ _MENDS: Final = {
     "kubernetes": "set KUBECONFIG, or run in the cluster",
     "mlflow": "mend MLFLOW_TRACKING_URI, or start MLflow",
     "grafana": "mend `grafana`: its address, and a token that may read and write annotations",
+    "pushgateway": "mend `drift.pushgateway`, or start it; only `lightship drift run` needs it",
 }
 """What to do where a dependency does not answer at all."""
 
@@ -72,6 +74,7 @@ async def examine(
         look("kubernetes", lambda: examine_kubernetes(settings, outside, services)),
         look("mlflow", lambda: _examine_models(environment, outside, services)),
         look("grafana", lambda: _examine_grafana(settings, outside)),
+        look("pushgateway", lambda: _examine_pushgateways(settings)),
     )
     return tuple(one for part in await asyncio.gather(*parts) for one in part)
 
@@ -191,6 +194,14 @@ async def _examine_grafana(settings: Settings, outside: Outside) -> list[Examina
     finally:
         await board.close()
     return [well("grafana", "reachable, and its annotations can be read")]
+
+
+async def _examine_pushgateways(settings: Settings) -> list[Examination]:
+    drifts = [one.drift for one in settings.services.values()]
+    addresses = dict.fromkeys(one.pushgateway for one in drifts if one is not None and one.pushgateway)
+    for address in addresses:
+        await Pushgateway().ask(address)
+    return [well("pushgateway", f"ready at {address}") for address in addresses]
 
 
 def _clock(name: str, ahead: timedelta) -> list[Examination]:

@@ -53,6 +53,11 @@ def serving() -> Iterator[Gateway]:
             self.end_headers()
             self.wfile.write(text.encode())
 
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/-/ready" else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         do_PUT = do_POST = _take  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, *_: object) -> None:

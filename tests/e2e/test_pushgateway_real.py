@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import open_store
+from bot.adapters.pushgateway import Pushgateway as Gateway
 from bot.drift_metrics import drift_registry, read_drift
 from tests.drift.tables import churn_columns, write
 from tests.drift_runs.gateway import samples
@@ -99,6 +100,7 @@ def test_a_run_outside_of_the_bot_reaches_prometheus(
     folder: Path, pushgateway: Pushgateway, start_prometheus: Callable[..., Prometheus]
 ) -> None:
     """Every sample, the run's id too; the stale rule sees it; a failed run keeps the score; none is lost."""
+    asyncio.run(Gateway().ask(pushgateway.url))  # as `lightship doctor` asks
     code, told, _ = run(folder, pushgateway)
     assert (code, told["pushed"]) == (0, True)
     scrape = {

@@ -20,8 +20,10 @@ from bot.domain.examinations import Health, fault
 from bot.domain.granted import Granted
 from bot.rehearsal.faults import Fault
 from bot.settings import GrafanaSettings, load_settings, read_environment
+from bot.settings.models import DriftSettings
 from bot.shipped import shipped
 from bot.testing import FrozenClock
+from tests.drift_runs.gateway import serving
 from tests.marking.grafana import TOKEN, grafana
 from tests.worlds.churn import churn_world
 
@@ -243,3 +245,24 @@ async def test_grafana_is_asked_where_it_is_configured(tmp_path: Path) -> None:
             found = (await made.found())["grafana"]
             assert found.health is health
             assert token not in f"{found.said} {found.mend}"
+
+
+async def test_a_pushgateway_is_asked_where_it_is_configured(tmp_path: Path) -> None:
+    """Ready, or a fault with what is amiss and who needs it; no line without one."""
+    async with bench(tmp_path) as made:
+        assert "pushgateway" not in await made.found()
+        with serving() as gateway:
+            made.settings = _pushing_to(made.settings, gateway.address)
+            ready = (await made.found())["pushgateway"]
+        away = (await made.found())["pushgateway"]
+    assert (ready.health, ready.said) == (Health.WELL, f"ready at {gateway.address}")
+    assert away.health is Health.FAULT
+    assert "cannot be reached" in away.said
+    assert "only `lightship drift run` needs it" in away.mend
+
+
+def _pushing_to(settings: Settings, address: str) -> Settings:
+    """With a service that pushes there."""
+    drift = DriftSettings(reference="a.profile", current="b/", pushgateway=address)
+    services = {name: one.model_copy(update={"drift": drift}) for name, one in settings.services.items()}
+    return settings.model_copy(update={"services": services})
