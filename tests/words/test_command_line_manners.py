@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from bot.cli import COMMANDS, lightship
@@ -102,9 +103,21 @@ def test_each_shell_has_its_script(shell: str) -> None:
         ("lightship schema run", 2, "plain,runbook"),
     ],
 )
-def test_the_shell_completes_commands_and_runbooks(words: str, number: int, completed: str) -> None:
+def test_commands_and_runbooks_are_completed(
+    words: str, number: int, completed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what bash's script is told."""
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(number)}
+    for name, value in {**asked, "LIGHTSHIP_CONFIG": str(ROOT / "lightship.yaml")}.items():
+        monkeypatch.setenv(name, value)
+    told = BashComplete(lightship, {}, "lightship", "_LIGHTSHIP_COMPLETE").complete()
+    assert told.splitlines() == [completed]
+
+
+def test_the_shell_asks_the_program() -> None:
     """As bash asks it, in a process of its own."""
-    asked = {"COMP_WORDS": words, "COMP_CWORD": str(number), "_LIGHTSHIP_COMPLETE": "bash_complete"}
+    words = {"COMP_WORDS": "lightship test-alert HighAPI", "COMP_CWORD": "2"}
+    asked = {**words, "_LIGHTSHIP_COMPLETE": "bash_complete"}
     config = {"LIGHTSHIP_CONFIG": str(ROOT / "lightship.yaml")}
     code = "from bot.__main__ import main; main()"
     done = subprocess.run(
@@ -114,9 +127,9 @@ def test_the_shell_completes_commands_and_runbooks(words: str, number: int, comp
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
-    assert done.stdout.splitlines() == [completed], done.stderr
+    assert done.stdout.splitlines() == ["plain,HighAPILatency"], done.stderr
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
@@ -161,7 +174,7 @@ def on_terminal_and_pipe(
     """Standard error as a terminal shows it, and standard output piped; `then` is called at `until`."""
     process, terminal = started(words, environ, out=subprocess.PIPE)
     seen = read_all(terminal, until=until, then=then)
-    piped = process.communicate(timeout=50)[0]
+    piped = process.communicate(timeout=150)[0]
     assert until in seen
     return seen, piped.decode()
 
@@ -170,7 +183,7 @@ def on_terminal(*words: str, **environ: str) -> str:
     """What the command writes where its outputs are a terminal."""
     process, terminal = started(words, environ, out=None)
     shown = read_all(terminal)
-    assert process.wait(50) == 0, shown
+    assert process.wait(150) == 0, shown
     return shown
 
 
