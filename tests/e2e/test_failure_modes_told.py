@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from bot.adapters.kubernetes import KubernetesConnection
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import make_outside, real_surroundings
 from bot.cli.serving import serving
@@ -25,6 +26,7 @@ from tests.e2e.deployed import alert, webhook
 from tests.e2e.planting import NAME, Bed, Plant, reader_account
 from tests.e2e.servers.chat import read
 from tests.e2e.servers.programs import free_port
+from tests.e2e.test_failure_modes import Garden
 from tests.e2e.watched import handed_over
 
 if TYPE_CHECKING:
@@ -106,6 +108,17 @@ class Told:
         return True
 
 
+async def _stands(garden: Garden, bed: Bed, plant: Plant | None) -> None:
+    """Wait until the check finds it: a diagnosis is made when the alert comes, of what is there then."""
+    target = dict(plant.target) if plant else {"deployment": NAME}
+    wanted = [plant.mode] if plant else []
+    loop = asyncio.get_running_loop()
+    until = loop.time() + WITHIN_SECONDS
+    while [one.mode for one in (await garden.look(bed, **target)).suspects[:1]] != wanted:
+        assert loop.time() < until, f"{wanted} does not stand"
+        await asyncio.sleep(1)
+
+
 def _service(bed: Bed, name: str, target: dict[str, str]) -> ServiceSettings:
     kubernetes = {"namespace": bed.namespace, "deployment": target.get("deployment", NAME)}
     if "cronjob" in target:
@@ -168,6 +181,9 @@ async def test_from_the_webhook_to_the_first_cause(cluster: Cluster, namespace: 
         await asyncio.gather(*(asyncio.to_thread(planted, name) for name in (*PLANTS, "well")))
         for bed in beds.values():
             ending.callback(cluster.delete_namespace, bed.namespace)
+        garden = Garden(cluster, KubernetesConnection(kubeconfig=str(kubeconfig)))
+        await asyncio.gather(*(_stands(garden, bed, PLANTS.get(name)) for name, bed in beds.items()))
+        await garden.connection.close()
         services = {
             name: _service(bed, name, dict(PLANTS[name].target) if name in PLANTS else {})
             for name, bed in beds.items()

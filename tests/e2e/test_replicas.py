@@ -58,7 +58,8 @@ async def test_the_same_webhook_to_both_at_once(tmp_path: Path, postgres: Postgr
         kinds = Counter(row[0] for row in await parts.rows("SELECT kind FROM events"))
         assert kinds["incident_opened"] == 4
         assert kinds["incident_resolved"] == 4
-        assert set(kinds) <= {"incident_opened", "incident_resolved", "check_run"}
+        told = {kind for kind in kinds if kind.startswith("incident_")}
+        assert told == {"incident_opened", "incident_resolved"}  # beside what was found out meanwhile
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.granting import discard, grant, needs_in
 from tests.e2e.scenes import ACCOUNT
 from tests.e2e.servers.access import Access, Api, Refused
+from tests.e2e.servers.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,12 +136,16 @@ async def test_everything_configured_and_nothing_else(cluster: Cluster, namespac
         pytest.skip("the authorizer is asked as the administrator of the tests' own cluster")
     grant(cluster, namespace, guarded=False)
     asked = questions(cluster.api, (namespace, "default", "kube-system", ""))
+    expected = {one for one in asked if any(one.fits(need) for need in needs_in(namespace))}
+    await eventually(
+        lambda: answers(cluster.api.access, sorted(expected), namespace=namespace, account=ACCOUNT),
+        lambda known: all(known.values()),
+        "the Roles are in force",
+    )
     said = await answers(cluster.api.access, asked, namespace=namespace, account=ACCOUNT)
     anybody = await answers(
         cluster.api.access, [one for one in asked if said[one]], namespace=namespace, account="nobody"
     )
-    needs = needs_in(namespace)
-    expected = {one for one in asked if any(one.fits(need) for need in needs)}
     granted = {one for one, yes in said.items() if yes and not anybody[one]}
     assert granted == expected
     assert not [one for one in granted if one.resource.startswith("secrets") or one.resource == "pods/exec"]

@@ -52,9 +52,9 @@ def copied(source: Path, target: Path) -> None:
 def dumped(server: Postgres, source: str, target: str) -> None:
     """`pg_dump` into `psql`."""
     dump = [server.binary("pg_dump"), "--no-owner", source.replace("+asyncpg", "")]
-    text = subprocess.run(dump, capture_output=True, check=True, timeout=30).stdout
+    text = subprocess.run(dump, capture_output=True, check=True, timeout=120).stdout
     restore = [server.binary("psql"), "-q", "-v", "ON_ERROR_STOP=1", target.replace("+asyncpg", "")]
-    subprocess.run(restore, input=text, capture_output=True, check=True, timeout=30)
+    subprocess.run(restore, input=text, capture_output=True, check=True, timeout=120)
 
 
 async def test_a_backup_under_writes_is_whole(

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tests.e2e.servers.postgres import Postgres
     from tests.store.conftest import World
 
-A = Lease(owner="a", duration=timedelta(seconds=0.4))
+A = Lease(owner="a", duration=timedelta(seconds=2))
 B = Lease(owner="b", duration=timedelta(seconds=60))
 LONG = Lease(owner="a", duration=timedelta(seconds=60))
-PACE = Pace(channel_interval=timedelta(seconds=0.3), edit_interval=timedelta(seconds=0.5), edit_burst=2)
+PACE = Pace(channel_interval=timedelta(seconds=1.5), edit_interval=timedelta(seconds=2.5), edit_burst=2)
 NO_PACE = Pace(channel_interval=timedelta(0), edit_interval=timedelta(0), edit_burst=1)
 
 
@@ -69,7 +69,7 @@ async def test_the_channel_has_a_pace(world: World) -> None:
         due = await tx.messages.next_due()
         assert due is not None
         assert timedelta(0) < due - tx.now <= PACE.channel_interval
-    await world.pass_time(0.35)
+    await world.pass_time(1.7)
     assert len(await claim(world, B, PACE)) == 1
 
 
@@ -86,7 +86,7 @@ async def test_edits_have_a_bucket_for_the_workspace(world: World) -> None:
         await tx.messages.put(make_message("post", channel="C1"))
     claims = await claim(world, LONG, replace(PACE, channel_interval=timedelta(0)))
     assert sorted(one.message.subject for one in claims) == ["1", "2", "post"], "worst first, then the post"
-    await world.pass_time(0.6)
+    await world.pass_time(2.8)
     for one in claims:
         await finish(world, one, one.message.ts or "1.9")
     (last,) = await claim(world, LONG, PACE)
@@ -151,7 +151,7 @@ async def test_a_lease_that_ends_is_taken_over_with_the_intent(world: World) -> 
     (lost,) = await claim(world, A)
     assert lost.recovering is None
     assert await claim(world, B) == ()
-    await world.pass_time(0.5)
+    await world.pass_time(2.2)
     (found,) = await claim(world, B)
     assert found.recovering is not None
     assert found.message.intent_at == found.recovering
@@ -184,7 +184,7 @@ async def test_what_fails_waits_stays_visible_and_keeps_its_back_off(world: Worl
     await put(world, "1")
     (failed,) = await claim(world, LONG)
     async with world.store.transaction() as tx:
-        retry_at = tx.now + timedelta(seconds=0.4)
+        retry_at = tx.now + timedelta(seconds=2)
         await tx.messages.clear_intent(failed.message.id, owner="a")
         await tx.messages.postpone(failed.message.id, owner="a", error="no\x00pe", retry_at=retry_at)
         await tx.messages.touch(MessageKind.NOTICE, "1")
@@ -193,7 +193,7 @@ async def test_what_fails_waits_stays_visible_and_keeps_its_back_off(world: Worl
         backlog = await tx.messages.backlog()
         assert (backlog.waiting, backlog.failing) == (1, 1)
     assert await claim(world, B) == ()
-    await world.pass_time(0.5)
+    await world.pass_time(2.2)
     (again,) = await claim(world, B)
     assert again.recovering is None
 
@@ -265,7 +265,7 @@ async def test_a_claim_waits_for_nobody(postgres_server: Postgres) -> None:
             for message in (worse, mild, edit):
                 await tx.messages.put(message)
             await tx.messages.hold(channel=None, until=tx.now)
-        async with asyncio.timeout(3), other.transaction() as theirs:
+        async with asyncio.timeout(30), other.transaction() as theirs:
             await theirs.messages.forget(worse.id)
             await theirs.messages.hold(channel=None, until=theirs.now)
             async with store.transaction() as tx:

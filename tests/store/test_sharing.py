@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.ports.stores import Transaction
     from tests.store.conftest import World
 
-A = Lease(owner="a", duration=timedelta(seconds=0.4))
+A = Lease(owner="a", duration=timedelta(seconds=2))
 B = Lease(owner="b", duration=timedelta(seconds=60))
 
 
@@ -73,7 +73,7 @@ async def test_executions_are_claimed_once_and_moved_under_the_claim(world: Worl
     async with world.store.transaction() as tx:
         assert await tx.executions.claim(B, limit=5) == ()
         assert await tx.executions.extend(approval.id, A)
-    await world.pass_time(0.5)
+    await world.pass_time(2.2)
     async with world.store.transaction() as tx:
         assert await tx.executions.claim(A, limit=5) == (), (
             "what this process works on it does not start twice"
@@ -122,12 +122,12 @@ async def test_a_failed_delivery_waits_and_lets_the_others_pass(world: World) ->
     async with world.store.transaction() as tx:
         first, second = make_delivery(), make_delivery()
         await tx.deliveries.add([first, second])
-        await tx.deliveries.failed(first.id, error="broken", retry_at=tx.now + timedelta(seconds=0.4))
+        await tx.deliveries.failed(first.id, error="broken", retry_at=tx.now + timedelta(seconds=2))
     async with world.store.transaction() as tx:
         assert [one.id for one in await tx.deliveries.take(limit=5)] == [second.id]
         backlog = await tx.deliveries.backlog()
         assert (backlog.waiting, backlog.failing, backlog.oldest) == (2, 1, START)
-    await world.pass_time(0.5)
+    await world.pass_time(2.2)
     async with world.store.transaction() as tx:
         taken = await tx.deliveries.take(limit=5)
     assert [(one.id, one.attempts) for one in taken] == [(first.id, 1), (second.id, 0)]
@@ -151,12 +151,12 @@ async def test_one_replica_alone_wins_a_tick(world: World) -> None:
 
 async def test_a_check_is_reserved_once_in_its_rest(world: World) -> None:
     """A check that just ran for an incident is not run again before its rest is over."""
-    rest = timedelta(seconds=0.4)
+    rest = timedelta(seconds=2)
     async with world.store.transaction() as tx:
         incident = await tx.incidents.save(make_incident())
         assert await tx.findings.reserve(incident.id, "pods", not_before=rest)
         assert not await tx.findings.reserve(incident.id, "pods", not_before=rest)
         assert await tx.findings.of_incident(incident.id) == ()
-    await world.pass_time(0.5)
+    await world.pass_time(2.2)
     async with world.store.transaction() as tx:
         assert await tx.findings.reserve(incident.id, "pods", not_before=rest)

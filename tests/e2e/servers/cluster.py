@@ -108,6 +108,10 @@ class Cluster:
 
     def kubeconfig_for(self, namespace: str, account: str) -> Path:
         """A kubeconfig of an existing ServiceAccount, with a token of an hour by TokenRequest."""
+        access = self._access_of(namespace, account)
+        return access.kubeconfig(self.directory / f"{namespace}.{account}.kubeconfig")
+
+    def _access_of(self, namespace: str, account: str) -> Access:
         issued = self.api.call(
             f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token",
             "POST",
@@ -117,11 +121,13 @@ class Cluster:
                 "spec": {"expirationSeconds": TOKEN_SECONDS},
             },
         )
-        access = self.api.access.with_token(issued["status"]["token"])
-        return access.kubeconfig(self.directory / f"{namespace}.{account}.kubeconfig")
+        return self.api.access.with_token(issued["status"]["token"])
 
     def service_account(self, namespace: str, name: str, rules: Sequence[Object] = ()) -> Path:
-        """A ServiceAccount with a Role of these rules in its own namespace; its kubeconfig is returned."""
+        """A ServiceAccount with a Role of these rules in its own namespace; its kubeconfig is returned.
+
+        The rules are in force then, and those of a Role that was there before are not.
+        """
         rbac = "rbac.authorization.k8s.io"
         metadata = {"name": name, "namespace": namespace}
         self.apply(
@@ -135,6 +141,9 @@ class Cluster:
                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
             },
         )
+        if self.owned:
+            api = Api(self._access_of(namespace, name))
+            until(lambda: _granted(api, namespace) == _triples(rules), f"the rights of {name} are in force")
         return self.kubeconfig_for(namespace, name)
 
     def set_logs(self, namespace: str, pod: str, text: str, previous: str | None = None) -> None:
@@ -290,6 +299,26 @@ def as_runtime(text: str) -> str:
     """Lines as a container runtime writes them, which the kubelet takes apart again; all logged just now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     return "".join(f"{now} stdout F {line}\n" for line in text.splitlines())
+
+
+def _granted(api: Api, namespace: str) -> set[tuple[str, str, str]]:
+    """What whoever asks may do in a namespace, but for asking about oneself, which everybody may."""
+    kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    review = api.call(path, "POST", {**kind, "spec": {"namespace": namespace}})
+    return _triples(review["status"]["resourceRules"])
+
+
+def _triples(rules: Iterable[Object]) -> set[tuple[str, str, str]]:
+    """Rules taken apart: group, resource and verb, without what everybody may."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule.get("apiGroups", ())
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        if group not in {"authentication.k8s.io", "authorization.k8s.io"}
+    }
 
 
 def _kwok(kind: str, name: str, spec: Mapping[str, Any], namespace: str | None = None) -> Object:
