@@ -11,7 +11,7 @@ from tests.console.app_under_test import bolt_app, incident_blocks, web_applicat
 from tests.console.browser import Tab, chromium
 from tests.console.conftest import SECRET, Serving
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

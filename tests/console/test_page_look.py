@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
     from playwright.async_api import Page
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 DESK: Final[Any] = {"viewport": {"width": 1280, "height": 800}, "timezone_id": "UTC", "locale": "en-US"}
 PHONE: Final[Any] = {**DESK, "viewport": {"width": 390, "height": 844}, "has_touch": True}
