@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import open_store
 from bot.testing import FrozenClock
 from tests.acting import Bench, make_bench
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from bot.adapters.database import open_store
 from bot.cli import lightship
 from bot.domain.auditing import AuditFaultKind, Head
 from bot.domain.events import EventKind
@@ -18,6 +17,7 @@ from bot.domain.messages import MessageKind
 from bot.engines.auditing import verify_audit
 from bot.engines.noting import note, note_shown
 from tests.acting import ALICE, BOB
+from tests.opening import open_store
 from tests.store.test_expanding import to_first
 
 if TYPE_CHECKING:

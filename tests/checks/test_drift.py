@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import PublishedReports, open_store
+from bot.adapters.database import PublishedReports
 from bot.checks.drift import FACTS, FRESH_FOR
 from bot.checks.registry import run_check
 from bot.checks.targets import CheckTarget
@@ -17,6 +17,7 @@ from bot.ports.readers import PublishedDrift
 from bot.rehearsal.world import World
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_drift_report, make_feature_drift
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from bot.domain.drift import DriftReport

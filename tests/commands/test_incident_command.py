@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import open_store
 from bot.cli import lightship
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.events import EventKind
@@ -18,6 +17,7 @@ from bot.domain.files import StoredFile
 from bot.engines.noting import note, show
 from bot.testing import SequentialIds
 from tests.making import make_incident
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

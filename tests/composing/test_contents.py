@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.access import AccessPolicy
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.errors import Permanent
@@ -25,11 +24,13 @@ from bot.engines.composing import Composing
 from bot.engines.noting import append, note, put_in_thread, show
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_alert, make_approval, make_incident, make_key, make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
     from bot.domain.messages import Message
     from bot.ports.notifier import RenderedMessage

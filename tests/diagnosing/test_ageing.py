@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.adapters.database import open_store
 from bot.domain.findings import Finding, Verdict
 from bot.domain.messages import MessageKind
 from bot.engines.ageing import Ageing
 from bot.engines.noting import show
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

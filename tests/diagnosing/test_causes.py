@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.bootstrap.services import checks_without_being_named
 from bot.domain.access import AccessPolicy
 from bot.domain.events import RANKING_KINDS, EventKind
@@ -22,11 +21,13 @@ from bot.domain.suspects import FailureMode, Suspect
 from bot.engines.ranking_causes import RankingCauses, offers
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident, make_key
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.events import Event
 
 RUNBOOK = Runbook(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
+from bot.adapters.database import SqlStore
 from bot.checks.registry import run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
@@ -33,6 +33,7 @@ from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_alert, make_incident, make_key
+from tests.opening import open_store
 from tests.pictures.samples import NOW, latency, panel
 from tests.worlds.objects import NAME, deployment
 

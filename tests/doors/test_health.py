@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.adapters.database import open_store
 from bot.domain.auditing import Head
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.messages import Backlog, Lease, Pace
@@ -17,6 +16,7 @@ from bot.domain.severity import Severity
 from bot.testing import START, FrozenClock
 from handlers.health import HealthDoor, Probe, StoreReading, ask_undelivered
 from tests.making import make_message
+from tests.opening import open_store
 
 READING = StoreReading(
     now=START,

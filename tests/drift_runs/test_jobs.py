@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.errors import Permanent
 from bot.engines.jobs import Jobs
 from bot.rendering.jobs import jobs_answer
@@ -16,11 +15,13 @@ from bot.rendering.likeness import likeness
 from bot.testing import START, FrozenClock
 from tests.drift_runs.making import keep_success, make_run
 from tests.drift_runs.test_running import WATCHED
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.comparisons import WatchedDrift
 
 LATER = START + timedelta(hours=1, minutes=20)

@@ -10,7 +10,6 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import CollectorRegistry
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.drift import PredictionDrift, SchemaChanges
 from bot.domain.errors import Temporary
 from bot.drift_metrics import DriftMetrics
@@ -18,10 +17,13 @@ from bot.testing import START, FrozenClock
 from handlers.health import read_store
 from tests.drift_runs.making import keep_success, make_run
 from tests.making import make_drift_report
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from bot.adapters.database import SqlStore
 
 HOUR = timedelta(hours=1)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.comparisons import Compared, DriftComparison, WatchedDrift
 from bot.domain.drift_runs import DriftRun, DriftRunState, DriftTrigger
 from bot.domain.errors import Permanent, Temporary
@@ -17,11 +16,13 @@ from bot.rehearsal.faults import Faults
 from bot.rehearsal.models import RehearsalModels
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_drift_report
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.drift import DriftReport
     from bot.domain.errors import LightshipError
 

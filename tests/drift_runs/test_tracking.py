@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.adapters.tracking import metrics_of, unique_names
 from bot.domain.errors import Permanent, Temporary
 from bot.drift.as_json import report_json
@@ -15,11 +14,13 @@ from bot.engines.tracking import GIVE_UP_AFTER, Tracking
 from bot.testing import FrozenClock
 from tests.drift_runs.making import keep_success, make_run
 from tests.making import make_drift_report
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.drift_runs import DriftPoint, Tracked
     from bot.domain.errors import LightshipError
 

@@ -20,6 +20,7 @@ from bot.console.demo import demo_commands
 from bot.ports.readers import Resource
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
+from tests.opening import prepared
 from tests.worlds.churn import NAMESPACE, churn_world
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Embedded]:
             slack_bot_token=SecretStr(slack.workspace.app.bot_token),
             slack_signing_secret=SecretStr(SECRET),
             webhook_token=SecretStr(TOKEN),
-            database_url=SecretStr(f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}"),
+            database_url=SecretStr(prepared(f"sqlite+aiosqlite:///{tmp_path / 'lightship.db'}")),
             http_port=0,
         )
         settings = load_settings(shipped("lightship.yaml"), {}).settings

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.access import AccessPolicy
 from bot.domain.actors import user
 from bot.domain.errors import Temporary
@@ -26,10 +25,12 @@ from bot.ports.readers import Sample
 from bot.rendering.sentences import sentence
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_incident
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.adapters.database import SqlStore
     from bot.domain.events import Event
 
 SHARE = "1 - sum(fast) / sum(all) > 0.05"

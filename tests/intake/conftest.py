@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.incidents import Classification, IntakeRules
 from bot.domain.routing import Destination
 from bot.domain.severity import Severity
 from bot.engines.merging import Merging
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_delivery
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from bot.adapters.database import SqlStore
     from bot.domain.alerts import Alert, AlertGroup
     from bot.domain.events import Event
     from bot.domain.incidents import Incident

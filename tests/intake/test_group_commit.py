@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.errors import Overloaded, Permanent, Temporary
 from bot.engines.intake import Intake, IntakeLimits
 from bot.testing import START, FrozenClock
 from tests.making import make_alert, make_delivery, make_group
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from bot.adapters.database import SqlStore
     from bot.domain.deliveries import Delivery
     from bot.ports.stores import Transaction
 

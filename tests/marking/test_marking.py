@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.adapters.grafana import TAG, GrafanaMarks
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.errors import LightshipError, Permanent, Temporary
@@ -19,11 +18,13 @@ from bot.engines.noting import note
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_incident
 from tests.marking.grafana import TOKEN, Grafana, grafana
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
 
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.adapters.database import open_store
 from bot.domain.approvals import APPROVAL_TRANSITIONS, ApprovalState, DecisionWord
 from bot.domain.errors import LightshipError
 from bot.domain.remedies import EXECUTION_TRANSITIONS, ExecutionState
@@ -21,6 +20,7 @@ from bot.rehearsal.faults import Fault
 from bot.remediations import acting
 from bot.testing import FrozenClock
 from tests.acting import ALICE, BOB, CAROL, LEASE_SECONDS, LIFETIME, NAMESPACE, make_bench
+from tests.opening import open_store
 from tests.worlds.objects import NAME
 
 if TYPE_CHECKING:

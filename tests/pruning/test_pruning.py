@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.adapters.database import open_store
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.events import Event, EventKind
 from bot.domain.messages import MessageKind
@@ -13,6 +12,7 @@ from bot.engines.noticing import Noticing
 from bot.engines.pruning import BATCH, Periods, Pruning
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_delivery, make_group, make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.messages import MessageKind, Pace
 from bot.engines.publishing import Publishing, PublishLimits
 from bot.ports.notifier import RenderedMessage
 from bot.testing import FrozenClock, MemoryChat
 from tests.making import make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.adapters.database import SqlStore
     from bot.domain.messages import Message
     from bot.engines.delivering import Outcome
     from bot.ports.stores import Store, Transaction

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from bot.adapters.database import SqlStore, open_store
 from bot.adapters.fallback import HttpFallback
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.errors import LightshipError, Permanent, Temporary
@@ -24,10 +23,12 @@ from bot.rendering.fallback import fallback_document
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.adapters.standin import drop, hang, standing_in, status
 from tests.making import make_alert, make_incident, make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
     from tests.adapters.standin import StandIn
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.alerts import AlertStatus
 from bot.domain.heartbeats import Silence, take_heartbeats
 from bot.domain.messages import MessageKind
@@ -16,10 +15,12 @@ from bot.engines.composing import Composing
 from bot.engines.listening import BEAT, Listening
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_alert, make_group
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from bot.adapters.database import SqlStore
     from bot.domain.messages import Message
 
 WATCHDOG = make_alert("Watchdog")

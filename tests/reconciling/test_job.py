@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.actors import user
 from bot.domain.errors import Temporary
 from bot.domain.events import EventKind
@@ -30,10 +29,12 @@ from bot.engines.reconciling import Reconciling
 from bot.ports.readers import SeenAlert, Silence
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_alert, make_incident, make_key
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.adapters.database import SqlStore
     from bot.domain.events import Event
 
 RULES = ReconcileRules(

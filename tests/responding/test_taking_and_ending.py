@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.actors import user
 from bot.domain.commands import AcknowledgeIncident, OutcomeReason, ResolveIncident
 from bot.domain.events import EventKind
@@ -18,11 +17,13 @@ from bot.engines.noting import show
 from bot.engines.responding import Responding
 from bot.testing import FrozenClock, SequentialIds
 from tests.making import make_incident, make_key
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
 
 ALICE, BOB = user("U0ALICE"), user("U0BOB")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import PublishedReports, open_store
+from bot.adapters.database import PublishedReports
 from bot.checks.registry import run_check
 from bot.checks.training_facts import training_facts
 from bot.domain.access import AccessPolicy
@@ -23,6 +23,7 @@ from bot.rehearsal.objects import stamp
 from bot.testing import FrozenClock
 from tests.acting import NAMESPACE, make_bench
 from tests.checks.looking import condition, crashed
+from tests.opening import open_store
 from tests.planning import ALIAS, MODEL
 from tests.retraining.making import make_version
 from tests.worlds.objects import cron_job

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.adapters.database import open_store
 from bot.adapters.runbook_files import fingerprint, load_runbooks
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, rehearsed_outside
@@ -21,6 +20,7 @@ from bot.rehearsal.virtual_time import VirtualClock, run_virtually
 from bot.rehearsal.world import World
 from bot.settings import load_settings
 from bot.testing import FrozenClock, MemoryChat, SequentialIds
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from bot.domain.faults import Fault

@@ -11,13 +11,14 @@ from sqlalchemy import select
 
 from bot import telemetry
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import SqlStore, open_store
+from bot.adapters.database import SqlStore
 from bot.adapters.database.tables import ticks
 from bot.domain.errors import Temporary
 from bot.engines.cron import Cron
 from bot.engines.noticing import Noticing
 from bot.engines.scheduling import ANCHOR, Scheduling, nearest_tick
 from bot.testing import START, FrozenClock, SequentialIds
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

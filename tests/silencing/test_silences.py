@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.actors import user
 from bot.domain.commands import LiftSilence, Outcome, OutcomeReason, SilenceIncident
 from bot.domain.events import EventKind
@@ -20,11 +19,13 @@ from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_incident, make_key
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
     from bot.ports.readers import Silence
 

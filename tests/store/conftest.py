@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.testing import FrozenClock
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from bot.adapters.database import SqlStore
     from tests.e2e.servers.postgres import Postgres
 
 

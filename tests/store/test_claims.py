@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import open_store
 from bot.domain.messages import Lease, MessageKind, Pace
 from bot.testing import START, FrozenClock
 from tests.making import make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from bot.ports.message_stores import Claimed

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import open_store
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import Execution, ExecutionState
 from bot.testing import START
 from tests.making import make_approval, make_delivery, make_incident, make_key, make_message
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

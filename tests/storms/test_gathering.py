@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.database import SqlStore, open_store
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.events import EventKind
 from bot.domain.incidents import Incident, IncidentState, Resolution, end
@@ -21,10 +20,12 @@ from bot.engines.noting import note, show
 from bot.rendering.digests import digest_message
 from bot.testing import START, FrozenClock, SequentialIds
 from tests.making import make_incident, make_key
+from tests.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bot.adapters.database import SqlStore
     from bot.domain.messages import Message
     from bot.ports.message_stores import Claimed
     from bot.ports.notifier import RenderedMessage
