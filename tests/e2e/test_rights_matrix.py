@@ -136,7 +136,8 @@ async def test_everything_configured_and_nothing_else(cluster: Cluster, namespac
         pytest.skip("the authorizer is asked as the administrator of the tests' own cluster")
     grant(cluster, namespace, guarded=False)
     asked = questions(cluster.api, (namespace, "default", "kube-system", ""))
-    expected = {one for one in asked if any(one.fits(need) for need in needs_in(namespace))}
+    needs = needs_in(namespace)
+    expected = {one for one in asked if any(one.fits(need) for need in needs)}
     await eventually(
         lambda: answers(cluster.api.access, sorted(expected), namespace=namespace, account=ACCOUNT),
         lambda known: all(known.values()),
