@@ -50,7 +50,7 @@ class Recording:
         """The calls of one method."""
         return [call for call in self.calls if call.method == method]
 
-    async def until(self, found: Callable[[], T | None], *, timeout: float = 5.0) -> T:  # noqa: ASYNC109 (a test's bound)
+    async def until(self, found: Callable[[], T | None], *, timeout: float = 60.0) -> T:  # noqa: ASYNC109 (a test's bound)
         """Waits until `found` gives something true and returns it; TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while True:

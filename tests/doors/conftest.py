@@ -124,7 +124,7 @@ async def bot(slack: SlackStandIn) -> AsyncIterator[Bot]:
     engines = ListEngines(incidents_known={7: make_incident(7)})
     work = Work(at_most=8)
     async with SlackCalls(
-        token=slack.workspace.app.bot_token, base_url=slack.api_url, total_timeout=5.0
+        token=slack.workspace.app.bot_token, base_url=slack.api_url, total_timeout=60.0
     ) as calls:
         shared: dict[str, Any] = {
             "engines": engines.as_engines(),

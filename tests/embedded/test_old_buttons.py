@@ -48,7 +48,7 @@ class Drawer:
         await self.bot.press(ALICE, incident, "request_remediation")
         await self.bot.slack.recording.until(
             lambda: views.of_user(ALICE) and views.of_user(ALICE)[-1].body.get("callback_id") == "scale",
-            timeout=20.0,
+            timeout=60.0,
         )
         answers = {"replicas": {"input": "6"}, "reason": {"input": "traffic"}}
         assert (await self.bot.slack.people.submit(ALICE, answers=answers)).ok
@@ -63,7 +63,7 @@ class Drawer:
             ]
             return found[-1] if found else None
 
-        return await self.bot.slack.recording.until(fresh, timeout=20.0)
+        return await self.bot.slack.recording.until(fresh, timeout=60.0)
 
     async def press_as_it_was(
         self, who: str, old: Message, word: str, change: Callable[[dict[str, Any]], None] | None = None
@@ -87,11 +87,11 @@ class Drawer:
             bodies = [str(view.body) for view in workspace.views.of_user(who)[-1:]]
             return told() or next((body for body in bodies if "One moment" not in body), None)
 
-        said = await self.bot.slack.recording.until(answer, timeout=20.0)
+        said = await self.bot.slack.recording.until(answer, timeout=60.0)
         if "'callback_id': 'deny'" not in said:
             return said
         assert (await self.bot.slack.people.submit(who, answers={"reason": {"input": "no"}})).ok
-        return await self.bot.slack.recording.until(told, timeout=20.0)
+        return await self.bot.slack.recording.until(told, timeout=60.0)
 
     def refused(self) -> list[tuple[str, str]]:
         """What the record says of presses that counted for nothing: by whom, and why."""

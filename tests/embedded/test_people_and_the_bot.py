@@ -83,7 +83,7 @@ class Embedded:
             fitting = [m for m in messages if m.only_for == only_for and words in f"{m.text} {m.blocks}"]
             return fitting[-1] if fitting else None
 
-        return await self.slack.recording.until(found, timeout=20.0)
+        return await self.slack.recording.until(found, timeout=60.0)
 
     def action(self, message: Message, word: str) -> str:
         """The action id of the message's first button with that word, as it stands now."""
