@@ -56,7 +56,7 @@ class Tab:
         number = next(self._ids)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": params})
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(120):
             told = await self._waiting[number]
         if "error" in told:
             raise AssertionError(f"{method}: {told['error']}")
@@ -70,7 +70,7 @@ class Tab:
         return told["result"].get("value")
 
     async def until(self, script: str) -> Any:
-        """Waits until the expression is true in the page, at most twenty seconds, and gives its value."""
+        """Waits until the expression is true in the page, at most two minutes, and gives its value."""
         found = f"""new Promise((resolve, reject) => {{
             const end = Date.now() + 20000;
             const look = () => {{
@@ -159,7 +159,7 @@ async def chromium(*, width: int = 1280, height: int = 860) -> AsyncIterator[Tab
         finally:
             process.terminate()
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await process.wait()
             except TimeoutError:
                 process.kill()
@@ -167,7 +167,7 @@ async def chromium(*, width: int = 1280, height: int = 860) -> AsyncIterator[Tab
 
 
 async def _port(file: Path) -> int:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             if await asyncio.to_thread(file.exists):
                 lines = (await asyncio.to_thread(file.read_text)).splitlines()
