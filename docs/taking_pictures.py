@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PICTURES: Final = Path(__file__).parent / "pictures"
 SIZE: Final = (1180, 760)
 SHRUNK: Final = (885, 570)
-COLOURS: Final = 96
+COLOURS: Final = 200
 PATIENCE: Final = 60_000
 TOP: Final = "() => document.querySelector('#messages .message')?.scrollIntoView()"
 END: Final = "() => { const r = document.querySelector('#replies'); r.scrollTop = r.scrollHeight; }"
