@@ -57,7 +57,28 @@ WRONG: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("drift report", {}),
     ("drift report --reference none.parquet --current none.parquet", {}),
     ("drift profile --data none.csv --out none.profile", {}),
+    ("drift report --reference a.csv --current a.csv --predictions-current a.csv", {}),
+    ("drift report --reference a.csv --current a.csv --weights none.json", {}),
+    ("drift report --reference a.csv --current a.csv --weights list.json", {}),
+    ("drift report --reference a.csv --current a.csv --weights a.csv", {}),
+    ("drift report --reference a.csv --current a.csv --since yesterday", {}),
+    ("drift report --reference a.csv --current a.csv --since 2024-05-02 --until 2024-05-01", {}),
+    ("drift report --reference a.csv --current a.csv --window-column day", {}),
+    ("drift report --reference a.csv --current a.csv --window-column day --since 2024-05-01", {}),
+    ("drift report --reference twice.csv --current a.csv", {}),
+    ("drift report --reference lake://data --current a.csv", {}),
+    ("drift report --reference a.profile --current a.csv --categorical x", {}),
+    ("drift report --reference a.csv --current a.csv --html none/page.html", {}),
+    ("drift profile --data a.profile --out b.profile", {}),
+    ("drift profile --data empty.csv --out b.profile", {}),
+    ("drift profile --data a.csv --out a.csv/b.profile", {}),
+    ("drift run --config shop.yaml", {}),
+    ("drift run payments", {}),
+    ("rehearse --config shop.yaml", {}),
     ("init --yes --service Payments", {}),
+    ("init --yes --prometheus prometheus:9090", {}),
+    ("init --yes --address lightship.example", {}),
+    ("init --yes --folder a.csv", {}),
     ("init --yes --channel '#payments'", {}),
     ("init --yes --deployment payment-api", {}),
     ("init --yes --approvers alice", {}),
@@ -68,10 +89,26 @@ WRONG: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("test-alert HighAPILatency --label service", {}),
     ("test-alert HighAPILatency --url http://127.0.0.1:9", STORE),
     ("test-alert HighAPILatency --send", STORE),
+    ("test-alert HighAPILatency --send", {**STORE, "ALERTMANAGER_URL": "http://127.0.0.1:9"}),
     ("test-alert --end none", STORE),
+    ("incident show 12", STORE),
+    ("incident timeline 12", STORE),
+    ("incident timeline 12 --format json --out timeline.md", STORE),
+    ("completion", {}),
     ("completion tcsh", {}),
 )
 """What is typed, and what the environment says."""
+
+FILES: Final = {
+    "a.csv": "x\n" + "1\n2\n" * 50,
+    "twice.csv": "x,x\n1,2\n",
+    "empty.csv": "x\n",
+    "list.json": "[]",
+    "runbooks/quiet.yaml": "name: Quiet\ntitle: Quiet\nseverity: P3\nmatch: ['alertname=\"Quiet\"']\n"
+    "summary: Quiet.\nsteps:\n  - title: Look\n    human: Look.\n",
+    "shop.yaml": "services:\n  shop:\n    channel: C0SHOP\n    match: ['service=\"shop\"']\n",
+}
+"""What lies in the folder, and a profile of `a.csv`."""
 
 
 def told(typed: str, environ: dict[str, str], folder: Path) -> str:
@@ -97,6 +134,11 @@ def test_every_error_is_written_for_the_person_who_caused_it(
 ) -> None:
     """The answers are exactly those of the golden text, and so is each exit code, 1 or 2."""
     monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    made = CliRunner().invoke(lightship, ["drift", "profile", "--data", "a.csv", "--out", "a.profile"])
+    assert made.exit_code == 0, made.output
     found = "\n".join(told(typed, environ, tmp_path) for typed, environ in WRONG)
     if os.environ.get("LIGHTSHIP_TEST_WRITE_GOLDEN"):
         GOLDEN.write_text(found, encoding="utf-8")
