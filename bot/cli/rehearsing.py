@@ -17,7 +17,7 @@ from bot.cli.options import config_option, show_faults
 from bot.cli.progress import progress_bar, waiting
 from bot.logs import set_up_logging
 from bot.rehearsal.scenarios.knowing import knowledge_of
-from bot.rehearsal.scenarios.loading import load_scenarios, rehearsals_of
+from bot.rehearsal.scenarios.loading import FOLDER, load_scenarios, rehearsals_of
 from bot.settings import load_settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def rehearse(
         show_faults(faults)
         sys.exit(1)
     knowledge = knowledge_of(runbooks.runbooks, loaded.settings, actions=ACTIONS)
-    meant = _meant(paths, runbooks.runbooks) if paths else loaded.runbook_folders
+    # A folder of runbooks without rehearsals is not one of rehearsals that are wrong.
+    beside = tuple(folder / FOLDER for folder in loaded.runbook_folders if (folder / FOLDER).is_dir())
+    meant = _meant(paths, runbooks.runbooks) if paths else beside
     scenarios = load_scenarios(meant, knowledge)
     if scenarios.faults:
         show_faults(scenarios.faults)
