@@ -30,12 +30,14 @@ class Lightship:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / "lightship.log"
+        config = Path(environment.get("LIGHTSHIP_CONFIG", REPOSITORY / "lightship.yaml"))
+        watches_itself = "\n  lightship:" in config.read_text()
         self.environment = {
-            "LIGHTSHIP_CONFIG": str(REPOSITORY / "lightship.yaml"),
+            "LIGHTSHIP_CONFIG": str(config),
             "LIGHTSHIP_LOG_FORMAT": "json",
             "LIGHTSHIP_HTTP_PORT": str(self.port),
             # It runs beside the cluster, so there is no Deployment of its own to look at.
-            "LIGHTSHIP_SERVICES__LIGHTSHIP__KUBERNETES": "null",
+            **({"LIGHTSHIP_SERVICES__LIGHTSHIP__KUBERNETES": "null"} if watches_itself else {}),
             **environment,
         }
         self._program: Program | None = None
