@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from bench.approvals import approvals
 from bench.checks import checks
 from bench.drawing import drawing
+from bench.drift import BUSY as DRIFT_BUSY
+from bench.drift import NOTE as DRIFT_NOTE
 from bench.drift import PAGE as DRIFT_PAGE
 from bench.drift import SHOWN, drift
 from bench.folding import folding
@@ -78,9 +80,12 @@ def main() -> int:
         more = "".join(f" {word}" for word in sys.argv[1:])
         command = f'make bench ARGS="{more.strip()}"'
         # The score's page is made by itself: it takes minutes, and others' packages.
-        kept, shown = (DRIFT_PAGE, SHOWN) if arguments.chapters == ["drift"] else (PAGE, "")
-        made = page(chapters, command=command, on=datetime.now(UTC).date(), load=load)
-        kept.write_text(made + shown)
+        on = datetime.now(UTC).date()
+        if arguments.chapters == ["drift"]:
+            made = page(chapters, command=command, on=on, load=load, note=DRIFT_NOTE, busy=DRIFT_BUSY)
+            DRIFT_PAGE.write_text(made + SHOWN)
+        else:
+            PAGE.write_text(page(chapters, command=command, on=on, load=load))
     return int(any(figure.met is False for chapter in chapters for figure in chapter.figures))
 
 

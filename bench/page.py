@@ -42,17 +42,28 @@ def terminal(chapter: Chapter) -> str:
     return "\n".join(lines)
 
 
-def page(chapters: Sequence[Chapter], *, command: str, on: date, load: float) -> str:
-    """The whole run in Markdown; `load` is what the machine had to do before it."""
+def page(
+    chapters: Sequence[Chapter],
+    *,
+    command: str,
+    on: date,
+    load: float,
+    note: str = NOTE,
+    busy: str = BUSY_NOTE,
+) -> str:
+    """The whole run in Markdown; `load` is what the machine had to do before it.
+
+    `note` says how to read the figures, `busy` what holds less where the machine had much to do.
+    """
     missed = [figure.name for chapter in chapters for figure in chapter.figures if figure.met is False]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every goal was met."
     parts = [
         "# Benchmarks",
         f"Made on {on.isoformat()} by `{command}` on {machine(load)}. {verdict}",
-        NOTE,
+        note,
     ]
     if load > BUSY:
-        parts.append(BUSY_NOTE)
+        parts.append(busy)
     for chapter in chapters:
         rows = [(one.name, one.found, one.absolute, one.goal, one.verdict) for one in chapter.figures]
         parts += [f"## {chapter.title}", chapter.how, _markdown(HEAD, rows)]

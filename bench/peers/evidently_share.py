@@ -7,7 +7,8 @@ import pandas as pd
 from evidently import Report
 from evidently.presets import DataDriftPreset
 
-before, now = (pd.read_parquet(path) for path in sys.argv[1:3])
-found = Report([DataDriftPreset()]).run(now, before).dict()
-share = next(one["value"]["share"] for one in found["metrics"] if "DriftedColumnsCount" in str(one))
-sys.stdout.write(json.dumps({"share": float(share)}) + "\n")
+for paths in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    before, now = (pd.read_parquet(path) for path in paths)
+    found = Report([DataDriftPreset()]).run(now, before).dict()
+    share = next(one["value"]["share"] for one in found["metrics"] if "DriftedColumnsCount" in str(one))
+    sys.stdout.write(json.dumps({"share": float(share)}) + "\n")

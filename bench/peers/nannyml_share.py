@@ -6,8 +6,9 @@ import sys
 import nannyml
 import pandas as pd
 
-before, now = (pd.read_parquet(path) for path in sys.argv[1:3])
-calculator = nannyml.UnivariateDriftCalculator(column_names=list(before.columns), chunk_number=10)
-found = calculator.fit(before).calculate(now).filter(period="analysis").to_df()
-alerts = found.xs("alert", axis=1, level=2)
-sys.stdout.write(json.dumps({"share": float(alerts.to_numpy().mean())}) + "\n")
+for paths in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    before, now = (pd.read_parquet(path) for path in paths)
+    calculator = nannyml.UnivariateDriftCalculator(column_names=list(before.columns), chunk_number=10)
+    found = calculator.fit(before).calculate(now).filter(period="analysis").to_df()
+    alerts = found.xs("alert", axis=1, level=2)
+    sys.stdout.write(json.dumps({"share": float(alerts.to_numpy().mean())}) + "\n")
