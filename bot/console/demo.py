@@ -66,9 +66,9 @@ def demo_workspace(
             topic=f"Incidents of {name}",
         )
         for name, service in configured.services.items()
+        if service.channel != default  # such as Lightship itself
     ]
-    if default not in {one.id for one in channels}:
-        channels.append(Channel(id=default, name="ops", members=everybody | {bot}, topic="Operations"))
+    channels.append(Channel(id=default, name="ops", members=everybody | {bot}, topic="Operations"))
     return Workspace(
         app=app,
         clock=clock,
