@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,11 +54,16 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
     assert isinstance(CliRunner().invoke(group_of(OSError(2, "none", "file")), ["leave"]).exception, OSError)
 
 
-def test_ctrl_c_ends_work_that_lasts_with_130() -> None:
+def test_ctrl_c_ends_work_that_lasts_with_130(tmp_path: Path) -> None:
     """A rehearsal that is under way ends at Ctrl-C without a traceback."""
+    shipped = ROOT / "runbooks" / "rehearsals"
+    shutil.copytree(shipped / "worlds", tmp_path / "worlds")
+    text = (shipped / "stale-at-night.yaml").read_text()
+    for number in range(200):  # more than can be played before the signal, however busy the machine is
+        (tmp_path / f"{number}.yaml").write_text(text.replace("stale-at-night", f"stale-{number}"))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "rehearse"],
+        [sys.executable, "-m", "bot", "rehearse", "--at-once", "1", str(tmp_path)],
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm"},
         stdin=subprocess.DEVNULL,
