@@ -21,6 +21,10 @@ from bot.cli import LazyGroup
 
 ROOT: Final = Path(__file__).parents[2]
 FULL: Final = Path("/dev/full")
+HEARS_CTRL_C: Final = (  # a shell's background job does not, and what it starts inherits that
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from bot.__main__ import main; main()"
+)
 
 
 def group_of(raised: BaseException) -> LazyGroup:
@@ -63,7 +67,7 @@ def test_ctrl_c_ends_work_that_lasts_with_130(tmp_path: Path) -> None:
         (tmp_path / f"{number}.yaml").write_text(text.replace("stale-at-night", f"stale-{number}"))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "rehearse", "--at-once", "1", str(tmp_path)],
+        [sys.executable, "-c", HEARS_CTRL_C, "rehearse", "--at-once", "1", str(tmp_path)],
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm"},
         stdin=subprocess.DEVNULL,
@@ -90,7 +94,7 @@ def test_ctrl_c_at_a_question_ends_with_130(tmp_path: Path) -> None:
     """`lightship init` asks from inside of its event loop, which would keep the signal to itself."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "init"],
+        [sys.executable, "-c", HEARS_CTRL_C, "init"],
         cwd=tmp_path,
         env={**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)},
         stdin=theirs,
