@@ -168,13 +168,21 @@ class Deployed:
 
     async def incidents(self) -> tuple[Incident, ...]:
         """All that are stored, the oldest first."""
-        async with self.store.transaction() as tx:
-            return tuple(reversed(await tx.incidents.recent(limit=500)))
+
+        async def look() -> tuple[Incident, ...]:
+            async with self.store.transaction() as tx:
+                return tuple(reversed(await tx.incidents.recent(limit=500)))
+
+        return await eventually(look, lambda _: True, "the store answers")
 
     async def rows(self, statement: str) -> Sequence[Row[Any]]:
         """What the database itself answers."""
-        async with self.store._database.begin() as link:
-            return await link.all(text(statement))
+
+        async def look() -> Sequence[Row[Any]]:
+            async with self.store._database.begin() as link:
+                return await link.all(text(statement))
+
+        return await eventually(look, lambda _: True, "the store answers")
 
     async def waiting(self) -> int:
         """Webhooks that were not merged, and messages that are not shown in their latest state."""
