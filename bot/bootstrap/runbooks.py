@@ -19,6 +19,7 @@ def vocabulary_of(settings: Settings | None) -> Vocabulary:
         return Vocabulary()
     return Vocabulary(
         metrics=frozenset(name for service in settings.services.values() for name in service.metrics),
+        services=frozenset(settings.services),
         longest_silence=settings.remediations.longest_silence,
     )
 

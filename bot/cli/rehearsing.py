@@ -73,6 +73,9 @@ def rehearse(
     if scenarios.faults:
         show_faults(scenarios.faults)
         sys.exit(1)
+    for service in sorted(set(scenarios.left_out.values())):
+        names = [name for name, about in scenarios.left_out.items() if about == service]
+        click.echo(f"left out, as no service `{service}` is configured: {', '.join(names)}", err=True)
     if not scenarios.scenarios:
         click.echo("lightship rehearse: there are no rehearsals; write one in runbooks/rehearsals/", err=True)
         sys.exit(1)

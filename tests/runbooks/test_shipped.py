@@ -17,6 +17,8 @@ from bot.documents.reading import parse_document
 from bot.domain.durations import parse_duration
 from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
 from bot.domain.severity import Severity
+from bot.rehearsal.scenarios.knowing import knowledge_of
+from bot.rehearsal.scenarios.loading import load_scenarios
 from bot.rendering.contexts import text_context
 from bot.rendering.templates import evaluate, render_text
 from bot.settings import load_settings
@@ -54,6 +56,34 @@ def shipped() -> dict[str, Runbook]:
 def test_there_is_one_for_each_alert_with_its_severity(shipped: dict[str, Runbook]) -> None:
     """One runbook an alert, each of the severity that its alert has."""
     assert {name: runbook.severity for name, runbook in shipped.items()} == ALL
+
+
+def test_who_does_not_watch_lightship_removes_the_service_and_nothing_else() -> None:
+    """Without it every runbook is right all the same, and the rehearsals about it are left out, not wrong."""
+    settings = load_settings(ROOT / "lightship.yaml", {}).settings
+    assert settings is not None
+    services = {name: one for name, one in settings.services.items() if name != "lightship"}
+    without = settings.model_copy(update={"services": services})
+    runbooks = load_runbooks([ROOT / "runbooks"], vocabulary_of(without))
+    assert [str(fault) for fault in runbooks.faults] == []
+    played = load_scenarios([ROOT / "runbooks"], knowledge_of(runbooks.runbooks, without, actions=ACTIONS))
+    assert [str(fault) for fault in played.faults] == []
+    about = {one.file.runbook for one in played.scenarios}
+    assert about == set(ALL) - {name for name in ALL if name.startswith("Lightship")}
+    assert len(played.left_out) == 6
+    assert set(played.left_out.values()) == {"lightship"}
+
+
+@pytest.mark.parametrize("service", ["service: lightship\n", ""])
+def test_the_metrics_of_a_service_that_is_not_configured_are_not_judged(service: str) -> None:
+    """Where a runbook says for which service it is written; else an unknown metric is a typo as before."""
+    text = (ROOT / "runbooks" / "lightship-scheduler-late.yaml").read_text()
+    assert "\nservice: lightship\n" in text
+    document, _ = parse_document(text.replace("service: lightship\n", service), file="late.yaml")
+    assert document is not None
+    loader = RunbookLoader(Vocabulary(metrics=frozenset({"p95_latency"}), services=frozenset({"churn"})))
+    loader.add_document(document)
+    assert bool(loader.loaded.faults) is (service == "")
 
 
 @pytest.mark.parametrize("alert", sorted(ALL))

@@ -152,6 +152,11 @@ class RunbookFile(Strict):
         default=None, description="from the alert's own label when not given"
     )
     match: tuple[MatcherText, ...] = Field(min_length=1, description="Alertmanager matchers; all must hold")
+    service: Text | None = Field(
+        default=None,
+        description="the service that it is written for; where none of that name is configured, its metrics "
+        "need not be either",
+    )
     summary: Template
     symptoms: tuple[Template, ...] = ()
     steps: tuple[StepFile, ...] = Field(min_length=1)

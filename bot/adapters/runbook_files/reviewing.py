@@ -6,6 +6,7 @@ its faults also in a runbook that its model refuses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.adapters.runbook_files.labels import label_faults
@@ -43,6 +44,7 @@ _TEMPLATES: Final[tuple[tuple[object, ...], ...]] = (
 
 def review(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     """Every fault of a runbook that its model cannot see."""
+    vocabulary = _of_its_service(document, vocabulary)
     for pattern in _TEMPLATES:
         for path, text in find_texts(document.value, *pattern):
             yield from _placed(document, path, text_faults(text))
@@ -52,6 +54,14 @@ def review(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     yield from _references(document)
     yield from _escalation(document)
     yield from label_faults(document)
+
+
+def _of_its_service(document: Document, vocabulary: Vocabulary) -> Vocabulary:
+    """Without the metrics, which are then not known, where it is written for a service that is not there."""
+    named = [name for _, name in find_texts(document.value, "service")]
+    if named and vocabulary.services and named[0] not in vocabulary.services:
+        return replace(vocabulary, metrics=frozenset())
+    return vocabulary
 
 
 def _placed(document: Document, path: Path, faults: Iterable[SourceFault]) -> Iterator[Fault]:

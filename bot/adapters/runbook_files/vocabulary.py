@@ -77,6 +77,7 @@ class Vocabulary:
     check_arguments: Mapping[str, frozenset[str]] = field(default_factory=lambda: CHECK_ARGUMENTS)
     actions: Mapping[str, frozenset[str]] = field(default_factory=lambda: ACTIONS)
     metrics: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
     longest_silence: timedelta | None = None
 
     @property

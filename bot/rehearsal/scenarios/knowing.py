@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Knowledge:
-    """What a rehearsal may name: the runbooks, the configured metrics, who may approve.
+    """What a rehearsal may name: the runbooks, the configured services and metrics, who may approve.
 
     Where something is empty it is not known, and nothing is said about it.
     """
 
     runbooks: tuple[Runbook, ...] = ()
+    services: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
     approvers: frozenset[str] = frozenset()
     requester_may_approve: bool = False
@@ -29,6 +30,10 @@ class Knowledge:
         """By name."""
         return next((one for one in self.runbooks if one.name == name), None)
 
+    def lacks(self, service: str | None) -> bool:
+        """Whether a world is about a service that the configuration does not have."""
+        return service is not None and bool(self.services) and service not in self.services
+
 
 def knowledge_of(
     runbooks: Iterable[Runbook], settings: Settings | None, *, actions: Iterable[str]
@@ -37,6 +42,7 @@ def knowledge_of(
     services = settings.services.values() if settings else ()
     return Knowledge(
         runbooks=tuple(runbooks),
+        services=frozenset(settings.services if settings else ()),
         metrics=frozenset(name for service in services for name in service.metrics),
         approvers=_people(name for service in services for name in service.approvers),
         requester_may_approve=any(service.remediation.requester_may_approve for service in services),

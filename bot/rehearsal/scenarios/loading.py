@@ -52,10 +52,14 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedScenarios:
-    """The rehearsals that are right, in the order of their names, and the faults of the others."""
+    """The rehearsals that are right, in the order of their names, and the faults of the others.
+
+    `left_out` names those about a service that is not configured, each with that service.
+    """
 
     scenarios: tuple[Scenario, ...]
     faults: tuple[Fault, ...]
+    left_out: Mapping[str, str]
 
 
 class ScenarioLoader:
@@ -67,6 +71,7 @@ class ScenarioLoader:
         self._places: dict[str, Place] = {}
         self._worlds: dict[Path, BaseWorldFile | None] = {}
         self._faults: list[Fault] = []
+        self._left_out: dict[str, str] = {}
 
     def add(self, path: Path) -> None:
         """A file, a folder of rehearsals, or a folder of runbooks with `rehearsals/` in it."""
@@ -87,6 +92,9 @@ class ScenarioLoader:
         """As `add_file`, of a document that was read; `folder` is where `worlds/` is looked for."""
         file, wrong = checked(document, RehearsalFile)
         base, missing = self._base_of(document, folder)
+        if base is not None and base.service is not None and self._knowledge.lacks(base.service):
+            self._left_out[file.name if file else document.file] = base.service
+            return
         world = merged(base.world if base else WorldFile(), file.world) if file else None
         found = [*wrong, *missing, *self._name_taken(document)]
         found += review(document, file, world, base, self._knowledge)
@@ -103,6 +111,7 @@ class ScenarioLoader:
         return LoadedScenarios(
             scenarios=tuple(self._found[name] for name in sorted(self._found)),
             faults=tuple(sorted(set(self._faults))),
+            left_out=dict(sorted(self._left_out.items())),
         )
 
     def _base_of(self, document: Document, folder: Path) -> tuple[BaseWorldFile | None, list[Fault]]:
@@ -120,7 +129,9 @@ class ScenarioLoader:
             file = None
             if document is not None:
                 file, wrong = checked(document, BaseWorldFile)
-                faults = (*faults, *wrong, *review_world(document, file, self._knowledge))
+                faults = (*faults, *wrong)
+                if file is None or not self._knowledge.lacks(file.service):
+                    faults = (*faults, *review_world(document, file, self._knowledge))
             self._faults += faults
             self._worlds[path] = None if faults else file
         return self._worlds[path]

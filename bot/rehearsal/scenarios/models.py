@@ -312,5 +312,10 @@ class BaseWorldFile(Strict):
     """A world that rehearsals are `like`."""
 
     name: Slug
+    service: Text | None = Field(
+        default=None,
+        description="the service that it is about; where none of that name is configured, what is like it is "
+        "left out",
+    )
     environment: dict[str, str] = Field(default_factory=dict)
     world: WorldFile
