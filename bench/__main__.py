@@ -46,7 +46,7 @@ CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "graphs": drawing,
     "approvals": lambda _rounds: approvals(),
     "drift": drift,
-    "storm": lambda _rounds: storm(),
+    "storm": storm,
 }
 
 

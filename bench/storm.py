@@ -8,8 +8,10 @@ import sys
 import tempfile
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -23,7 +25,7 @@ from tests.e2e.servers.alertmanager import Alertmanager, posting_to
 from tests.e2e.servers.programs import REPOSITORY, Missing, Program, answers, free_port, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from bot.console import SlackStandIn
 
@@ -50,8 +52,32 @@ HOW: Final = (
 )
 
 
-async def storm() -> Chapter:
-    """The whole storm; one figure that says what is missing where there is no Alertmanager."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passed:
+    """One storm: groups shown, seconds until then, seconds between two calls, calls, webhooks' answers."""
+
+    shown: int
+    took: float
+    shortest: float
+    calls: int
+    times: list[tuple[int, float]]
+
+    @property
+    def p99(self) -> float:
+        """How long webhooks waited for their answer, in seconds."""
+        return percentile([seconds for _, seconds in self.times], 0.99)
+
+
+async def storm(rounds: int) -> Chapter:
+    """Some storms; one figure that says what is missing where there is no Alertmanager."""
+    try:
+        passed = [await _storm() for _ in range(rounds)]
+    except Missing as missing:
+        return _absent(missing)
+    return Chapter(title=TITLE, how=HOW, figures=_figures(passed))
+
+
+async def _storm() -> Passed:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         config = configuration(directory, SERVICES)
@@ -69,11 +95,10 @@ async def storm() -> Chapter:
                     shown = await _until_shown(slack)
                     took = time.monotonic() - began
                     times = await _times(relay)
-                except Missing as missing:
-                    return _absent(missing)
                 finally:
                     await asyncio.to_thread(alertmanager.stop)
-    return Chapter(title=TITLE, how=HOW, figures=_figures(slack, shown, took, times))
+    shortest, calls = _shortest_distance(slack)
+    return Passed(shown=shown, took=took, shortest=shortest, calls=calls, times=times)
 
 
 async def _fire(alertmanager: Alertmanager) -> None:
@@ -115,18 +140,21 @@ def _incidents(slack: SlackStandIn) -> int:
     return len(own) + gathered
 
 
-def _figures(
-    slack: SlackStandIn, shown: int, took: float, times: list[tuple[int, float]]
-) -> tuple[Figure, ...]:
-    seconds = [one for _, one in times]
+def _figures(passed: Sequence[Passed]) -> tuple[Figure, ...]:
+    """The worst of all storms, but of the waits the median: one hiccup of the machine is a 99th percentile."""
+    shown = min(one.shown for one in passed)
+    shortest = min(one.shortest for one in passed)
+    slowest = max(passed, key=lambda one: one.took)
+    times = [answer for one in passed for answer in one.times]
     refused = sum(status >= 300 for status, _ in times)  # noqa: PLR2004 - HTTP
-    p99 = percentile(seconds, 0.99)
-    shortest, calls = _shortest_distance(slack)
+    seconds = [one for _, one in times]
+    p99 = median(one.p99 for one in passed)
+    each = ", ".join(milliseconds(one.p99) for one in passed)
     return (
         Figure(
             name="groups shown",
             found=f"{shown} of {GROUPS}",
-            absolute=f"after {took:.0f} s with {calls} calls",
+            absolute=f"after {slowest.took:.0f} s with {slowest.calls} calls",
             goal="all",
             met=shown == GROUPS,
         ),
@@ -139,7 +167,7 @@ def _figures(
         Figure(
             name="webhooks answered, 99th percentile",
             found=milliseconds(p99),
-            absolute=f"median {milliseconds(percentile(seconds, 0.5))}, "
+            absolute=f"median of {each}; half within {milliseconds(percentile(seconds, 0.5))}, "
             f"longest {milliseconds(max(seconds))}, {len(times)} webhooks, {refused} refused",
             goal=f"at most {milliseconds(ANSWER_GOAL)}, none refused",
             met=p99 <= ANSWER_GOAL and not refused,
