@@ -141,7 +141,7 @@ def _incidents(slack: SlackStandIn) -> int:
 
 
 def _figures(passed: Sequence[Passed]) -> tuple[Figure, ...]:
-    """The worst of all storms, but of the waits the median: one hiccup of the machine is a 99th percentile."""
+    """The worst of all storms, but of the waits the median: one hiccup is a 99th percentile."""
     shown = min(one.shown for one in passed)
     shortest = min(one.shortest for one in passed)
     slowest = max(passed, key=lambda one: one.took)
