@@ -132,8 +132,8 @@ class Bench:
         )
     )
 
-    def start(self, owner: str = "first") -> Start:
-        """Engines as one process has them."""
+    def start(self, owner: str = "first", *, clock: FrozenClock | None = None) -> Start:
+        """Engines as one process has them; `clock` is its machine's own, where that is not the store's."""
 
         async def ask_again(tx: Transaction, approval: Approval, plan: Plan) -> None:
             await approving.ask_again(tx, approval, plan)
@@ -151,7 +151,7 @@ class Bench:
         remediating = Remediating(
             store=self.store,
             ids=self.ids,
-            clock=self.clock,
+            clock=clock or self.clock,
             owner=owner,
             readers=self.world.readers,
             writers=Writers(cluster=self.writer, models=self.world.models),

@@ -40,7 +40,7 @@ class Pushgateway:
                 call, address, JOB, scores, grouping_key={"service": service}, timeout=self._timeout
             )
         except HTTPError as error:
-            raise await asyncio.to_thread(_translated, error, address) from None
+            raise await asyncio.to_thread(_translated, error, address) from error
         except (OSError, ValueError) as error:
             why = one_line(without_secrets(str(error)), limit=200) or type(error).__name__
             raise Temporary(f"the Pushgateway at {address} cannot be reached: {why}") from error

@@ -12,7 +12,7 @@ from bot.domain.commands import Outcome, OutcomeReason
 from bot.domain.freezing import frozen_words, in_force
 from bot.domain.incidents import IncidentState
 from bot.domain.policies import HOUR, may_be_asked, may_be_done
-from bot.domain.remedies import Refusal
+from bot.domain.remedies import Refusal, RefusalReason
 from bot.engines.responding import no_such_incident
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def refused_now(planned: Plan | Refusal | None) -> Unfit | None:
         return Unfit(
             "changed_meanwhile", "The request changed while you pressed; look at it and press again."
         )
+    if isinstance(planned, Refusal) and planned.reason is RefusalReason.UNREACHABLE:
+        return Unfit(planned.reason.value, f"Nothing was done; press again in a moment. {planned.sentence}")
     if isinstance(planned, Refusal):
         since = "Something has changed since it was asked for, so nothing was done."
         return Unfit(planned.reason.value, f"{since} {planned.sentence}")

@@ -272,7 +272,9 @@ class Remediating:
 
     async def _overtaken(self, execution: Execution, approval: Approval) -> str:
         """Why what was granted a while ago may not be done any more; empty where it may."""
-        if self._clock.now() - execution.started_at < PLAN_HOLDS:
+        async with self._store.transaction() as tx:
+            waited = tx.now - execution.started_at
+        if waited < PLAN_HOLDS:
             return ""
         planned = await self._plan(wish_of(approval))
         if not isinstance(planned, Refusal) or planned.reason in _MET_BY_ACTING:

@@ -15,6 +15,7 @@ from bot.domain.events import EventKind
 from bot.domain.policies import ApprovalPolicy
 from bot.domain.remedies import Action
 from bot.rehearsal.faults import Fault
+from bot.testing import FrozenClock
 from tests.acting import ALICE, BOB, CAROL, NAMESPACE, POLICY
 from tests.planning import MODEL, ask
 from tests.retraining.making import make_version
@@ -105,6 +106,7 @@ async def test_who_cannot_be_asked_grants_nothing(bench: Bench) -> None:
     bench.world.faults.switch_on("cluster", Fault.SERVER_ERROR)
     why, sentence = await refused(bench, start, approval, incident)
     assert (why, "Kubernetes cannot be asked now" in sentence) == ("unreachable", True)
+    assert sentence.startswith("Nothing was done; press again in a moment. ")
     bench.world.faults.switch_off()
     assert (await bench.press(start, approval)).reason is OutcomeReason.DONE
 
@@ -122,14 +124,18 @@ async def test_a_first_vote_and_a_broken_glass_are_asked_as_well(bench: Bench) -
     assert denied.sentence == "Denied."
 
 
-async def test_what_the_bot_slept_over_is_asked_before_it_is_done(bench: Bench) -> None:
-    """Granted, and the bot was away for an hour in which the limit was lowered: nothing is done, and told."""
+@pytest.mark.parametrize("behind", [timedelta(0), timedelta(hours=2)])
+async def test_what_the_bot_slept_over_is_asked_before_it_is_done(bench: Bench, behind: timedelta) -> None:
+    """Granted, and the bot was away for an hour in which the limit was lowered: nothing is done, and told.
+
+    How long that was the store says, whatever the clock of the replica that finds it.
+    """
     start = bench.start()
     approval, incident = await waits(bench, start, WISHES[Action.SCALE])
     await bench.press(start, approval, by=BOB)
     bench.bounds = ScaleBounds(minimum=1, maximum=4)
     bench.pass_time(3600)
-    await bench.start("second").work()
+    await bench.start("second", clock=FrozenClock(bench.clock.now() - behind, auto=True)).work()
     state, sentence = await bench.outcome(approval)
     assert (state, await bench.replicas()) == ("failed", 3)
     assert sentence.startswith("something has changed since it was approved; nothing was done. ")

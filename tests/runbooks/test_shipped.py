@@ -5,6 +5,7 @@ Six are of the service and its model; five are of the drift score and of Lightsh
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bot.documents.reading import parse_document
 from bot.domain.durations import parse_duration
 from bot.domain.runbooks import Runbook, SelectionReason, proposed_replicas, select_runbook
 from bot.domain.severity import Severity
-from bot.rehearsal.scenarios.knowing import knowledge_of
+from bot.rehearsal.scenarios.knowing import Knowledge, knowledge_of
 from bot.rehearsal.scenarios.loading import load_scenarios
 from bot.rendering.contexts import text_context
 from bot.rendering.templates import evaluate, render_text
@@ -84,6 +85,22 @@ def test_the_metrics_of_a_service_that_is_not_configured_are_not_judged(service:
     loader = RunbookLoader(Vocabulary(metrics=frozenset({"p95_latency"}), services=frozenset({"churn"})))
     loader.add_document(document)
     assert bool(loader.loaded.faults) is (service == "")
+
+
+def test_a_service_that_is_nearly_configured_is_a_typo(tmp_path: Path) -> None:
+    """Else the word that lets unknown metrics pass would let every one of them pass."""
+    vocabulary = Vocabulary(metrics=frozenset({"p95_latency"}), services=frozenset({"lightships"}))
+    runbook = ROOT / "runbooks" / "lightship-scheduler-late.yaml"
+    loaded = load_runbooks([runbook], vocabulary)
+    assert [fault.message for fault in loaded.faults] == [
+        "no service `lightship` is configured; did you mean `lightships`?"
+    ]
+    shutil.copytree(ROOT / "runbooks" / "rehearsals" / "worlds", tmp_path / "worlds")
+    knowledge = Knowledge(services=frozenset({"lightships"}), metrics=frozenset({"p95_latency"}))
+    (fault,) = [
+        one for one in load_scenarios([tmp_path], knowledge).faults if one.file.endswith("lightship.yaml")
+    ]
+    assert fault.message == loaded.faults[0].message
 
 
 @pytest.mark.parametrize("alert", sorted(ALL))

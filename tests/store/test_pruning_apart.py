@@ -223,6 +223,17 @@ async def test_drift_runs_go_with_their_messages_and_the_newest_stays(world: Wor
         assert await tx.files.get("page") is None
 
 
+async def test_a_run_that_the_tracker_is_owed_stays(world: World) -> None:
+    """What MLflow has not been told yet would otherwise be forgotten with the run."""
+    await keep_drift(world)
+    async with world.store.transaction() as tx:
+        await tx.tracked_runs.owe("run-1", profile=None)
+    async with world.store.transaction() as tx:
+        assert await tx.pruning_apart.drift_runs(before=BETWEEN, limit=10) == 1
+        assert await tx.drift_runs.get("run-1") is not None
+        assert await tx.drift_reports.of_run("run-1") is not None
+
+
 async def test_the_message_of_the_newest_run_stays(world: World) -> None:
     """However old it is, the next report may go on in it."""
     run = await keep_success(world.store, make_run("run-0", started_at=LONG_AGO))

@@ -44,7 +44,11 @@ _TEMPLATES: Final[tuple[tuple[object, ...], ...]] = (
 
 def review(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     """Every fault of a runbook that its model cannot see."""
-    vocabulary = _of_its_service(document, vocabulary)
+    for path, name in find_texts(document.value, "service"):
+        if vocabulary.services and name not in vocabulary.services:
+            if told := did_you_mean(name, vocabulary.services):
+                yield document.place(path).fault(f"no service `{name}` is configured{told}")
+            vocabulary = replace(vocabulary, metrics=frozenset())
     for pattern in _TEMPLATES:
         for path, text in find_texts(document.value, *pattern):
             yield from _placed(document, path, text_faults(text))
@@ -54,14 +58,6 @@ def review(document: Document, vocabulary: Vocabulary) -> Iterator[Fault]:
     yield from _references(document)
     yield from _escalation(document)
     yield from label_faults(document)
-
-
-def _of_its_service(document: Document, vocabulary: Vocabulary) -> Vocabulary:
-    """Without the metrics, which are then not known, where it is written for a service that is not there."""
-    named = [name for _, name in find_texts(document.value, "service")]
-    if named and vocabulary.services and named[0] not in vocabulary.services:
-        return replace(vocabulary, metrics=frozenset())
-    return vocabulary
 
 
 def _placed(document: Document, path: Path, faults: Iterable[SourceFault]) -> Iterator[Fault]:

@@ -129,9 +129,7 @@ class ScenarioLoader:
             file = None
             if document is not None:
                 file, wrong = checked(document, BaseWorldFile)
-                faults = (*faults, *wrong)
-                if file is None or not self._knowledge.lacks(file.service):
-                    faults = (*faults, *review_world(document, file, self._knowledge))
+                faults = (*faults, *wrong, *review_world(document, file, self._knowledge))
             self._faults += faults
             self._worlds[path] = None if faults else file
         return self._worlds[path]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bot.documents.finding import ANY, find
+from bot.documents.finding import ANY, find, find_texts
 from bot.domain.runbooks import select_runbook
 from bot.domain.words import did_you_mean
 from bot.rehearsal.scenarios.expecting import expectations, people
@@ -65,9 +65,13 @@ def review(
 
 
 def review_world(document: Document, file: BaseWorldFile | None, knowledge: Knowledge) -> Iterator[Fault]:
-    """As `review`, of a world that rehearsals are like."""
-    yield from _numbers(document, None, knowledge)
-    del file
+    """As `review`, of a world that rehearsals are like; of one that is left out only whether it should be."""
+    if file is None or not knowledge.lacks(file.service):
+        yield from _numbers(document, None, knowledge)
+        return
+    for path, name in find_texts(document.value, "service"):
+        if told := did_you_mean(name, knowledge.services):
+            yield document.place(path).fault(f"no service `{name}` is configured{told}")
 
 
 def _numbers(document: Document, base: WorldFile | None, knowledge: Knowledge) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.servers.programs import Program, answers, free_port, installed, until
+from tests.e2e.servers.programs import Program, free_port, installed, serving
 
 
 def posting_to(
@@ -59,11 +59,7 @@ class Alertmanager:
             "--cluster.listen-address=",  # no gossip: it would wait for peers and need another port
         )
         self._program = Program("alertmanager", command, log=self.directory / "alertmanager.log")
-        try:
-            until(lambda: answers(f"{self.url}/-/ready"), "Alertmanager is ready", program=self._program)
-        except BaseException:
-            self._program.kill()
-            raise
+        serving(self._program, f"{self.url}/-/ready", "Alertmanager")
         return self
 
     def stop(self) -> None:

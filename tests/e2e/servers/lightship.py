@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.servers.programs import REPOSITORY, Program, answers, free_port, until
+from tests.e2e.servers.programs import REPOSITORY, Program, free_port, serving
 
 LIGHTSHIP = Path(sys.executable).parent / "lightship"
 RUN = (LIGHTSHIP, "run")
@@ -54,11 +54,7 @@ class Lightship:
         Readiness asks Slack too, so a stand-in in the same process must not be blocked by this call.
         """
         self._program = Program("lightship", self._words, log=self.log, environment=self.environment)
-        try:
-            until(lambda: answers(f"{self.url}/readyz"), "the bot is ready", program=self._program)
-        except BaseException:
-            self._program.kill()
-            raise
+        serving(self._program, f"{self.url}/readyz", "the bot")
         return self
 
     def stop(self) -> int | None:

@@ -109,6 +109,15 @@ def answers(url: str) -> bool:
         return False
 
 
+def serving(program: "Program", url: str, what: str) -> None:
+    """Return once a GET of the address is answered. Raises `NotStarted`; then the program is killed."""
+    try:
+        until(lambda: answers(url), f"{what} is ready", program=program)
+    except BaseException:
+        program.kill()
+        raise
+
+
 class Program:
     """One server process under its guard. `log` gets its output and error, appended over restarts."""
 

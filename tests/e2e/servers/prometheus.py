@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.servers.programs import Program, answers, free_port, installed, until
+from tests.e2e.servers.programs import Program, free_port, installed, serving
 
 Rules = Path | Mapping[str, Any]
 
@@ -76,11 +76,7 @@ class Prometheus:
             f"--rules.alert.resend-delay={RESEND}",
         )
         self._program = Program("prometheus", command, log=self.directory / "prometheus.log")
-        try:
-            until(lambda: answers(f"{self.url}/-/ready"), "Prometheus is ready", program=self._program)
-        except BaseException:
-            self._program.kill()
-            raise
+        serving(self._program, f"{self.url}/-/ready", "Prometheus")
         return self
 
     def stop(self) -> None:

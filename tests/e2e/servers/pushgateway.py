@@ -5,7 +5,7 @@ Started by the fixture `pushgateway`.
 
 from pathlib import Path
 
-from tests.e2e.servers.programs import Program, answers, free_port, installed, until
+from tests.e2e.servers.programs import Program, free_port, installed, serving
 
 
 class Pushgateway:
@@ -24,11 +24,7 @@ class Pushgateway:
             f"--web.listen-address={self.address}",
         )
         self._program = Program("pushgateway", command, log=self._log)
-        try:
-            until(lambda: answers(f"{self.url}/-/ready"), "the Pushgateway is ready", program=self._program)
-        except BaseException:
-            self._program.kill()
-            raise
+        serving(self._program, f"{self.url}/-/ready", "the Pushgateway")
         return self
 
     def stop(self) -> None:
