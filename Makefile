@@ -18,9 +18,10 @@ help:  ## show the targets
 	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 # The stamp keeps every target from asking the lock file again. What is synced after it only adds (`--inexact`), or one
-# target would take away what another needs.
+# target would take away what another needs. The demo's whole mlflow lies over files of mlflow-skinny, and takes them
+# along when it goes.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --reinstall-package mlflow-skinny
 	@touch $@
 
 .venv/.demo: .venv/.synced
