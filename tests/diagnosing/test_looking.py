@@ -237,10 +237,14 @@ async def test_a_world_that_fails_becomes_an_unknown_finding(lookout: Lookout, f
         target = CheckTarget(
             service=service.name, namespace="churn", deployment=NAME, hpa="", cronjob="", model=""
         )
-        run = run_check(
-            check, target=target, readers=world.readers, now=lookout.clock.now(), crashed=fail, arguments={}
+        return await run_check(
+            check,
+            target=target,
+            readers=world.readers,
+            now=lookout.clock.now(),
+            crashed=fail,
+            time_limit=timedelta(milliseconds=50) if fault is Fault.HANG else None,
         )
-        return await run
 
     def fail(check: str, error: Exception) -> None:
         raise AssertionError(check) from error
