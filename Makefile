@@ -19,9 +19,11 @@ help:  ## show the targets
 
 # The stamp keeps every target from asking the lock file again. What is synced after it only adds (`--inexact`), or one
 # target would take away what another needs. The demo's whole mlflow lies over files of mlflow-skinny, and takes them
-# along when it goes.
+# along when it goes; only then are they installed again, as that asks the index and not the cache.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --reinstall-package mlflow-skinny
+	$(UV) sync --frozen --quiet
+	@ls .venv/lib/python*/site-packages/mlflow/__init__.py >/dev/null 2>&1 \
+		|| $(UV) sync --frozen --quiet --reinstall-package mlflow-skinny
 	@touch $@
 
 .venv/.demo: .venv/.synced
