@@ -18,6 +18,7 @@ from bot.domain.policies import ApprovalPolicy, ApprovalRule
 from bot.domain.retraining import RetrainingRules, decide_retraining
 from bot.engines.approving import Approving
 from bot.engines.deciding import Deciding
+from bot.engines.executing import Executing
 from bot.engines.planning import Planning
 from bot.engines.remediating import Remediating
 from bot.ports.readers import NoDriftReports, Resource
@@ -148,10 +149,11 @@ class Bench:
             weigh=self.weigh,
             answers_within=self.answers_within,
         )
-        remediating = Remediating(
+        machine = clock or self.clock
+        executing = Executing(
             store=self.store,
             ids=self.ids,
-            clock=clock or self.clock,
+            clock=machine,
             owner=owner,
             readers=self.world.readers,
             writers=Writers(cluster=self.writer, models=self.world.models),
@@ -161,6 +163,7 @@ class Bench:
             enabled=lambda: self.enabled,
             answers_within=self.answers_within,
         )
+        remediating = Remediating(store=self.store, clock=machine, executing=executing)
         approving = Approving(
             store=self.store,
             ids=self.ids,

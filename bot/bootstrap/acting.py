@@ -12,6 +12,7 @@ from bot.bootstrap.bounds import bounds_of
 from bot.bootstrap.trainings import weighing
 from bot.engines.approving import Approving
 from bot.engines.deciding import Deciding
+from bot.engines.executing import Executing
 from bot.engines.freezing import Freezing
 from bot.engines.planning import Planning
 from bot.engines.remediating import Remediating
@@ -66,6 +67,18 @@ def make_acting_side(
         channel_of=lambda name: services[name].channel,
         on_granted=on_granted,
     )
+    executing = Executing(
+        store=outside.store,
+        ids=outside.ids,
+        clock=outside.clock,
+        owner=owner,
+        readers=outside.readers,
+        writers=outside.writers,
+        plan=planning.plan,
+        verify_within=lambda name: services[name].verify_within,
+        ask_again=approving.ask_again,
+        enabled=enabled,
+    )
     return ActingSide(
         planning=planning,
         approving=approving,
@@ -83,18 +96,7 @@ def make_acting_side(
             channels=[one.channel for one in services.values()],
             enabled=enabled,
         ),
-        remediating=Remediating(
-            store=outside.store,
-            ids=outside.ids,
-            clock=outside.clock,
-            owner=owner,
-            readers=outside.readers,
-            writers=outside.writers,
-            plan=planning.plan,
-            verify_within=lambda name: services[name].verify_within,
-            ask_again=approving.ask_again,
-            enabled=enabled,
-        ),
+        remediating=Remediating(store=outside.store, clock=outside.clock, executing=executing),
         verifying=Verifying(
             store=outside.store,
             ids=outside.ids,

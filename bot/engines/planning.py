@@ -1,6 +1,6 @@
 """Plans for approvals: what would be done, or why nothing may be. It looks and dry-runs, and changes nothing.
 
-Called by the approving engine, and by the remediating engine where the object is no longer what was approved.
+Called by the approving engine, and by the executing engine where the object is no longer what was approved.
 """
 
 from __future__ import annotations

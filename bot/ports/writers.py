@@ -1,6 +1,6 @@
 """Changing the world. Writers demand a `Grant` and send its plan's call; silences, by the contract, do not.
 
-Only remediations, the remediating and silencing engines, adapters, testing and bootstrap may import this.
+Only remediations, the executing and silencing engines, adapters, testing and bootstrap may import this.
 """
 
 from __future__ import annotations

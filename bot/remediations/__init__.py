@@ -1,1 +1,1 @@
-"""Remediations: plan, apply, recover, watch. Only the remediating engine and bootstrap may import this."""
+"""Remediations: plan, apply, recover, watch. Only the executing engine and bootstrap may import this."""

@@ -1,6 +1,6 @@
 """Getting one approved change done: in bounded time, tried again while that is safe, looked at when in doubt.
 
-Called by the remediating engine, which keeps the claim and commits what this answers.
+Called by the executing engine, which keeps the claim and commits what this answers.
 """
 
 from __future__ import annotations

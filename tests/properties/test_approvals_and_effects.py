@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bot.domain.approvals import APPROVAL_TRANSITIONS, ApprovalState, DecisionWord
 from bot.domain.errors import LightshipError
 from bot.domain.remedies import EXECUTION_TRANSITIONS, ExecutionState
-from bot.engines import deciding, remediating
+from bot.engines import deciding, executing
 from bot.ports.readers import Resource
 from bot.rehearsal.faults import Fault
 from bot.remediations import acting
@@ -36,7 +36,7 @@ POINTS = (
     "after-apply",
     "before-outcome-commit",
 )
-WITH_POINTS: tuple[Any, ...] = (deciding, remediating, acting)
+WITH_POINTS: tuple[Any, ...] = (deciding, executing, acting)
 CALLS = ("writer", "cluster.get", "cluster.list", "planner")
 FAULTS = (
     Fault.HANG,

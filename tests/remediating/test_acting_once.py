@@ -354,7 +354,7 @@ async def test_an_error_of_our_own_is_handed_to_a_human(
     def broken(_: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(start.remediating, "_verify_within", broken)
+    monkeypatch.setattr(start.remediating._executing, "_verify_within", broken)
     await start.work()
     state, sentence = await bench.outcome(approval)
     assert state == ExecutionState.NEEDS_HUMAN

@@ -18,7 +18,7 @@ from bot.bootstrap import assembly
 from bot.domain import verifications
 from bot.domain.approvals import Approval, Grant
 from bot.domain.remedies import Execution, ExecutionState
-from bot.engines import deciding, remediating
+from bot.engines import deciding, executing
 from bot.engines.deciding import Deciding
 from bot.engines.publishing import PublishLimits
 from bot.engines.silencing import Silencing
@@ -37,7 +37,7 @@ def shorten_leases() -> None:
     defaults = Verifying.__init__.__kwdefaults__
     assert defaults is not None
     defaults["look_every"] = timedelta(seconds=1)
-    remediating.LEASE = LEASE
+    executing.LEASE = LEASE
     shortened = partial(PublishLimits, lease=PUBLISHING_LEASE)
     assembly.PublishLimits = shortened  # type: ignore[assignment, attr-defined]  # the point of this module
 
