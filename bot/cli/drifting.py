@@ -20,6 +20,7 @@ from bot.cli.options import config_option
 from bot.cli.progress import progress_bar, waiting
 from bot.domain.drift import DriftVerdict
 from bot.domain.errors import LightshipError, Permanent
+from bot.domain.words import did_you_mean
 from bot.drift.locations import location
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ def report(**given: Any) -> None:
 @click.option("--with-sample", is_flag=True, help="Keep up to 2,500 rows in it, which the joint score needs.")
 def profile(**given: Any) -> None:
     """Save the profile of a reference, to be compared with in place of the data."""
-    from bot.drift.profile_files import is_profile, save_profile  # noqa: PLC0415 - after the options are right
+    from bot.drift.columns import unknown_names  # noqa: PLC0415 - after the options are right
+    from bot.drift.profile_files import is_profile, save_profile  # noqa: PLC0415 - likewise
     from bot.drift.profiling import make_profile  # noqa: PLC0415 - likewise
     from bot.drift.sources import open_source  # noqa: PLC0415 - likewise
 
@@ -201,6 +203,9 @@ def profile(**given: Any) -> None:
     for column in made.columns:
         if not column.compared:
             click.echo(f"  {column.name}: not compared, {column.reason}")
+    names = [column.name for column in made.columns]
+    for name in unknown_names(_names(given["exclude"]), names):
+        click.echo(f"  {name}: to be left out, but no column is called so{did_you_mean(name, names)}")
 
 
 def make_report(given: Mapping[str, Any]) -> DriftReport:

@@ -19,7 +19,8 @@ from bot.domain.drift import (
     PredictionDrift,
     verdict_of,
 )
-from bot.drift.columns import Kind, Selection
+from bot.domain.words import did_you_mean
+from bot.drift.columns import Kind, Selection, unknown_names
 from bot.drift.counting import MAXIMUM_LEVELS, Counts, text_array
 from bot.drift.measuring import Measured, measure_broken, measure_categories, measure_numbers
 from bot.drift.planning import Plan, narrowed, plan_comparison
@@ -29,7 +30,7 @@ from bot.drift.score import Judged, combine, judge, seed_score
 from bot.drift.verdicts import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from bot.drift.profile import Profile
     from bot.drift.sources import Source
@@ -92,7 +93,7 @@ def compare(
         reference=DriftSide(name=profile.name, rows=profile.rows, model_version=profile.model_version),
         current=DriftSide(name=current.name, rows=main.counts.rows),
         predictions=_prediction_drift(predicted, judged, main, options.prediction or DEFAULT_COLUMN),
-        notes=_notes(options, profile),
+        notes=_notes(options, profile, current.columns),
     )
     return (
         report if report.verdict is DriftVerdict.INSUFFICIENT else replace(report, reason=reason_of(report))
@@ -232,10 +233,18 @@ def _joint(profile: Profile, main: _Compared, lacking: str, options: Options) ->
     return JointDrift(value=joint_score(profile.sample, known, kinds, single=single))
 
 
-def _notes(options: Options, profile: Profile) -> tuple[str, ...]:
-    names = {column.name for column in profile.columns} | {options.prediction or DEFAULT_COLUMN}
-    unknown = sorted(set(options.weights) - names)
-    if not unknown:
-        return ()
-    shown = ", ".join(f"`{name}`" for name in unknown[:5])
-    return (f"Weights for columns that the reference does not have: {shown}.",)
+def _notes(options: Options, profile: Profile, current: Collection[str]) -> tuple[str, ...]:
+    columns = {column.name for column in profile.columns}
+    weighed = unknown_names(options.weights, columns | {options.prediction or DEFAULT_COLUMN})
+    notes = [f"Weights for columns that the reference does not have: {_shown(weighed)}."] if weighed else []
+    said = (("be left out", options.selection.exclude), ("be categories", options.selection.kinds))
+    for what, names in said:
+        nowhere = unknown_names(names, columns | set(current))
+        if nowhere:
+            hint = did_you_mean(nowhere[0], columns | set(current)) or "."
+            notes.append(f"Said to {what}, but no column is called so: {_shown(nowhere)}{hint}")
+    return tuple(notes)
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:5])

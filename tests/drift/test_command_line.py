@@ -112,6 +112,15 @@ def test_report_on_a_saved_profile(files: Path) -> None:
     assert made["reference"]["model_version"] == "7"
 
 
+def test_profile_with_a_mistyped_column(files: Path) -> None:
+    """The profile is saved; the column that is to be left out and is nowhere is told with what was meant."""
+    saved = drift(
+        files, "profile", "--data", "reference.parquet", "--out", "p.parquet", "--exclude", "charge"
+    )
+    assert saved.exit_code == 0, saved.output
+    assert "charge: to be left out, but no column is called so; did you mean `charges`?" in saved.stdout
+
+
 def test_profile_with_target_knows_the_features(files: Path) -> None:
     """Against a profile saved with `--target` a column that is gone scores 1."""
     current = {name: values for name, values in churn_columns(1_000, 2).items() if name != "x0"}

@@ -53,6 +53,19 @@ def test_excluded() -> None:
     assert report.score == 0
 
 
+def test_excluded_and_not_there() -> None:
+    """A column that is to be left out and that neither side has is told, with what may have been meant."""
+    report = with_column("tenure", np.zeros(ROWS), np.ones(ROWS), exclude=frozenset({"tenrue"}))
+    (note,) = report.notes
+    assert note == "Said to be left out, but no column is called so: `tenrue`; did you mean `tenure`?"
+
+
+def test_excluded_and_in_one_side_alone() -> None:
+    """What only one side has can be left out like any other column, without a word."""
+    columns = {**churn_columns(ROWS, 2), "asked_at": np.ones(ROWS)}
+    assert not reported(churn_columns(ROWS, 1), columns, exclude=frozenset({"asked_at"})).notes
+
+
 def test_target() -> None:
     """The target is not scored, and its absence from the current data is no changed schema."""
     report = with_column("churned", np.zeros(ROWS), np.ones(ROWS), targets=frozenset({"churned"}))
