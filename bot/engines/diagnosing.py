@@ -198,7 +198,9 @@ class Diagnosing:
             always = self._always(service, runbook) if service else ()
             added = [name for name in always if name in self._known and name not in steps]
             return (*steps.values(), *(CheckStep(title=name, check=name) for name in added))
-        return tuple(steps.get(name) or CheckStep(title=name, check=name) for name in names)
+        return tuple(
+            steps.get(name) or CheckStep(title=name, check=name) for name in dict.fromkeys(names)
+        )
 
     async def _run_all(
         self,
@@ -209,19 +211,16 @@ class Diagnosing:
         by: Actor | None = None,
     ) -> list[Finding]:
         rest = self._rest if by is None else self._press_rest
-        results = await asyncio.gather(*(self._run_one(incident, service, step, rest) for step in steps))
-        findings = [finding for finding in results if finding is not None]
+        async with self._store.transaction() as tx:
+            names = {step.check for step in steps}
+            free = await tx.findings.reserve(incident.id, names, not_before=rest)
+        looks = (
+            self._look_once(service, step.check, step.arguments) for step in steps if step.check in free
+        )
+        findings = await asyncio.gather(*looks)
         if findings:
             await self._keep(incident, findings, by=by)
         return findings
-
-    async def _run_one(
-        self, incident: Incident, service: WatchedService, step: CheckStep, rest: timedelta
-    ) -> Finding | None:
-        async with self._store.transaction() as tx:
-            if not await tx.findings.reserve(incident.id, step.check, not_before=rest):
-                return None
-        return await self._look_once(service, step.check, step.arguments)
 
     async def _look_once(
         self, service: WatchedService, check: str, arguments: Mapping[str, Argument]
@@ -236,8 +235,8 @@ class Diagnosing:
         async with self._store.transaction() as tx:
             # Looking took its time: the severity, which says how urgent its messages are, may have changed.
             incident = await tx.incidents.get(incident.id) or incident
+            await tx.findings.save(incident.id, *findings)
             for finding in findings:
-                await tx.findings.save(incident.id, finding)
                 await attach_all(tx, self._ids, incident, finding)
                 await note(
                     tx,

@@ -12,7 +12,7 @@ from bot import telemetry
 from bot.domain.absorbing import IntakeReason, absorb
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.events import EventKind
-from bot.engines.noting import note, show, show_neighbours
+from bot.engines.noting import note, show, show_neighbours, show_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +85,10 @@ class Batch:
         self._changes += 1
         self._repeated.pop(outcome.incident.id, None)
         incident = self._known[part.key] = await self.tx.incidents.save(outcome.incident)
-        await show(self.tx, self._ids, incident)
+        if outcome.reason is IntakeReason.OPENED:
+            await show_new(self.tx, self._ids, incident)
+        else:
+            await show(self.tx, self._ids, incident)
         match outcome.reason:
             case IntakeReason.OPENED:
                 await self._note(

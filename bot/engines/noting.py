@@ -174,11 +174,16 @@ async def show(tx: Transaction, ids: Ids, incident: Incident) -> None:
     if await tx.messages.find(MessageKind.INCIDENT, subject) is not None:
         await tx.messages.touch(MessageKind.INCIDENT, subject, urgency=incident.severity.rank)
         return
+    await show_new(tx, ids, incident)
+
+
+async def show_new(tx: Transaction, ids: Ids, incident: Incident) -> None:
+    """An incident that this transaction opened: nothing shows it yet."""
     await tx.messages.put(
         Message(
             id=ids.new(),
             kind=MessageKind.INCIDENT,
-            subject=subject,
+            subject=str(incident.id),
             channel=incident.channel,
             thread_of=None,
             incident_id=incident.id,

@@ -117,16 +117,18 @@ class Events(Protocol):
 class Findings(Protocol):
     """The latest result of each check for each incident."""
 
-    async def save(self, incident_id: int, finding: Finding) -> None:
-        """Take the earlier one's place."""
+    async def save(self, incident_id: int, *made: Finding) -> None:
+        """Take the earlier ones' places."""
         ...
 
     async def of_incident(self, incident_id: int) -> tuple[Finding, ...]:
         """The latest of each check."""
         ...
 
-    async def reserve(self, incident_id: int, check: str, *, not_before: timedelta) -> bool:
-        """Whether the check may run now: False where it was reserved less than `not_before` ago."""
+    async def reserve(
+        self, incident_id: int, checks: Collection[str], *, not_before: timedelta
+    ) -> frozenset[str]:
+        """Which of them may run now: not those that were reserved less than `not_before` ago."""
         ...
 
 

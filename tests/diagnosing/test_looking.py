@@ -272,8 +272,8 @@ async def test_a_crash_in_the_middle_of_looking_is_caught_up_after_the_rest(look
     """The dead process had reserved the checks; once that rest is over another one looks."""
     number = await lookout.opened()
     async with lookout.store.transaction() as tx:
-        assert await tx.findings.reserve(number, "pods", not_before=REST)
-        assert await tx.findings.reserve(number, "model", not_before=REST)
+        assert await tx.findings.reserve(number, {"pods"}, not_before=REST)
+        assert await tx.findings.reserve(number, {"model"}, not_before=REST)
     await lookout.diagnosing.catch_up()
     await lookout.diagnosing.run_due()
     assert lookout.looks == []

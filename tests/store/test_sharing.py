@@ -154,9 +154,9 @@ async def test_a_check_is_reserved_once_in_its_rest(world: World) -> None:
     rest = timedelta(seconds=2)
     async with world.store.transaction() as tx:
         incident = await tx.incidents.save(make_incident())
-        assert await tx.findings.reserve(incident.id, "pods", not_before=rest)
-        assert not await tx.findings.reserve(incident.id, "pods", not_before=rest)
+        assert await tx.findings.reserve(incident.id, {"pods"}, not_before=rest)
+        assert not await tx.findings.reserve(incident.id, {"pods"}, not_before=rest)
         assert await tx.findings.of_incident(incident.id) == ()
     await world.pass_time(2.2)
     async with world.store.transaction() as tx:
-        assert await tx.findings.reserve(incident.id, "pods", not_before=rest)
+        assert await tx.findings.reserve(incident.id, {"pods"}, not_before=rest)

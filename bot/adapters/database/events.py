@@ -1,12 +1,13 @@
 """What happened (`bot.ports.stores.Events`); rows are only ever added.
 
-What belongs into the audit is put into `audited`; the store links it to the chain when the transaction ends.
+They are written together, when the transaction ends or before it asks for events: each statement costs a trip
+while the writer is held. What belongs into the audit is put into `audited` and linked to the chain after it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
@@ -27,35 +28,46 @@ class EventTable:
 
     link: Link
     audited: list[tuple[str, str]] = field(default_factory=list)
+    added: list[dict[str, Any]] = field(default_factory=list)
 
     async def add(self, event: Event) -> None:
-        """Append one."""
+        """Append one, once the transaction ends."""
         body = EVENT.dump(event)
-        values = {
-            "id": event.id,
-            "at": event.at,
-            "kind": event.kind.value,
-            "service": event.service,
-            "incident_id": event.incident_id,
-            "body": body,
-        }
-        await self.link.run(insert(events).values(values))
+        self.added.append(
+            {
+                "id": event.id,
+                "at": event.at,
+                "kind": event.kind.value,
+                "service": event.service,
+                "incident_id": event.incident_id,
+                "body": body,
+            }
+        )
         if is_audited(event.kind, event.actor.kind):
             self.audited.append((event.id, body))
 
+    async def write(self) -> None:
+        """Write what was added; the store does so as its transaction ends."""
+        if self.added:
+            added, self.added[:] = list(self.added), []
+            await self.link.run(insert(events), added)
+
     async def get(self, event_id: str) -> Event | None:
         """By id."""
+        await self.write()
         row = await self.link.first(select(events.c.body).where(events.c.id == event_id))
         return EVENT.load(row.body) if row else None
 
     async def of_incident(self, incident_id: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """Oldest first."""
+        await self.write()
         query = select(events.c.body).where(events.c.incident_id == incident_id)
         rows = await self.link.all(query.order_by(events.c.seq).limit(limit))
         return tuple(EVENT.load(row.body) for row in rows)
 
     async def newest(self, incident_id: int, kinds: Collection[EventKind]) -> Event | None:
         """The last of these kinds."""
+        await self.write()
         query = select(events.c.body).where(
             events.c.incident_id == incident_id, events.c.kind.in_([kind.value for kind in kinds])
         )

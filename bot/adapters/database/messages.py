@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import Integer, and_, bindparam, case, func, select, update
 
 from bot.adapters.database import claiming, pacing
 from bot.adapters.database.claims import NOBODY, give_back
@@ -22,7 +22,7 @@ from bot.domain.messages import Backlog, MessageKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Update
 
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Lease, Message, Pace
@@ -80,18 +80,19 @@ class MessageTable:
 
     async def mark(self) -> None:
         """Write what was touched; the store does so as its transaction ends."""
+        marked: list[dict[str, Any]] = []
         for name in sorted({*self.touched, *self.leaving}):
             if name in self.leaving:
+                # What is marked has its place in the order of the locks: it goes before.
+                await self._write(marked)
                 revision = LET_GO if self.leaving[name] else None
                 gathered = and_(_shows(*name), messages.c.digest_of.is_not(None))
                 await self.link.run(
                     update(messages).where(gathered).values(digest_of=None, digest_revision=revision)
                 )
             if name in self.touched:
-                values, urgency = _dirtied(self.link.now), self.touched[name]
-                if urgency is not None:
-                    values["urgency"] = urgency
-                await self.link.run(update(messages).where(_shows(*name)).values(values))
+                marked.append({"of_kind": name[0], "about": name[1], "level": self.touched[name]})
+        await self._write(marked)
         self.touched.clear()
         self.leaving.clear()
 
@@ -195,6 +196,11 @@ class MessageTable:
         )
         return tuple(message_of(row) for row in await self.link.all(query))
 
+    async def _write(self, marked: list[dict[str, Any]]) -> None:
+        if marked:
+            await self.link.run(_mark(self.link.now), marked)
+            marked.clear()
+
     async def _change_own(self, message_id: str, owner: str, values: dict[str, Any]) -> bool:
         """Change a row under our claim, and let the next call into the channel; False where it is lost."""
         await pacing.vacate(self.link, owner=owner, message_id=message_id)
@@ -214,6 +220,12 @@ def _dirtied(now: datetime) -> dict[str, Any]:
         "next_attempt_at": case((messages.c.attempts > 0, messages.c.next_attempt_at), else_=None),
         "due_since": case((DIRTY, messages.c.due_since), else_=now),
     }
+
+
+def _mark(now: datetime) -> Update:
+    named = and_(messages.c.kind == bindparam("of_kind"), messages.c.subject == bindparam("about"))
+    level = func.coalesce(bindparam("level", type_=Integer), messages.c.urgency)
+    return update(messages).where(named).values(urgency=level, **_dirtied(now))
 
 
 def _shows(kind: str, subject: str) -> ColumnElement[bool]:

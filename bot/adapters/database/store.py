@@ -93,6 +93,7 @@ class SqlStore:
                 pruning_apart=PruningApartTable(link),
             )
             await shown.mark()
+            await recorded.write()
             if recorded.audited:
                 head = await audit.append(recorded.audited, key=self._audit_key)
         if head is not None:
