@@ -198,9 +198,7 @@ class Diagnosing:
             always = self._always(service, runbook) if service else ()
             added = [name for name in always if name in self._known and name not in steps]
             return (*steps.values(), *(CheckStep(title=name, check=name) for name in added))
-        return tuple(
-            steps.get(name) or CheckStep(title=name, check=name) for name in dict.fromkeys(names)
-        )
+        return tuple(steps.get(name) or CheckStep(title=name, check=name) for name in dict.fromkeys(names))
 
     async def _run_all(
         self,
@@ -214,9 +212,7 @@ class Diagnosing:
         async with self._store.transaction() as tx:
             names = {step.check for step in steps}
             free = await tx.findings.reserve(incident.id, names, not_before=rest)
-        looks = (
-            self._look_once(service, step.check, step.arguments) for step in steps if step.check in free
-        )
+        looks = (self._look_once(service, step.check, step.arguments) for step in steps if step.check in free)
         findings = await asyncio.gather(*looks)
         if findings:
             await self._keep(incident, findings, by=by)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from bot.adapters.database import StoreLimits, connect, open_store, upgrade, upgrading
+from bot.adapters.database import StoreLimits, connect, empty_store, open_store, upgrade, upgrading
 from bot.adapters.database.engine import make_database, parse_url
 from bot.adapters.database.tables import METADATA
 from bot.domain.errors import LightshipError, Permanent, Temporary
@@ -49,6 +51,37 @@ async def test_migrations_make_the_tables_that_the_code_names(world: World) -> N
     folder = upgrading.__file__.replace("upgrading.py", "migrations")
     heads = ScriptDirectory(folder).get_heads()
     assert heads == [upgrading.REVISIONS[-1]]
+
+
+async def test_a_store_that_was_never_migrated_is_like_one_that_was(tmp_path: Path) -> None:
+    """What stores in memory begin with has the tables, indexes and rows that the migrations make."""
+    made, migrated = tmp_path / "made.db", tmp_path / "migrated.db"
+    made.write_bytes(empty_store())
+    await upgrade(f"sqlite+aiosqlite:///{migrated}", clock=FrozenClock())
+    assert content_of(made) == content_of(migrated)
+
+
+def content_of(file: Path) -> dict[str, object]:
+    """Everything in a SQLite file but the order of its making."""
+    found: dict[str, object] = {}
+    with closing(sqlite3.connect(file)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:
+            made = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+            indexes = [row[1:] for row in connection.execute(f"PRAGMA index_list({name})")]
+            found[name] = (
+                connection.execute(f"PRAGMA table_info({name})").fetchall(),
+                sorted((*row, *connection.execute(f"PRAGMA index_info({row[0]})")) for row in indexes),
+                sorted(row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({name})")),
+                sorted(re.findall(r"CHECK \((.*?)\)", made)),
+                "AUTOINCREMENT" in made,
+                connection.execute(f"SELECT * FROM {name}").fetchall(),  # noqa: S608 - SQLite's own names
+            )
+            for row in indexes:
+                query = "SELECT sql FROM sqlite_master WHERE name = ?"
+                ((words,),) = connection.execute(query, (row[0],)).fetchall()
+                found[row[0]] = words and " ".join(words.split())
+    return found
 
 
 async def test_replicas_that_start_at_once_migrate_once(url: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from bot.adapters.database.instants import Instant
@@ -128,7 +129,7 @@ approvals: Final = Table(
     Column("revision", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("needed", Integer, nullable=False, server_default="0"),
-    Column("agreed", Integer, nullable=False, server_default="0"),
+    Column("agreed", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("state <> 'granted' OR agreed >= needed", name="approvals_enough"),
     Index("approvals_by_state", "state", "service"),
 )
