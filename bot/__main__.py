@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -21,6 +22,9 @@ def main() -> None:
         lightship(prog_name="lightship", color=False if os.environ.get("NO_COLOR") else None)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        # All of it goes with the process: Python need not look through it for garbage once more.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Never
 
@@ -21,7 +21,7 @@ from bot.domain.words import did_you_mean
 from bot.extensions import install
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,18 @@ COMMANDS: Final[dict[str, Entry]] = {
 EXAMPLES: Final = "\b\nExamples:\n  lightship check\n  lightship schema runbook > runbook.schema.json"
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Importing makes many objects and no garbage: looking for some is a tenth of the time it takes."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 class LazyGroup(click.Group):
     """A group that knows commands by name, its `entries`, and imports one when it is called."""
 
@@ -92,11 +104,8 @@ class LazyGroup(click.Group):
         # Before any list of words that follows from the registries is made.
         install()
         module, _, attribute = entry.location.partition(":")
-        gc.disable()  # importing makes many objects and no garbage: looking for some is a tenth of the start
-        try:
+        with loading():
             command = getattr(importlib.import_module(module), attribute)
-        finally:
-            gc.enable()
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.location} is no command")
         return command

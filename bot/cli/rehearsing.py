@@ -13,6 +13,7 @@ import click
 
 from bot.adapters.runbook_files import ACTIONS, load_runbooks
 from bot.bootstrap.runbooks import vocabulary_of
+from bot.cli import loading
 from bot.cli.options import config_option, show_faults
 from bot.cli.progress import progress_bar, waiting
 from bot.logs import set_up_logging
@@ -23,6 +24,7 @@ from bot.settings import load_settings
 if TYPE_CHECKING:
     from bot.domain.faults import Fault
     from bot.domain.runbooks import Runbook
+    from bot.rehearsal.scenarios.loading import Scenario
 
 
 @click.command(
@@ -54,11 +56,32 @@ def rehearse(
     Each runs the whole bot against a world in memory on a virtual clock. Prints a table, and for each one
     that fails what was expected, what happened and the message; exits with 1 then.
     """
-    with waiting("Loading"):
-        from bot.playing.reporting import as_object, failure, junit_xml, table  # noqa: PLC0415 - not for --help
-        from bot.playing.together import bill_of, cores, play_all  # noqa: PLC0415 - it loads the whole bot
+    with loading():
+        with waiting("Loading"):
+            from bot.playing.reporting import as_object, failure, junit_xml, table  # noqa: PLC0415 - not for --help
+            from bot.playing.together import bill_of, cores, play_all  # noqa: PLC0415 - it loads the whole bot
 
-    set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "error"))
+        set_up_logging(log_format="console", level=os.environ.get("LIGHTSHIP_LOG_LEVEL", "error"))
+        runbooks, scenarios = _read(config, paths)
+    began = time.perf_counter()
+    bill = bill_of(scenarios, config=config, environ=os.environ, runbooks=runbooks)
+    with progress_bar(len(scenarios), "Playing") as progress:
+        played = play_all(bill, at_once=at_once or cores(), progress=progress)
+    took = time.perf_counter() - began
+    if junit is not None:
+        _write(junit, junit_xml(played))
+    if as_json:
+        click.echo(json.dumps(as_object(played), indent=2, ensure_ascii=False))
+    else:
+        for one in played:
+            if not one.passed:
+                click.echo(failure(one))
+        click.echo(table(played, took=took))
+    sys.exit(0 if all(one.passed for one in played) else 1)
+
+
+def _read(config: Path, paths: tuple[Path, ...]) -> tuple[tuple[Runbook, ...], tuple[Scenario, ...]]:
+    """The runbooks and the rehearsals that are meant; ends the command where something is wrong with them."""
     loaded = load_settings(config, os.environ)
     runbooks = load_runbooks(loaded.runbook_folders, vocabulary_of(loaded.settings))
     faults: list[Fault] = [*loaded.faults, *runbooks.faults]
@@ -79,21 +102,7 @@ def rehearse(
     if not scenarios.scenarios:
         click.echo("lightship rehearse: there are no rehearsals; write one in runbooks/rehearsals/", err=True)
         sys.exit(1)
-    began = time.perf_counter()
-    bill = bill_of(scenarios.scenarios, config=config, environ=os.environ, runbooks=runbooks.runbooks)
-    with progress_bar(len(scenarios.scenarios), "Playing") as progress:
-        played = play_all(bill, at_once=at_once or cores(), progress=progress)
-    took = time.perf_counter() - began
-    if junit is not None:
-        _write(junit, junit_xml(played))
-    if as_json:
-        click.echo(json.dumps(as_object(played), indent=2, ensure_ascii=False))
-    else:
-        for one in played:
-            if not one.passed:
-                click.echo(failure(one))
-        click.echo(table(played, took=took))
-    sys.exit(0 if all(one.passed for one in played) else 1)
+    return runbooks.runbooks, scenarios.scenarios
 
 
 def _meant(paths: tuple[Path, ...], runbooks: tuple[Runbook, ...]) -> tuple[Path, ...]:
