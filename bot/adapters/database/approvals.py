@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from bot.adapters.database.rows import APPROVAL
 from bot.adapters.database.tables import approvals
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from bot.adapters.database.engine import Link
     from bot.domain.approvals import Approval
 
-_REQUESTED = approvals.c.state == ApprovalState.REQUESTED.value
+_REQUESTED: Final = approvals.c.state == ApprovalState.REQUESTED.value
+_BY_ID: Final = select(approvals.c.body).where(approvals.c.id == bindparam("name"))
+_WAITING: Final = (
+    select(approvals.c.body).where(_REQUESTED).order_by(approvals.c.requested_at, approvals.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class ApprovalTable:
 
     async def get(self, approval_id: str) -> Approval | None:
         """By id."""
-        row = await self.link.first(select(approvals.c.body).where(approvals.c.id == approval_id))
+        row = await self.link.first(_BY_ID, {"name": approval_id})
         return APPROVAL.load(row.body) if row else None
 
     async def replace(self, approval: Approval) -> bool:
@@ -58,10 +62,8 @@ class ApprovalTable:
 
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait, oldest first."""
-        query = select(approvals.c.body).where(_REQUESTED)
-        if service is not None:
-            query = query.where(approvals.c.service == service)
-        rows = await self.link.all(query.order_by(approvals.c.requested_at, approvals.c.id))
+        waiting = _WAITING if service is None else _WAITING.where(approvals.c.service == service)
+        rows = await self.link.all(waiting)
         return tuple(APPROVAL.load(row.body) for row in rows)
 
 

@@ -88,6 +88,7 @@ def _waiting() -> Select[Any]:
 _CHANNELS: Final = {posts_only: _open_channels(posts_only=posts_only) for posts_only in (False, True)}
 _BEST: Final = {posts_only: _best_in_channel(posts_only=posts_only) for posts_only in (False, True)}
 _WAITING: Final = _waiting()
+_TAKE: Final = update(messages).where(messages.c.id == bindparam("number"))
 
 
 async def claim(link: Link, lease: Lease, pace: Pace, *, limit: int) -> tuple[Claimed, ...]:
@@ -158,9 +159,9 @@ def _time_of(row: Row[Any], edits: Row[Any] | None) -> datetime:
 
 async def _take(link: Link, row: Row[Any], lease: Lease) -> Claimed:
     """Mark it as ours; before a first post the intent is written, unless an earlier one stands."""
-    values: dict[str, Any] = held(link, lease)
+    values: dict[str, Any] = {"number": row.id, **held(link, lease)}
     recovering = row.intent_at if row.ts is None else None
     if row.ts is None and recovering is None:
         values["intent_at"] = link.now
-    await link.run(update(messages).where(messages.c.id == row.id).values(values))
+    await link.run(_TAKE, values)
     return Claimed(message=message_of(row), thread_ts=row.parent_ts, recovering=recovering)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, update
 
 from bot.adapters.database.rows import GROUP
 from bot.adapters.database.tables import deliveries
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 _UNREADABLE: Final = timedelta(minutes=5)
 """When a row that cannot be read is looked at again: a newer version may be able to."""
+
+_OLDEST: Final = (
+    select(deliveries)
+    .where(or_(deliveries.c.next_attempt_at.is_(None), deliveries.c.next_attempt_at <= bindparam("now")))
+    .order_by(deliveries.c.seq)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
 
 
 def row_of(delivery: Delivery, *, received_at: datetime | None = None) -> dict[str, Any]:
@@ -52,9 +60,7 @@ class DeliveryTable:
 
     async def take(self, *, limit: int) -> tuple[Delivery, ...]:
         """The oldest due ones; on PostgreSQL those that no other replica works on."""
-        due = or_(deliveries.c.next_attempt_at.is_(None), deliveries.c.next_attempt_at <= self.link.now)
-        query = select(deliveries).where(due).order_by(deliveries.c.seq).limit(limit)
-        rows = await self.link.all(query.with_for_update(skip_locked=True))
+        rows = await self.link.all(_OLDEST, {"now": self.link.now, "most": limit})
         taken = [await self._read(row) for row in rows]
         return tuple(delivery for delivery in taken if delivery is not None)
 

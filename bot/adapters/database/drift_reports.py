@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from bot.adapters.database.drift_runs import DriftRunTable
 from bot.adapters.database.rows import DRIFT_REPORT
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 TREND: Final = 60
 """So many scores make a trend."""
+
+_NEWEST: Final = (
+    select(drift_reports)
+    .where(drift_reports.c.service == bindparam("of"))
+    .order_by(drift_reports.c.number.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,7 @@ class DriftReportTable:
 
     async def latest(self, service: str) -> PublishedDrift | None:
         """The newest one with its run and the scores before it; None where there is none yet."""
-        newest = (
-            select(drift_reports)
-            .where(drift_reports.c.service == service)
-            .order_by(drift_reports.c.number.desc())
-            .limit(1)
-        )
-        row = await self.link.first(newest)
+        row = await self.link.first(_NEWEST, {"of": service})
         if row is None:
             return None
         runs = DriftRunTable(self.link)

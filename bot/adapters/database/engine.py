@@ -62,15 +62,23 @@ class StoreLimits:
 
 
 class Link:
-    """An open transaction, as the modules of this package use it. `now` is the database's clock."""
+    """An open transaction, as the modules of this package use it. `now` is the database's clock.
+
+    What is asked all the time is a constant of its module with parameters: making a statement costs twice
+    as much as having it carried out, and holds SQLite's writer meanwhile.
+    """
 
     def __init__(self, raw: AsyncConnection, *, now: datetime, postgres: bool) -> None:
         self._raw = raw
         self.now = now
         self.postgres = postgres
 
-    async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Execute, for the effect alone."""
+    async def run(
+        self,
+        statement: Executable,
+        rows: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Execute, for the effect alone, once or for each of the rows."""
         with translated():
             await self._raw.execute(statement, rows)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.adapters.database.rows import WATCH
 from bot.adapters.database.tables import escalations
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bot.domain.escalation import Watch
 
 
+_OF: Final = select(escalations).where(escalations.c.incident_id.in_(bindparam("numbers", expanding=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class EscalationTable:
     """Watches; the incident's own row is locked by who changes them."""
@@ -25,7 +28,7 @@ class EscalationTable:
 
     async def of(self, incidents: Sequence[int]) -> Mapping[int, Mapping[str, Watch]]:
         """What is remembered, by incident and rule."""
-        rows = await self.link.all(select(escalations).where(escalations.c.incident_id.in_(incidents)))
+        rows = await self.link.all(_OF, {"numbers": incidents})
         found: dict[int, dict[str, Watch]] = {}
         for row in rows:
             found.setdefault(row.incident_id, {})[row.rule] = WATCH.load(row.body)

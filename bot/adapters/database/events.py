@@ -7,9 +7,9 @@ while the writer is held. What belongs into the audit is put into `audited` and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Integer, bindparam, insert, select
 
 from bot.adapters.database.rows import EVENT
 from bot.adapters.database.tables import events
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
     from bot.adapters.database.engine import Link
     from bot.domain.events import Event, EventKind
+
+
+_BY_ID: Final = select(events.c.body).where(events.c.id == bindparam("name"))
+_OF_INCIDENT: Final = (
+    select(events.c.body)
+    .where(events.c.incident_id == bindparam("number"))
+    .order_by(events.c.seq)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,13 @@ class EventTable:
     async def get(self, event_id: str) -> Event | None:
         """By id."""
         await self.write()
-        row = await self.link.first(select(events.c.body).where(events.c.id == event_id))
+        row = await self.link.first(_BY_ID, {"name": event_id})
         return EVENT.load(row.body) if row else None
 
     async def of_incident(self, incident_id: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """Oldest first."""
         await self.write()
-        query = select(events.c.body).where(events.c.incident_id == incident_id)
-        rows = await self.link.all(query.order_by(events.c.seq).limit(limit))
+        rows = await self.link.all(_OF_INCIDENT, {"number": incident_id, "most": limit})
         return tuple(EVENT.load(row.body) for row in rows)
 
     async def newest(self, incident_id: int, kinds: Collection[EventKind]) -> Event | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from bot.adapters.database.claims import claim, give_back, held
 from bot.adapters.database.rows import APPROVAL, EXECUTION
@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from bot.domain.messages import Lease
     from bot.domain.remedies import Action, Execution, Target
 
-_OVER = (ExecutionState.SUCCEEDED.value, ExecutionState.NO_EFFECT.value)
-_UNFINISHED = [state.value for state, nexts in EXECUTION_TRANSITIONS.items() if nexts]
+_OVER: Final = (ExecutionState.SUCCEEDED.value, ExecutionState.NO_EFFECT.value)
+_UNFINISHED: Final = [state.value for state, nexts in EXECUTION_TRANSITIONS.items() if nexts]
+_BY_APPROVAL: Final = select(executions.c.body).where(executions.c.approval_id == bindparam("name"))
+_BEGUN: Final = (
+    select(executions.c.body, approvals.c.body.label("request"))
+    .join(approvals, approvals.c.id == executions.c.approval_id)
+    .where(executions.c.started_at >= bindparam("since"))
+    .order_by(executions.c.started_at)
+)
+_ENDED: Final = _BEGUN.where(executions.c.state.in_(_OVER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class ExecutionTable:
 
     async def get(self, approval_id: str) -> Execution | None:
         """By the approval's id."""
-        row = await self.link.first(select(executions.c.body).where(executions.c.approval_id == approval_id))
+        row = await self.link.first(_BY_APPROVAL, {"name": approval_id})
         return EXECUTION.load(row.body) if row else None
 
     async def move(self, execution: Execution, *, was: ExecutionState, owner: str) -> bool:
@@ -75,13 +83,7 @@ class ExecutionTable:
 
     async def begun(self, action: Action, target: Target, *, since: datetime) -> tuple[datetime, ...]:
         """When such an action was begun on a target, since a moment; oldest first."""
-        query = (
-            select(executions.c.body, approvals.c.body.label("request"))
-            .join(approvals, approvals.c.id == executions.c.approval_id)
-            .where(executions.c.started_at >= since)
-            .order_by(executions.c.started_at)
-        )
-        rows = await self.link.all(query)
+        rows = await self.link.all(_BEGUN, {"since": since})
         known = [(EXECUTION.load(row.body), APPROVAL.load(row.request).plan) for row in rows]
         return tuple(
             done.begun_at
@@ -91,13 +93,7 @@ class ExecutionTable:
 
     async def ended(self, action: Action, *, since: datetime) -> tuple[tuple[Execution, Approval], ...]:
         """Those that were done and are over; undos are another matter."""
-        query = (
-            select(executions.c.body, approvals.c.body.label("request"))
-            .join(approvals, approvals.c.id == executions.c.approval_id)
-            .where(executions.c.started_at >= since, executions.c.state.in_(_OVER))
-            .order_by(executions.c.started_at)
-        )
-        rows = await self.link.all(query)
+        rows = await self.link.all(_ENDED, {"since": since})
         known = [(EXECUTION.load(row.body), APPROVAL.load(row.request)) for row in rows]
         return tuple(
             (done, approval)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Integer, bindparam, insert, select, update
 
+from bot.adapters.database.instants import Instant
 from bot.adapters.database.rows import PICTURE
 from bot.adapters.database.tables import files
 from bot.adapters.database.texts import short, storable
@@ -58,20 +59,8 @@ class FileTable:
 
     async def claim(self, *, until: datetime, limit: int) -> tuple[StoredFile, ...]:
         """Those to be drawn, oldest first; not given again before `until`."""
-        due = (
-            select(files.c.id)
-            .where(files.c.draw_at.is_not(None), files.c.draw_at <= self.link.now)
-            .order_by(files.c.created_at, files.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        taken = (
-            update(files)
-            .where(files.c.id.in_(due))
-            .values(draw_at=until, attempts=files.c.attempts + 1)
-            .returning(files)
-        )
-        rows = sorted(await self.link.all(taken), key=lambda row: (row.created_at, row.id))
+        taken = await self.link.all(_TAKE, {"now": self.link.now, "until": until, "most": limit})
+        rows = sorted(taken, key=lambda row: (row.created_at, row.id))
         return tuple(_file_of(row) for row in rows)
 
     async def drawn(self, file_id: str, content: bytes) -> bool:
@@ -136,3 +125,18 @@ def _file_of(row: Row[Any]) -> StoredFile:
         remote_id=row.remote_id,
         attempts=row.attempts,
     )
+
+
+_DUE: Final = (
+    select(files.c.id)
+    .where(files.c.draw_at.is_not(None), files.c.draw_at <= bindparam("now"))
+    .order_by(files.c.created_at, files.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_TAKE: Final = (
+    update(files)
+    .where(files.c.id.in_(_DUE))
+    .values(draw_at=bindparam("until", type_=Instant), attempts=files.c.attempts + 1)
+    .returning(files)
+)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from bot.adapters.database.rows import FINDING
 from bot.adapters.database.tables import findings
@@ -41,10 +41,7 @@ class FindingTable:
 
     async def of_incident(self, incident_id: int) -> tuple[Finding, ...]:
         """The latest of each check, by name."""
-        query = select(findings.c.body).where(
-            findings.c.incident_id == incident_id, findings.c.body.is_not(None)
-        )
-        rows = await self.link.all(query.order_by(findings.c.check_name))
+        rows = await self.link.all(_OF_INCIDENT, {"number": incident_id})
         return tuple(FINDING.load(row.body) for row in rows)
 
     async def reserve(
@@ -67,3 +64,8 @@ class FindingTable:
 
 
 _KEY = [findings.c.incident_id, findings.c.check_name]
+_OF_INCIDENT: Final = (
+    select(findings.c.body)
+    .where(findings.c.incident_id == bindparam("number"), findings.c.body.is_not(None))
+    .order_by(findings.c.check_name)
+)

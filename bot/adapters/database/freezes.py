@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, select
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from bot.adapters.database.engine import Link
     from bot.domain.freezing import Freeze
 
-_ONLY = freezes.c.id == 1
+_ONLY: Final = freezes.c.id == 1
+_CURRENT: Final = select(freezes.c.body).where(_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class FreezeTable:
 
     async def current(self) -> Freeze | None:
         """Who froze everything, if it is frozen."""
-        row = await self.link.first(select(freezes.c.body).where(_ONLY))
+        row = await self.link.first(_CURRENT)
         return FREEZE.load(row.body) if row else None
 
     async def begin(self, freeze: Freeze) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from bot.adapters.database.tables import heartbeats, ticks
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.adapters.database.engine import Link
 
 _KEPT: Final = timedelta(days=2)
+_LAST: Final = select(heartbeats.c.at).where(heartbeats.c.name == bindparam("called"))
 """How long a claimed tick is remembered; a replica whose clock is further off runs it again."""
 
 
@@ -36,7 +37,7 @@ class HeartbeatTable:
 
     async def last(self, name: str) -> datetime | None:
         """The remembered time."""
-        row = await self.link.first(select(heartbeats.c.at).where(heartbeats.c.name == name))
+        row = await self.link.first(_LAST, {"called": name})
         return row.at if row else None
 
     async def win(self, name: str, fire_time: datetime) -> bool:

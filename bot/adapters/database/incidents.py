@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, bindparam, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bot.adapters.database.rows import INCIDENT, KEY
@@ -58,40 +58,40 @@ class IncidentTable:
 
     async def get(self, incident_id: int) -> Incident | None:
         """By number, locked."""
-        row = await self.link.first(select(incidents).where(incidents.c.id == incident_id).with_for_update())
+        row = await self.link.first(_TO_CHANGE, {"number": incident_id})
         return _incident(row) if row else None
 
     async def peek(self, incident_id: int) -> Incident | None:
         """By number, not locked."""
-        row = await self.link.first(select(incidents).where(incidents.c.id == incident_id))
+        row = await self.link.first(_BY_NUMBER, {"number": incident_id})
         return _incident(row) if row else None
 
     async def save(self, incident: Incident) -> Incident:
         """Insert or update."""
         columns = _columns(incident)
         if incident.id:
-            await self.link.run(update(incidents).where(incidents.c.id == incident.id).values(columns))
+            await self.link.run(_CHANGE, {"number": incident.id, **columns})
             return incident
-        row = await self.link.first(insert(incidents).values(columns).returning(incidents.c.id))
+        row = await self.link.first(_NEW, columns)
         return replace(incident, id=row.id) if row else incident
 
     async def update_all(self, changed: Sequence[Incident]) -> None:
         """Write them."""
         if changed:
-            change = update(incidents).where(incidents.c.id == bindparam("number"))
-            await self.link.run(change, [{"number": one.id, **_columns(one)} for one in changed])
+            await self.link.run(_CHANGE, [{"number": one.id, **_columns(one)} for one in changed])
 
     async def unresolved(
         self, *, service: str | None = None, limit: int | None = None
     ) -> tuple[Incident, ...]:
         """Worst and oldest first."""
-        query = _worst_first(_of(service, select(incidents))).limit(limit)
-        return tuple(_incident(row) for row in await self.link.all(query))
+        everything, some = _UNRESOLVED if service is None else _UNRESOLVED_OF
+        rows = await self.link.all(everything if limit is None else some, {"of": service, "most": limit})
+        return tuple(_incident(row) for row in rows)
 
     async def unresolved_ids(self, *, service: str, limit: int) -> tuple[int, ...]:
         """Their numbers alone."""
-        query = _worst_first(_of(service, select(incidents.c.id))).limit(limit)
-        return tuple(row.id for row in await self.link.all(query))
+        rows = await self.link.all(_UNRESOLVED_IDS, {"of": service, "most": limit})
+        return tuple(row.id for row in rows)
 
     async def recent(self, *, service: str | None = None, limit: int = 20) -> tuple[Incident, ...]:
         """The newest ones."""
@@ -133,3 +133,15 @@ def _worst_first(query: Select[Any]) -> Select[Any]:
 
 def _incident(row: Row[Any]) -> Incident:
     return replace(INCIDENT.load(row.body), id=row.id)
+
+
+_BY_NUMBER: Final = select(incidents).where(incidents.c.id == bindparam("number"))
+_TO_CHANGE: Final = _BY_NUMBER.with_for_update()
+_CHANGE: Final = update(incidents).where(incidents.c.id == bindparam("number"))
+_NEW: Final = insert(incidents).returning(incidents.c.id)
+_OF_SERVICE: Final = incidents.c.service == bindparam("of")
+_MOST: Final = bindparam("most", type_=Integer)
+_ALL: Final = _worst_first(select(incidents))
+_UNRESOLVED: Final = (_ALL, _ALL.limit(_MOST))
+_UNRESOLVED_OF: Final = (_ALL.where(_OF_SERVICE), _ALL.where(_OF_SERVICE).limit(_MOST))
+_UNRESOLVED_IDS: Final = _worst_first(select(incidents.c.id).where(_OF_SERVICE)).limit(_MOST)

@@ -14,6 +14,7 @@ from sqlalchemy import Integer, and_, bindparam, case, func, select, update
 
 from bot.adapters.database import claiming, pacing
 from bot.adapters.database.claims import NOBODY, give_back
+from bot.adapters.database.instants import Instant
 from bot.adapters.database.message_rows import DIRTY, SHOWN_ELSEWHERE, message_of
 from bot.adapters.database.tables import messages
 from bot.adapters.database.texts import short
@@ -22,7 +23,7 @@ from bot.domain.messages import Backlog, MessageKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Update
+    from sqlalchemy import BindParameter, ColumnElement
 
     from bot.adapters.database.engine import Link
     from bot.domain.messages import Lease, Message, Pace
@@ -63,8 +64,8 @@ class MessageTable:
             "due_since": message.due_since or message.created_at,
         }
         await pacing.make_slot(self.link, pacing.slot_of(message.channel))
-        new = self.link.insert(messages).values(values)
-        await self.link.run(new.on_conflict_do_nothing(index_elements=["kind", "subject"]))
+        new = self.link.insert(messages).on_conflict_do_nothing(index_elements=["kind", "subject"])
+        await self.link.run(new, values)
         self.due.append(message.id)
 
     async def touch(self, kind: MessageKind, subject: str, *, urgency: int | None = None) -> None:
@@ -98,12 +99,12 @@ class MessageTable:
 
     async def find(self, kind: MessageKind, subject: str) -> Message | None:
         """By what it shows."""
-        row = await self.link.first(select(messages).where(_shows(kind.value, subject)))
+        row = await self.link.first(_SHOWING, {"of_kind": kind.value, "about": subject})
         return message_of(row) if row else None
 
     async def get(self, message_id: str) -> Message | None:
         """By id."""
-        row = await self.link.first(select(messages).where(messages.c.id == message_id))
+        row = await self.link.first(_BY_ID, {"number": message_id})
         return message_of(row) if row else None
 
     async def by_ts(self, *, channel: str, ts: str) -> Message | None:
@@ -198,7 +199,7 @@ class MessageTable:
 
     async def _write(self, marked: list[dict[str, Any]]) -> None:
         if marked:
-            await self.link.run(_mark(self.link.now), marked)
+            await self.link.run(_MARK, [{**one, "now": self.link.now} for one in marked])
             marked.clear()
 
     async def _change_own(self, message_id: str, owner: str, values: dict[str, Any]) -> bool:
@@ -214,18 +215,12 @@ LET_GO: Final = -1
 _FORGOTTEN: dict[str, Any] = {"ts": None, "intent_at": None, "posted_revision": 0}
 
 
-def _dirtied(now: datetime) -> dict[str, Any]:
+def _dirtied(now: datetime | BindParameter[datetime]) -> dict[str, Any]:
     return {
         "desired_revision": messages.c.desired_revision + 1,
         "next_attempt_at": case((messages.c.attempts > 0, messages.c.next_attempt_at), else_=None),
         "due_since": case((DIRTY, messages.c.due_since), else_=now),
     }
-
-
-def _mark(now: datetime) -> Update:
-    named = and_(messages.c.kind == bindparam("of_kind"), messages.c.subject == bindparam("about"))
-    level = func.coalesce(bindparam("level", type_=Integer), messages.c.urgency)
-    return update(messages).where(named).values(urgency=level, **_dirtied(now))
 
 
 def _shows(kind: str, subject: str) -> ColumnElement[bool]:
@@ -234,3 +229,16 @@ def _shows(kind: str, subject: str) -> ColumnElement[bool]:
 
 def _own(message_id: str, owner: str) -> ColumnElement[bool]:
     return and_(messages.c.id == message_id, messages.c.claimed_by == owner)
+
+
+_NAMED: Final = and_(messages.c.kind == bindparam("of_kind"), messages.c.subject == bindparam("about"))
+_SHOWING: Final = select(messages).where(_NAMED)
+_BY_ID: Final = select(messages).where(messages.c.id == bindparam("number"))
+_MARK: Final = (
+    update(messages)
+    .where(_NAMED)
+    .values(
+        urgency=func.coalesce(bindparam("level", type_=Integer), messages.c.urgency),
+        **_dirtied(bindparam("now", type_=Instant)),
+    )
+)

@@ -51,13 +51,18 @@ _OPEN_OF: Final = (
     .order_by(slots.c.name)
     .with_for_update(skip_locked=True)
 )
+_SLOT: Final = select(slots.c.name).where(slots.c.name == bindparam("called"))
+_CHANGE: Final = update(slots).where(slots.c.name == bindparam("called"))
+_VACATE_ALL: Final = update(slots).where(slots.c.busy_by == bindparam("owner"))
+_VACATE: Final = _VACATE_ALL.where(slots.c.busy_with == bindparam("message"))
 _EDITS: Final = select(slots.c.next_at, slots.c.held_until).where(slots.c.name == EDITS)
+_EDITS_TO_CHANGE: Final = _EDITS.with_for_update(skip_locked=True)
 
 
 async def make_slot(link: Link, name: str) -> None:
     """Make sure that there is one."""
     # Asked first, because an insert that finds it there waits for whoever is just changing it.
-    if await link.first(select(slots.c.name).where(slots.c.name == name)) is not None:
+    if await link.first(_SLOT, {"called": name}) is not None:
         return
     # Open for long: a bucket that nobody used yet is a full one.
     opened = link.now - _LONG_AGO
@@ -80,21 +85,22 @@ async def occupy(
 ) -> None:
     """Take a channel's slot for one call."""
     values = {
+        "called": slot_of(channel),
         "next_at": link.now + pace.channel_interval,
         "busy_with": message_id,
         "busy_by": owner,
         "busy_until": until,
     }
-    await link.run(update(slots).where(slots.c.name == slot_of(channel)).values(values))
+    await link.run(_CHANGE, values)
 
 
 async def vacate(link: Link, *, owner: str, message_id: str | None = None) -> None:
     """The owner's call (or all of its calls) came to its end."""
-    which = slots.c.busy_by == owner
-    if message_id is not None:
-        which = and_(which, slots.c.busy_with == message_id)
     free: dict[str, Any] = {"busy_with": None, "busy_by": None, "busy_until": link.now}
-    await link.run(update(slots).where(which).values(free))
+    if message_id is None:
+        await link.run(_VACATE_ALL, {"owner": owner, **free})
+    else:
+        await link.run(_VACATE, {"owner": owner, "message": message_id, **free})
 
 
 async def hold(link: Link, name: str, until: datetime) -> None:
@@ -148,11 +154,10 @@ class EditBucket:
     async def keep(self) -> None:
         """Write what is left."""
         if self._taken:
-            change = update(slots).where(slots.c.name == EDITS).values(next_at=self._next_at)
-            await self._link.run(change)
+            await self._link.run(_CHANGE, {"called": EDITS, "next_at": self._next_at})
 
     async def _read(self) -> None:
         await make_slot(self._link, EDITS)
-        row = await self._link.first(_EDITS.with_for_update(skip_locked=True))
+        row = await self._link.first(_EDITS_TO_CHANGE)
         if row is not None:
             self._next_at, self._held_until = row.next_at, row.held_until

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from bot.adapters.database.rows import INCIDENT, STORM
 from bot.adapters.database.tables import incidents, messages, storms
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 _INCIDENT: Final = messages.c.kind == MessageKind.INCIDENT.value
 _UNPOSTED: Final = and_(messages.c.ts.is_(None), messages.c.intent_at.is_(None))
+_ARRIVALS: Final = (
+    select(messages.c.channel, func.count().label("new"))
+    .where(_INCIDENT, messages.c.created_at > bindparam("since"))
+    .group_by(messages.c.channel)
+)
+_UNCLOSED: Final = (
+    select(storms).where(storms.c.closed_at.is_(None)).order_by(storms.c.began_at).with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +46,11 @@ class StormTable:
 
     async def arrivals(self, *, since: datetime) -> Mapping[str, int]:
         """How many incidents got a message since then, by channel."""
-        query = (
-            select(messages.c.channel, func.count().label("new"))
-            .where(_INCIDENT, messages.c.created_at > since)
-            .group_by(messages.c.channel)
-        )
-        return {row.channel: row.new for row in await self.link.all(query)}
+        return {row.channel: row.new for row in await self.link.all(_ARRIVALS, {"since": since})}
 
     async def unclosed(self) -> tuple[Storm, ...]:
         """Those whose digest can still change, locked until the transaction ends; oldest first."""
-        query = select(storms).where(storms.c.closed_at.is_(None)).order_by(storms.c.began_at)
-        rows = await self.link.all(query.with_for_update())
+        rows = await self.link.all(_UNCLOSED)
         return tuple(STORM.load(row.body) for row in rows)
 
     async def get(self, storm_id: str) -> Storm | None:

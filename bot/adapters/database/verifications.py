@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import Integer, bindparam, exists, select, update
 
 from bot.adapters.database.rows import APPROVAL, EXECUTION, VERIFICATION
 from bot.adapters.database.tables import approvals, executions, verifications
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from bot.domain.verifications import Verification
 
 _DONE = (ExecutionState.APPLIED.value, ExecutionState.SUCCEEDED.value)
-_WATCHING = verifications.c.state == VerificationState.WATCHING.value
+_WATCHING: Final = verifications.c.state == VerificationState.WATCHING.value
+_DUE: Final = (
+    select(verifications.c.approval_id)
+    .where(_WATCHING, verifications.c.due_at <= bindparam("now"))
+    .order_by(verifications.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,8 @@ class VerificationTable:
 
     async def take(self, *, again_at: datetime, limit: int) -> tuple[Verification, ...]:
         """Those to be looked at now; nobody else is given them before `again_at`."""
-        due = (
-            select(verifications.c.approval_id)
-            .where(_WATCHING, verifications.c.due_at <= self.link.now)
-            .order_by(verifications.c.due_at)
-            .limit(limit)
-        )
-        if self.link.postgres:
-            due = due.with_for_update(skip_locked=True)
-        names = [row.approval_id for row in await self.link.all(due)]
+        due = await self.link.all(_DUE, {"now": self.link.now, "most": limit})
+        names = [row.approval_id for row in due]
         if not names:
             return ()
         taken = (
