@@ -7,6 +7,9 @@ RUN := $(UV) run --frozen
 # Where `make e2e` looks for tests: `make e2e TESTS=tests/e2e/test_replicas.py`.
 TESTS ?= tests
 
+# Where the environment says so, as in many containers, each process that a test starts would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e loop load lint audit format docs pictures fonts dist bench clean
 

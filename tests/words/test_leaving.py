@@ -120,10 +120,10 @@ def test_ctrl_c_at_a_question_ends_with_130(tmp_path: Path) -> None:
 
 def pressed_until_it_ends(process: subprocess.Popen[bytes]) -> int:
     """Its exit status: a signal between the question and the reading of the answer is heard with the next."""
-    for _ in range(5):
+    for _ in range(40):
         os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            return process.wait(8)
+            return process.wait(1)
     process.kill()
     return process.wait()
 
