@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -12,11 +14,14 @@ from pydantic import SecretStr
 
 from bot.adapters.clock import RandomIds, SystemClock
 from bot.adapters.runbook_files import load_runbooks
+from bot.bootstrap import assembly
 from bot.bootstrap.assembly import Lightship
 from bot.bootstrap.outside import Surroundings, make_outside
 from bot.cli.serving import serving
 from bot.console import RateLimits, SlackStandIn, demo_workspace
 from bot.console.demo import demo_commands
+from bot.domain.messages import Pace
+from bot.engines.publishing import PublishLimits
 from bot.ports.readers import Resource
 from bot.settings import load_settings, read_environment
 from bot.shipped import shipped
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
     from bot.console.values import Message
     from bot.rehearsal.world import World
 
+QUICK = Pace(
+    channel_interval=timedelta(milliseconds=10), edit_interval=timedelta(milliseconds=10), edit_burst=10
+)
 SECRET, TOKEN, CHANNEL = "signing-secret-of-the-test", "webhook-token-of-the-test", "C0CHURN"
 
 
@@ -103,8 +111,12 @@ def _action_ids(block: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Embedded]:
-    """The shipped configuration and runbooks, a rehearsed world, SQLite, the stand-in for Slack."""
+async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Embedded]:
+    """The shipped configuration and runbooks, a rehearsed world, SQLite, the stand-in for Slack.
+
+    The stand-in takes any number of calls here, so nobody waits a second for the next of a channel.
+    """
+    monkeypatch.setattr(assembly, "PublishLimits", partial(PublishLimits, pace=QUICK))
     stand_in = SlackStandIn(
         demo_workspace(), signing_secret=SECRET, commands=demo_commands(), rates=RateLimits(enabled=False)
     )
