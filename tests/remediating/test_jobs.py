@@ -10,6 +10,7 @@ from bot.domain.approvals import grant_of
 from bot.domain.commands import RequestRemediation
 from bot.domain.messages import Lease
 from bot.domain.remedies import Action, ExecutionState
+from bot.engines import executing
 from bot.ports.readers import Resource
 from bot.rehearsal.faults import Fault
 from tests.acting import ALICE, NAMESPACE
@@ -121,9 +122,10 @@ async def test_the_kill_switch_keeps_a_job_from_being_made_after_a_crash(bench: 
     assert await jobs(bench) == 0
 
 
-async def test_a_running_job_is_cancelled_by_an_undo(bench: Bench) -> None:
+async def test_a_running_job_is_cancelled_by_an_undo(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The undo of a Job is asked for and approved like anything else, and ends it."""
     bench.world.state._jobs_take = timedelta(days=2)
+    monkeypatch.setattr(executing, "JOBS_WITHIN", timedelta(minutes=20))
     start = bench.start()
     approval = await granted(bench, start)
     await start.work()
