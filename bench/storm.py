@@ -18,6 +18,7 @@ import aiohttp
 
 from bench.bodies import labels, notes
 from bench.bots import channel_of, configuration, running_bot, slack_for
+from bench.disk import watched_disk
 from bench.figures import Chapter, Figure, milliseconds, percentile
 from bench.load import TOKEN
 from bot.console.faults import Fault
@@ -38,6 +39,7 @@ SLACK_SECONDS: Final = 0.25
 ANSWER_GOAL: Final = 0.050
 PATIENCE: Final = 300.0
 PACE: Final = 1.0
+SYNC_EVERY: Final = 0.02
 JITTER: Final = 0.05
 """What the network and the stand-in may add to or take from the distance of two calls, in seconds."""
 PATHS: Final = ("chat.postMessage", "chat.update")
@@ -54,13 +56,17 @@ HOW: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passed:
-    """One storm: groups shown, seconds until then, seconds between two calls, calls, webhooks' answers."""
+    """One storm: groups shown, seconds until then, seconds between two calls, calls, webhooks' answers.
+
+    `disk` is how long the disk took meanwhile for 4 KiB, in seconds.
+    """
 
     shown: int
     took: float
     shortest: float
     calls: int
     times: list[tuple[int, float]]
+    disk: list[float]
 
     @property
     def p99(self) -> float:
@@ -83,7 +89,7 @@ async def _storm() -> Passed:
         config = configuration(directory, SERVICES)
         async with slack_for(SERVICES) as slack, running_bot(directory, slack, config) as bot:
             slack.faults.add(*(Fault.slow(SLACK_SECONDS, method, times=None) for method in PATHS))
-            async with _relay(directory, f"{bot.url}/alerts") as relay:
+            async with _relay(directory, f"{bot.url}/alerts") as relay, watched_disk(SYNC_EVERY) as disk:
                 told = posting_to(
                     f"{relay}/alerts", token=TOKEN, group_by=("group", "service"), repeat=REPEAT
                 )
@@ -98,7 +104,7 @@ async def _storm() -> Passed:
                 finally:
                     await asyncio.to_thread(alertmanager.stop)
     shortest, calls = _shortest_distance(slack)
-    return Passed(shown=shown, took=took, shortest=shortest, calls=calls, times=times)
+    return Passed(shown=shown, took=took, shortest=shortest, calls=calls, times=times, disk=disk)
 
 
 async def _fire(alertmanager: Alertmanager) -> None:
@@ -171,6 +177,13 @@ def _figures(passed: Sequence[Passed]) -> tuple[Figure, ...]:
             f"longest {milliseconds(max(seconds))}, {len(times)} webhooks, {refused} refused",
             goal=f"at most {milliseconds(ANSWER_GOAL)}, none refused",
             met=p99 <= ANSWER_GOAL and not refused,
+        ),
+        Figure(
+            name="to compare: 4 KiB written and on the disk meanwhile, longest of a storm",
+            found=milliseconds(median(max(one.disk) for one in passed)),
+            absolute=f"median of {', '.join(milliseconds(max(one.disk)) for one in passed)}; half within "
+            f"{milliseconds(median(took for one in passed for took in one.disk))}; no answer comes before "
+            "the disk has it",
         ),
     )
 

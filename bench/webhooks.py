@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from bench.bots import configuration, running_bot, slack_for
+from bench.disk import synced
 from bench.figures import Chapter, Figure, Table, at_least, milliseconds, percentile
 from bench.receivers import Kind
 from bench.volumes import LATER_MS, farther_volumes
@@ -177,14 +176,8 @@ def _ratios(ours: list[Burst], theirs: list[Burst]) -> list[float]:
 
 def _sync() -> float:
     """Seconds, in the median, that 4 KiB more in a file take to be on the disk."""
-    times: list[float] = []
     with tempfile.NamedTemporaryFile() as file:
-        for _ in range(SYNCS):
-            began = time.perf_counter()
-            os.write(file.fileno(), bytes(4_096))
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - began)
-    return median(times)
+        return median(synced(file.fileno()) for _ in range(SYNCS))
 
 
 def _row(name: str, bursts: Sequence[Burst]) -> tuple[str, ...]:

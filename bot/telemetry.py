@@ -322,6 +322,12 @@ LOOP_ERRORS: Final = Counter(
 STORE_UP: Final = Gauge(
     "lightship_store_up", "Whether the store answered when these metrics were read.", registry=REGISTRY
 )
+ROWS_UNREADABLE: Final = Counter(
+    "lightship_store_unreadable_rows_total",
+    "Rows that were passed over because a newer version wrote what this one does not know; by kind.",
+    ["kind"],
+    registry=REGISTRY,
+)
 DOOR_TASKS: Final = Gauge(
     "lightship_door_tasks",
     "Presses and slash commands being worked on after their acknowledgement.",

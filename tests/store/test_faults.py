@@ -19,10 +19,14 @@ from sqlalchemy import text
 from bot.adapters.database import StoreLimits, connect, empty_store, open_store, upgrade, upgrading
 from bot.adapters.database.engine import make_database, parse_url
 from bot.adapters.database.tables import METADATA
+from bot.domain.actors import LIGHTSHIP
 from bot.domain.errors import LightshipError, Permanent, Temporary
-from bot.domain.messages import MessageKind
-from bot.testing import FrozenClock
-from tests.making import make_delivery
+from bot.domain.events import Event, EventKind
+from bot.domain.messages import Lease, MessageKind
+from bot.domain.remedies import Execution, ExecutionState
+from bot.telemetry import REGISTRY
+from bot.testing import START, FrozenClock
+from tests.making import make_approval, make_delivery, make_incident
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,6 +233,55 @@ async def test_a_delivery_that_cannot_be_read_holds_up_no_other(world: World) ->
     async with world.store.transaction() as tx:
         assert [one.id for one in await tx.deliveries.take(limit=5)] == [sound.id]
         assert (await tx.deliveries.backlog()).failing == 1
+
+
+async def test_what_a_newer_version_wrote_holds_up_nothing_else(world: World) -> None:
+    """After a roll-back its rows are passed over and counted; what can be read goes on."""
+    newer, known = make_approval(), make_approval()
+    before = _unreadable()
+    async with world.store.transaction() as tx:
+        incident = await tx.incidents.save(make_incident())
+        for approval in (newer, known):
+            await tx.approvals.add(approval)
+            assert await tx.executions.add(
+                Execution(
+                    approval_id=approval.id, state=ExecutionState.INTENDED, started_at=START, updated_at=START
+                )
+            )
+            await tx.events.add(
+                Event(
+                    id=f"e-{approval.id}",
+                    at=START,
+                    kind=EventKind.OPENED,
+                    service="churn",
+                    incident_id=incident.id,
+                    actor=LIGHTSHIP,
+                )
+            )
+    async with world.store._database.connection() as raw:
+        for table, column, was, becomes in (
+            ("approvals", "id", "scale", "teleport"),
+            ("executions", "approval_id", "intended", "dreamt"),
+            ("events", "id", "opened", "dreamt"),
+        ):
+            change = f"UPDATE {table} SET body = replace(body, :was, :becomes) WHERE {column} LIKE :id"  # noqa: S608 - ours
+            await raw.execute(text(change), {"was": was, "becomes": becomes, "id": f"%{newer.id}"})
+    async with world.store.transaction() as tx:
+        assert [one.id for one in await tx.approvals.requested()] == [known.id]
+        lease = Lease(owner="first", duration=timedelta(minutes=1))
+        assert [one.approval_id for one in await tx.executions.claim(lease, limit=5)] == [known.id]
+        assert [one.id for one in await tx.events.of_incident(incident.id)] == [f"e-{known.id}"]
+    assert _unreadable() - before == 3
+
+
+def _unreadable() -> float:
+    """How many rows were passed over."""
+    return sum(
+        sample.value
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "lightship_store_unreadable_rows_total"
+    )
 
 
 async def test_listeners_hear_of_due_messages_after_the_commit(world: World) -> None:

@@ -63,8 +63,7 @@ class ApprovalTable:
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait, oldest first."""
         waiting = _WAITING if service is None else _WAITING.where(approvals.c.service == service)
-        rows = await self.link.all(waiting)
-        return tuple(APPROVAL.load(row.body) for row in rows)
+        return APPROVAL.load_each(row.body for row in await self.link.all(waiting))
 
 
 def _columns(approval: Approval) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class EventTable:
         """Oldest first."""
         await self.write()
         rows = await self.link.all(_OF_INCIDENT, {"number": incident_id, "most": limit})
-        return tuple(EVENT.load(row.body) for row in rows)
+        return EVENT.load_each(row.body for row in rows)
 
     async def newest(self, incident_id: int, kinds: Collection[EventKind]) -> Event | None:
         """The last of these kinds."""

@@ -79,7 +79,7 @@ class ExecutionTable:
             lease=lease,
             limit=limit,
         )
-        return tuple(EXECUTION.load(row.body) for row in rows)
+        return EXECUTION.load_each(row.body for row in rows)
 
     async def begun(self, action: Action, target: Target, *, since: datetime) -> tuple[datetime, ...]:
         """When such an action was begun on a target, since a moment; oldest first."""

@@ -42,7 +42,7 @@ class FindingTable:
     async def of_incident(self, incident_id: int) -> tuple[Finding, ...]:
         """The latest of each check, by name."""
         rows = await self.link.all(_OF_INCIDENT, {"number": incident_id})
-        return tuple(FINDING.load(row.body) for row in rows)
+        return FINDING.load_each(row.body for row in rows)
 
     async def reserve(
         self, incident_id: int, checks: Collection[str], *, not_before: timedelta

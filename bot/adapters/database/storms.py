@@ -51,7 +51,7 @@ class StormTable:
     async def unclosed(self) -> tuple[Storm, ...]:
         """Those whose digest can still change, locked until the transaction ends; oldest first."""
         rows = await self.link.all(_UNCLOSED)
-        return tuple(STORM.load(row.body) for row in rows)
+        return STORM.load_each(row.body for row in rows)
 
     async def get(self, storm_id: str) -> Storm | None:
         """By id."""

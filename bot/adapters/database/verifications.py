@@ -75,7 +75,7 @@ class VerificationTable:
             .values(due_at=again_at)
             .returning(verifications.c.body)
         )
-        return tuple(VERIFICATION.load(row.body) for row in await self.link.all(taken))
+        return VERIFICATION.load_each(row.body for row in await self.link.all(taken))
 
     async def save(self, verification: Verification) -> bool:
         """Only over the row that the change was made from."""
