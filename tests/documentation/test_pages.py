@@ -88,6 +88,21 @@ def test_the_files_of_the_tutorial_are_a_whole_whose_rehearsal_passes(
     assert "ok  shop-slow" in rehearsed.output
 
 
+@pytest.mark.parametrize("page", ["README.md", "runbooks/README.md"])
+def test_the_ten_lines_of_a_readme_are_a_rehearsal_that_passes(page: str, tmp_path: Path) -> None:
+    """Beside the shipped runbooks, as whoever copies them has them."""
+    (block,) = [one for one in blocks("yaml") if one.page == REPOSITORY / page and "\nexpect:" in one.text]
+    assert len(block.text.splitlines()) == 10
+    shutil.copytree(REPOSITORY / "runbooks", tmp_path / "runbooks")
+    file = tmp_path / "runbooks" / "rehearsals" / "of-the-page.yaml"
+    file.write_text(block.text, "utf-8")
+    config = tmp_path / "lightship.yaml"
+    shutil.copy(REPOSITORY / "lightship.yaml", config)
+    played = CliRunner().invoke(lightship, ["rehearse", "--config", str(config), str(file)])
+    assert played.exit_code == 0, played.output
+    assert "ok  traffic-doubles" in played.output
+
+
 def test_every_metric_that_is_named_exists() -> None:
     """A name that begins with `lightship_` and stands in code type is one of the bot's metrics."""
     known = {
