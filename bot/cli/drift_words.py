@@ -1,6 +1,6 @@
-"""A drift report for a terminal: the verdict, a table of columns, and what was not compared.
+"""A drift report, or a profile, for a terminal: the verdict, a table of columns, and what was not compared.
 
-Called by `lightship drift report`. Names and values come from files, so nothing of them is shown raw.
+Called by `lightship drift`. Names and values come from files, so nothing of them is shown raw.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import click
 
 from bot.domain.drift import BLIND_SPOTS, DriftVerdict
 from bot.domain.outside_text import one_line
+from bot.domain.words import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bot.domain.drift import DriftReport, FeatureDrift
+    from bot.drift.profile import Profile
 
 _COLOURS: Final = {
     DriftVerdict.STEADY: "green",
@@ -53,6 +55,21 @@ def show_report(report: DriftReport) -> None:
     click.echo(click.style("\nWhat the score cannot see:", dim=True))
     for words in BLIND_SPOTS:
         click.echo(click.style(f"  {words}", dim=True))
+
+
+def show_profile(profile: Profile, *, file: str, size: int, unknown: Sequence[str]) -> None:
+    """Print what was saved: `size` in bytes, `unknown` the columns to be left out that are not there."""
+    names = [column.name for column in profile.columns]
+    compared = sum(column.compared for column in profile.columns)
+    click.echo(
+        f"{file}: {profile.rows:,} rows, {compared} of {len(names)} columns compared, {size / 1024:.0f} KiB"
+    )
+    for column in profile.columns:
+        if not column.compared:
+            click.echo(f"  {one_line(column.name, limit=60)}: not compared, {one_line(column.reason)}")
+    for name in unknown:
+        meant = one_line(did_you_mean(name, names))
+        click.echo(f"  {one_line(name, limit=60)}: to be left out, but no column is called so{meant}")
 
 
 def _show_schema(report: DriftReport) -> None:

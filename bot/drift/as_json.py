@@ -1,4 +1,4 @@
-"""A report as one JSON object, the contract of `lightship drift report --json`.
+"""A report and a profile as one JSON object each, the contract of `lightship drift report|profile --json`.
 
 Called by the command line and by whoever stores or logs a report. Everything is finite or null.
 """
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.drift import BLIND_SPOTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.domain.drift import ColumnSummary, DriftReport, FeatureDrift, PredictionDrift
+    from bot.drift.profile import Profile
 
 
 def report_json(report: DriftReport, *, indent: int | None = 2) -> str:
@@ -46,6 +49,20 @@ def report_object(report: DriftReport) -> dict[str, Any]:
         "notes": list(report.notes),
         "cannot_see": list(BLIND_SPOTS),
     }
+
+
+def profile_json(profile: Profile, *, file: str, size: int, unknown: Sequence[str]) -> str:
+    """What was saved: `size` in bytes, `unknown` the columns to be left out that are not there."""
+    found = {
+        "file": file,
+        "bytes": size,
+        "rows": profile.rows,
+        "model_version": profile.model_version or None,
+        "compared": [column.name for column in profile.columns if column.compared],
+        "not_compared": {column.name: column.reason for column in profile.columns if not column.compared},
+        "unknown": list(unknown),
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _feature(feature: FeatureDrift) -> dict[str, Any]:

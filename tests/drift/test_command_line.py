@@ -121,6 +121,27 @@ def test_profile_with_a_mistyped_column(files: Path) -> None:
     assert "charge: to be left out, but no column is called so; did you mean `charges`?" in saved.stdout
 
 
+def test_profile_as_json(files: Path) -> None:
+    """What was saved, for programs."""
+    saved = drift(
+        files,
+        "profile",
+        "--data",
+        "reference.parquet",
+        "--out",
+        "p.parquet",
+        "--exclude",
+        "none,x1",
+        "--json",
+    )
+    told = strict(saved.stdout)
+    assert told["bytes"] == (files / "p.parquet").stat().st_size
+    assert told["rows"] == 1_000
+    assert "charges" in told["compared"]
+    assert told["not_compared"]["x1"] == "excluded"
+    assert told["unknown"] == ["none"]
+
+
 def test_profile_with_target_knows_the_features(files: Path) -> None:
     """Against a profile saved with `--target` a column that is gone scores 1."""
     current = {name: values for name, values in churn_columns(1_000, 2).items() if name != "x0"}
