@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from bench.figures import Chapter
 
 PAGE: Final = REPOSITORY / "docs" / "benchmarks.md"
-INCIDENTS: Final = 80
 CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "webhooks": webhooks,
-    "latency": lambda _rounds: latency(INCIDENTS),
+    "latency": lambda _rounds: latency(),
     "start": starting,
     "memory": lambda _rounds: memory(),
     "checks": checks,

@@ -12,6 +12,7 @@ import aiohttp
 
 from bench.bodies import group
 from bench.bots import channel_of, configuration, running_bot, slack_for
+from bench.disk import watched_disk
 from bench.figures import Chapter, Figure, milliseconds, percentile
 from bench.load import TOKEN
 
@@ -20,44 +21,68 @@ if TYPE_CHECKING:
     from bot.console.recording import Call
 
 GOAL: Final = 0.150
+INCIDENTS: Final = 80
+"""Of one bot: later ones would wait for the edits by which the results of the first are marked as old."""
+BOTS: Final = 2
+"""Of less than a hundred incidents the slowest is the 99th percentile, and that is what the disk did once."""
+SYNC_EVERY: Final = 0.02
 WARM_UP: Final = 3
 QUIET: Final = 0.25
 """Seconds between the last that is to be shown of an incident and the next incident."""
 PATIENCE: Final = 20.0
 
 
-async def latency(incidents: int) -> Chapter:
+async def latency() -> Chapter:
     """Each incident in a service and channel of its own, so that a channel's pace does not count."""
-    services = [f"s{number:03}" for number in range(incidents + WARM_UP)]
+    measured: list[float] = []
+    first: list[float] = []
+    synced: list[float] = []
+    for _ in range(BOTS):
+        times, disk = await _bot()
+        first.append(times[0])
+        measured += times[WARM_UP:]
+        synced += disk
+    p99 = percentile(measured, 0.99)
+    return Chapter(
+        title="From the webhook to Slack",
+        how=f"{INCIDENTS} incidents one after another on each of {BOTS} idle bots, each in a channel of its "
+        "own and when the checks of the one before are shown, from the first byte of the webhook to the call "
+        "of `chat.postMessage` that shows it.",
+        figures=(
+            Figure(
+                name="99th percentile",
+                found=milliseconds(p99),
+                absolute=f"median {milliseconds(percentile(measured, 0.5))}, "
+                f"longest {milliseconds(max(measured))}, first after the start {milliseconds(max(first))}",
+                goal=f"at most {milliseconds(GOAL)}",
+                met=p99 <= GOAL,
+            ),
+            Figure(
+                name="to compare: 4 KiB written and on the disk meanwhile, longest",
+                found=milliseconds(max(synced)),
+                absolute=f"half within {milliseconds(percentile(synced, 0.5))}; "
+                "the webhook is there before it is shown",
+            ),
+        ),
+    )
+
+
+async def _bot() -> tuple[list[float], list[float]]:
+    """Seconds of each incident, those to warm up among them, and of each sync of the disk meanwhile."""
+    services = [f"s{number:03}" for number in range(INCIDENTS + WARM_UP)]
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         async with (
             slack_for(services) as slack,
             running_bot(directory, slack, configuration(directory, services)) as bot,
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
+            watched_disk(SYNC_EVERY) as disk,
         ):
             times = [
                 await _one(slack, session, f"{bot.url}/alerts", number, service)
                 for number, service in enumerate(services)
             ]
-    measured = times[WARM_UP:]
-    p99 = percentile(measured, 0.99)
-    return Chapter(
-        title="From the webhook to Slack",
-        how=f"{incidents} incidents one after another on an idle bot, each in a channel of its own and when "
-        "the checks of the one before are shown, from the first byte of the webhook to the call of "
-        "`chat.postMessage` that shows it.",
-        figures=(
-            Figure(
-                name="99th percentile",
-                found=milliseconds(p99),
-                absolute=f"median {milliseconds(percentile(measured, 0.5))}, "
-                f"longest {milliseconds(max(measured))}, first after the start {milliseconds(times[0])}",
-                goal=f"at most {milliseconds(GOAL)}",
-                met=p99 <= GOAL,
-            ),
-        ),
-    )
+    return times, disk
 
 
 async def _one(
