@@ -67,18 +67,6 @@ def make_acting_side(
         channel_of=lambda name: services[name].channel,
         on_granted=on_granted,
     )
-    executing = Executing(
-        store=outside.store,
-        ids=outside.ids,
-        clock=outside.clock,
-        owner=owner,
-        readers=outside.readers,
-        writers=outside.writers,
-        plan=planning.plan,
-        verify_within=lambda name: services[name].verify_within,
-        ask_again=approving.ask_again,
-        enabled=enabled,
-    )
     return ActingSide(
         planning=planning,
         approving=approving,
@@ -96,7 +84,11 @@ def make_acting_side(
             channels=[one.channel for one in services.values()],
             enabled=enabled,
         ),
-        remediating=Remediating(store=outside.store, clock=outside.clock, executing=executing),
+        remediating=Remediating(
+            store=outside.store,
+            clock=outside.clock,
+            executing=_executing(outside, services, planning, approving, owner=owner, enabled=enabled),
+        ),
         verifying=Verifying(
             store=outside.store,
             ids=outside.ids,
@@ -105,6 +97,29 @@ def make_acting_side(
             runbook=runbooks.get,
             settle=settle,
         ),
+    )
+
+
+def _executing(
+    outside: Outside,
+    services: Mapping[str, WatchedService],
+    planning: Planning,
+    approving: Approving,
+    *,
+    owner: str,
+    enabled: Callable[[], bool],
+) -> Executing:
+    return Executing(
+        store=outside.store,
+        ids=outside.ids,
+        clock=outside.clock,
+        owner=owner,
+        readers=outside.readers,
+        writers=outside.writers,
+        plan=planning.plan,
+        verify_within=lambda name: services[name].verify_within,
+        ask_again=approving.ask_again,
+        enabled=enabled,
     )
 
 

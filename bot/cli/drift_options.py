@@ -82,7 +82,7 @@ categorical_option: Final = _columns_option(
 
 def selection_of(given: Mapping[str, Any]) -> Selection:
     """What the options say about the columns."""
-    from bot.drift.columns import Kind, Selection  # noqa: PLC0415 - as above
+    from bot.drift.columns import Kind, Selection  # noqa: PLC0415 - numpy loads with work
 
     features = names_of(given["features"])
     return Selection(

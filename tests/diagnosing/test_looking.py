@@ -192,6 +192,13 @@ async def test_a_press_rests_for_moments_only_and_answers_in_the_thread(lookout:
     assert {event.actor for event in events if event.kind is EventKind.CHECK_RUN} == {BOB}
 
 
+async def test_a_check_that_is_named_twice_runs_once(lookout: Lookout) -> None:
+    """All that is asked for is reserved together, so nothing else would hold the second one back."""
+    number = await lookout.opened()
+    outcome = await lookout.press(number, "pods", "pods")
+    assert outcome.sentence.count("pods:") == 1
+
+
 async def test_what_cannot_be_pressed_is_said(lookout: Lookout) -> None:
     """An unknown check, a service that is gone, a runbook without checks, no such incident."""
     number = await lookout.opened()
