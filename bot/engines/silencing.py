@@ -1,8 +1,9 @@
 """Alertmanager silences for an incident's group, made and lifted at once by responders; called by the doors.
 
 A silence carries a mark of its incident at the end of its comment. Before one is made the mark is looked
-for, so a lost answer or a crash leads to the same silence again instead of a second one; lifting ends every
-silence with the mark, also one that a crash kept from the record.
+for, so a lost answer or a crash leads to the same silence again instead of a second one. Of two presses in
+the same moment, as on two replicas, the one that is recorded first stands, and the other one's silence is
+ended; lifting ends every silence with the mark, also one that a crash kept from the record.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.domain.actors import Actor
+    from bot.domain.events import Detail
     from bot.domain.incidents import Incident
     from bot.ports.clock import Ids
     from bot.ports.readers import AlertmanagerReader, Silence
-    from bot.ports.stores import Store
+    from bot.ports.stores import Store, Transaction
     from bot.ports.writers import Silencer
 
 SHORTEST = timedelta(minutes=1)
@@ -86,16 +88,14 @@ class Silencing:
         try:
             adopted = await self._marked(incident, command.actor)
             if adopted is not None and incident.silence is not None and adopted.id == incident.silence.id:
-                left = _minutes(adopted.ends_at - now)
-                words = f"Incident #{incident.id} is silenced already, for {left} more; lift that first."
-                return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
+                return _already(incident.id, adopted, now)
             mark = adopted or await self._create(incident, matchers, command, now)
         except LightshipError as error:
             return Outcome(
                 reason=OutcomeReason.UNAVAILABLE, sentence=f"Alertmanager did not take the silence: {error}"
             )
         fault("after-silence")
-        return await self._keep(incident.id, mark, command)
+        return await self._keep(incident, mark, command)
 
     async def lift(self, command: LiftSilence) -> Outcome:
         """End the incident's silence now."""
@@ -171,28 +171,36 @@ class Silencing:
         held = await self._reader.silences()
         return [one for one in held if one.comment.endswith(mark) and one.state != "expired"]
 
-    async def _keep(self, incident_id: int, mark: SilenceMark, command: SilenceIncident) -> Outcome:
+    async def _keep(self, seen: Incident, mark: SilenceMark, command: SilenceIncident) -> Outcome:
+        """Record it, unless somebody else's was recorded since the incident was `seen`: one stands."""
         async with self._store.transaction() as tx:
-            incident = await tx.incidents.get(incident_id)
+            incident = await tx.incidents.get(seen.id)
             if incident is None:
-                return no_such_incident(incident_id)
-            quiet = replace(incident, silence=mark, updated_at=tx.now, revision=incident.revision + 1)
-            quiet = await tx.incidents.save(quiet)
-            await note(
-                tx,
-                self._ids,
-                quiet,
-                EventKind.SILENCED,
-                actor=command.actor,
-                detail={
-                    "until": int(mark.ends_at.timestamp()),
-                    "reason": mark.reason,
-                    "silence": mark.id,
-                },
-            )
-            await show(tx, self._ids, quiet)
-        span = _minutes(mark.ends_at - mark.starts_at)
-        return Outcome(reason=OutcomeReason.DONE, sentence=f"Incident #{incident_id} is silenced for {span}.")
+                return no_such_incident(seen.id)
+            quicker, now = incident.silence, tx.now
+            if quicker is None or (seen.silence is not None and quicker.id == seen.silence.id):
+                await self._record(tx, incident, mark, command)
+                span = _minutes(mark.ends_at - mark.starts_at)
+                words = f"Incident #{seen.id} is silenced for {span}."
+                return Outcome(reason=OutcomeReason.DONE, sentence=words)
+        if quicker.id != mark.id:
+            # Where this fails too, lifting finds it by its mark.
+            with suppress(LightshipError):
+                await self._silencer.expire(mark.id)
+        return _already(seen.id, quicker, now)
+
+    async def _record(
+        self, tx: Transaction, incident: Incident, mark: SilenceMark, command: SilenceIncident
+    ) -> None:
+        quiet = replace(incident, silence=mark, updated_at=tx.now, revision=incident.revision + 1)
+        quiet = await tx.incidents.save(quiet)
+        detail: dict[str, Detail] = {
+            "until": int(mark.ends_at.timestamp()),
+            "reason": mark.reason,
+            "silence": mark.id,
+        }
+        await note(tx, self._ids, quiet, EventKind.SILENCED, actor=command.actor, detail=detail)
+        await show(tx, self._ids, quiet)
 
     def _refusal_words(self, refusal: SilenceRefusal) -> str:
         match refusal:
@@ -209,6 +217,12 @@ class Silencing:
                     "The group has no labels beyond the service's own, so the silence would hide the whole "
                     "service. Group the route by alertname, or silence in Alertmanager."
                 )
+
+
+def _already(incident_id: int, mark: SilenceMark, now: datetime) -> Outcome:
+    left = _minutes(mark.ends_at - now)
+    words = f"Incident #{incident_id} is silenced already, for {left} more; lift that first."
+    return Outcome(reason=OutcomeReason.ALREADY, sentence=words)
 
 
 def _minutes(span: timedelta) -> str:

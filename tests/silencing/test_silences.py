@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.domain.actors import user
 from bot.domain.commands import LiftSilence, Outcome, OutcomeReason, SilenceIncident
+from bot.domain.errors import Ambiguous
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState
 from bot.domain.matchers import Matcher, Operator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
     from bot.ports.readers import Silence
+    from bot.rehearsal.silences import RehearsalAlertmanager
 
 ALICE = user("U0ALICE")
 OWN = (Matcher(name="service", operator=Operator.EQUAL, value="churn"),)
@@ -169,6 +172,66 @@ async def test_a_second_press_says_what_is_there(quiet: Quiet) -> None:
     assert outcome.reason is OutcomeReason.ALREADY
     assert "for 50m more" in outcome.sentence
     assert len(await quiet.active()) == 1
+
+
+class Together:
+    """An Alertmanager that two ask in the same moment: both have looked before either has made one."""
+
+    def __init__(self, alertmanager: RehearsalAlertmanager, *, lost: bool) -> None:
+        self._alertmanager = alertmanager
+        self._both = asyncio.Barrier(2)
+        self._lost = lost
+
+    async def create(self, **wished: Any) -> str:
+        """The id; or nothing but doubt, after which both find what is there."""
+        await self._both.wait()
+        silence_id = await self._alertmanager.create(**wished)
+        await self._both.wait()
+        if self._lost:
+            raise Ambiguous("the answer was lost")
+        return silence_id
+
+    async def expire(self, silence_id: str) -> None:
+        """Passed on."""
+        await self._alertmanager.expire(silence_id)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_of_two_presses_at_once_one_silence_stands(quiet: Quiet, *, lost: bool) -> None:
+    """Two replicas, two people, both answers lost or none: one is recorded and told, and no more."""
+    incident = await quiet.incident()
+    alertmanager = quiet.world.alertmanager
+    together = Together(alertmanager, lost=lost)
+    replicas = [
+        Silencing(
+            store=quiet.store,
+            ids=SequentialIds(f"replica-{number}"),
+            silencer=together,
+            reader=alertmanager,
+            own_matchers=lambda _: OWN,
+            longest=LONGEST,
+        )
+        for number in range(2)
+    ]
+    outcomes = await asyncio.gather(
+        *(
+            replica.silence(
+                SilenceIncident(incident_id=incident.id, duration=hours * HOUR, reason="x", actor=ALICE)
+            )
+            for hours, replica in enumerate(replicas, start=1)
+        )
+    )
+    assert sorted(one.reason for one in outcomes) == [OutcomeReason.ALREADY, OutcomeReason.DONE]
+    assert await quiet.kinds(incident) == [EventKind.SILENCED]
+    mark = (await quiet.now(incident)).silence
+    assert mark is not None
+    active = [one.id for one in await quiet.active()]
+    if lost:  # neither knows which of the two is its own: both found the first, and lifting ends what is left
+        assert mark.id in active
+        await quiet.lift(incident)
+        assert await quiet.active() == []
+    else:
+        assert active == [mark.id]
 
 
 async def test_an_ended_silence_does_not_stand_in_the_way(quiet: Quiet) -> None:
