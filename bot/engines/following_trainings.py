@@ -3,8 +3,8 @@
 A job by the clock, run by one replica a tick; bootstrap adds it. After a success the newest version is
 compared with the one in production, and where it is better an approval to move the alias is asked for; after
 a failure the logs of its pods are shown. Where the registry does not answer it waits for a while. What was
-told is marked in the transaction that tells it, and a request that waits already is not made again, so that a
-start of the process goes on where another one died.
+told is marked in the transaction that tells it, and a request that was made already is not made again, also
+once it was answered, so that a start of the process goes on where another one died.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class FollowingTrainings:
             await tx.heartbeats.beat(_followed(ended.approval), tx.now)
 
     async def _ask(self, ended: _Ended, incident: Incident | None) -> None:
-        """Ask to move the alias; a request for that version which waits already is enough."""
+        """Ask to move the alias; not where a request for that version waits, nor again after an answer."""
         wish = RemediationRequest(
             action=Action.PROMOTE,
             service=ended.service.name,
@@ -138,7 +138,9 @@ class FollowingTrainings:
         )
         async with self._store.transaction() as tx:
             waiting = await tx.approvals.requested(service=ended.service.name)
-        if any(one.plan.target == wish.target and one.plan.arguments == wish.arguments for one in waiting):
+            since = await tx.approvals.asked(service=ended.service.name, since=ended.execution.started_at)
+        asked = (*waiting, *(one for one in since if one.requester == LIGHTSHIP))
+        if any(one.plan.target == wish.target and one.plan.arguments == wish.arguments for one in asked):
             return
         outcome = await self._request(RequestRemediation(request=wish, actor=LIGHTSHIP))
         if outcome.reason is not OutcomeReason.DONE:

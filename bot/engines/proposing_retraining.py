@@ -2,7 +2,8 @@
 
 A job by the clock, run by one replica a tick; bootstrap adds it. It asks for an approval like a person does,
 with what speaks for it as the reason, and then rests: the same drift is there again with the next report.
-Nothing is trained by this.
+That request is its own mark, so a start that died behind it is not followed by another one. Nothing is
+trained by this.
 """
 
 from __future__ import annotations
@@ -69,20 +70,23 @@ class ProposingRetraining:
         telemetry.RETRAINING_DECISIONS.labels(outcome=decision.verdict.value).inc()
         _LOG.info(LogAction.RETRAINING_WEIGHED, service=service.name, verdict=decision.verdict.value)
         propose = decision.verdict is RetrainingVerdict.PROPOSED
-        async with self._store.transaction() as tx:
-            if propose or not decision.unanswered:
-                # What was not told now would be weighed hours later: the next tick asks for it again.
+        proposed = propose and await self._propose(service, decision)
+        if propose or not decision.unanswered:
+            # Behind the request: a start that dies in between would else leave it out for hours. So would be
+            # what was not told now: the next tick asks for it again.
+            async with self._store.transaction() as tx:
                 await tx.heartbeats.beat(_weighed(service), looked_at)
-            if not propose or not await _is_rested(tx, service):
+        return proposed
+
+    async def _propose(self, service: WatchedService, decision: RetrainingDecision) -> bool:
+        """Ask for it, unless somebody is or was asked; whether it was asked for."""
+        async with self._store.transaction() as tx:
+            if not await _is_rested(tx, service):
                 return False
             incident = await self._incident(tx, service)
         wish = _wish(service, decision, incident)
         outcome = await self._request(RequestRemediation(request=wish, actor=LIGHTSHIP))
-        if outcome.reason is not OutcomeReason.DONE:
-            return False
-        async with self._store.transaction() as tx:
-            await tx.heartbeats.beat(_proposed(service), tx.now)
-        return True
+        return outcome.reason is OutcomeReason.DONE
 
     async def _incident(self, tx: Transaction, service: WatchedService) -> Incident | None:
         """The worst open incident whose runbook would retrain: the request belongs into its thread."""
@@ -104,11 +108,10 @@ async def _is_due(tx: Transaction, service: WatchedService) -> bool:
 
 async def _is_rested(tx: Transaction, service: WatchedService) -> bool:
     """Whether nobody is asked already, and the last proposal, whatever became of it, is long enough ago."""
-    last = await tx.heartbeats.last(_proposed(service))
-    if last is not None and tx.now - last < service.retraining.rest:
-        return False
+    lately = await tx.approvals.asked(service=service.name, since=tx.now - service.retraining.rest)
     waiting = await tx.approvals.requested(service=service.name)
-    return not any(one.plan.action is Action.RETRAIN for one in waiting)
+    asked = (*waiting, *(one for one in lately if one.requester == LIGHTSHIP))
+    return not any(one.plan.action is Action.RETRAIN for one in asked)
 
 
 def _wish(
@@ -127,7 +130,3 @@ def _wish(
 
 def _weighed(service: WatchedService) -> str:
     return f"retraining/{service.name}/weighed"
-
-
-def _proposed(service: WatchedService) -> str:
-    return f"retraining/{service.name}/proposed"

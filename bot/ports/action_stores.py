@@ -39,6 +39,10 @@ class Approvals(Protocol):
         """The requests to take that one's change back, oldest first."""
         ...
 
+    async def asked(self, *, service: str, since: datetime) -> tuple[Approval, ...]:
+        """What was asked for since a moment, whatever became of it, oldest first."""
+        ...
+
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait for an answer, oldest first."""
         ...

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
-
-import pytest
+from typing import TYPE_CHECKING
 
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.approvals import DecisionWord
 from bot.domain.commands import OutcomeReason, RequestRemediation
-from bot.domain.errors import Temporary
 from bot.domain.events import EventKind
 from bot.domain.incidents import Resolution, end
 from bot.domain.messages import MessageKind
@@ -20,7 +17,7 @@ from bot.rehearsal.faults import Fault
 from tests.acting import ALICE, NAMESPACE
 from tests.making import make_drift_report, make_incident
 from tests.planning import ALIAS, MODEL, ask, undo_of
-from tests.retraining.conftest import TRAINING, make_loop
+from tests.retraining.conftest import TRAINING
 from tests.retraining.making import drifted, emptied, make_version, moved
 from tests.worlds.objects import cron_job
 
@@ -275,44 +272,6 @@ async def test_an_incident_that_is_over_meanwhile_does_not_lose_the_question(loo
     await loop.following.step()
     (promotion,) = await loop.bench.waiting()
     assert (promotion.plan.action, promotion.incident_id) == (Action.PROMOTE, None)
-
-
-async def test_a_start_that_died_between_telling_and_asking_goes_on(loop: Loop) -> None:
-    """What was told is not told again, and the question is asked once."""
-    approval = await proposed(loop)
-    await trained(loop, approval)
-
-    async def dies(_: object) -> NoReturn:
-        raise Temporary("the store is away")
-
-    loop.following._request = dies
-    with pytest.raises(Temporary):
-        await loop.following.step()
-    assert await loop.bench.waiting() == []
-    again = make_loop(loop.bench)
-    assert await again.following.step() == 1
-    assert await again.following.step() == 0
-    assert len(await loop.bench.waiting()) == 1
-    assert len(await loop.messages(MessageKind.NOTICE)) == 1
-
-
-async def test_a_start_that_died_after_asking_does_not_ask_again(loop: Loop) -> None:
-    """The request that waits is the one that people have before their eyes; it stays, and stays alone."""
-    approval = await proposed(loop)
-    await trained(loop, approval)
-    ask_really = loop.following._request
-
-    async def asks_and_dies(request: RequestRemediation) -> NoReturn:
-        await ask_really(request)
-        raise Temporary("the store is away")
-
-    loop.following._request = asks_and_dies
-    with pytest.raises(Temporary):
-        await loop.following.step()
-    before = await loop.bench.waiting()
-    assert await make_loop(loop.bench).following.step() == 1
-    assert await loop.bench.waiting() == before
-    assert len(before) == 1
 
 
 async def test_the_same_drift_is_proposed_once_a_day(loop: Loop) -> None:

@@ -12,6 +12,8 @@ from bot.adapters.database.tables import approvals
 from bot.domain.approvals import ApprovalState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.adapters.database.engine import Link
     from bot.domain.approvals import Approval
 
@@ -19,6 +21,11 @@ _REQUESTED: Final = approvals.c.state == ApprovalState.REQUESTED.value
 _BY_ID: Final = select(approvals.c.body).where(approvals.c.id == bindparam("name"))
 _WAITING: Final = (
     select(approvals.c.body).where(_REQUESTED).order_by(approvals.c.requested_at, approvals.c.id)
+)
+_ASKED: Final = (
+    select(approvals.c.body)
+    .where(approvals.c.service == bindparam("of"), approvals.c.requested_at >= bindparam("since"))
+    .order_by(approvals.c.requested_at, approvals.c.id)
 )
 
 
@@ -49,16 +56,13 @@ class ApprovalTable:
 
     async def undoing(self, approval: Approval) -> tuple[Approval, ...]:
         """The requests to take that one's change back, oldest first."""
-        query = (
-            select(approvals.c.body)
-            .where(
-                approvals.c.service == approval.plan.service,
-                approvals.c.requested_at >= approval.requested_at,
-            )
-            .order_by(approvals.c.requested_at, approvals.c.id)
-        )
-        known = (APPROVAL.load(row.body) for row in await self.link.all(query))
+        known = await self.asked(service=approval.plan.service, since=approval.requested_at)
         return tuple(one for one in known if one.plan.undoes == approval.id)
+
+    async def asked(self, *, service: str, since: datetime) -> tuple[Approval, ...]:
+        """Whatever became of it, oldest first."""
+        rows = await self.link.all(_ASKED, {"of": service, "since": since})
+        return APPROVAL.load_each(row.body for row in rows)
 
     async def requested(self, *, service: str | None = None) -> tuple[Approval, ...]:
         """Those that wait, oldest first."""
