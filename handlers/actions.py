@@ -84,6 +84,7 @@ READING: Final = frozenset(
 )
 """The words that change nothing. A refused press of any other, also of one that is none, is kept."""
 
+_CANNOT_UNDO: Final = "This version of Lightship cannot undo that."
 _LOOK_WITHIN: Final = 3.0
 
 
@@ -158,12 +159,8 @@ class ActionDoor:
             admission = await self._gate.admit(subject.service, role, user=asker.user, channel=asker.channel)
         if admission.allowed:
             return subject
-        why, sentence = admission.reason.value, admission.sentence
-        number = subject.incident.id if subject.incident else None
-        await self._keep(
-            pressed, Stray(why=why, sentence=sentence, service=subject.service.name, incident_id=number)
-        )
-        return sentence
+        await self._keep_of(pressed, subject, admission.reason.value, admission.sentence)
+        return admission.sentence
 
     async def _keep(self, pressed: Pressed, stray: Stray) -> None:
         """Keep a press that counted for nothing, where it would have changed the world."""
@@ -172,6 +169,12 @@ class ActionDoor:
             await self._engines.recording.press_refused(
                 stray.service, actor, pressed.word, stray.why, stray.incident_id
             )
+
+    async def _keep_of(self, pressed: Pressed, subject: Subject, why: str, sentence: str) -> None:
+        """As `_keep`, where it is known what the press was about."""
+        number = subject.incident.id if subject.incident else None
+        stray = Stray(why=why, sentence=sentence, service=subject.service.name, incident_id=number)
+        await self._keep(pressed, stray)
 
     async def _refuse(self, asker: Asker, press: Press, view_id: str, sentence: str) -> None:
         if view_id:
@@ -188,7 +191,7 @@ class ActionDoor:
         elif isinstance(press.value, ApprovalButton):
             await self._approve(pressed.asker, press.value)
         elif subject.incident is not None:
-            await self._act(pressed.asker, press, subject, subject.incident)
+            await self._act(pressed, press, subject, subject.incident)
 
     async def _approve(self, asker: Asker, value: ApprovalButton) -> None:
         command = DecideApproval(
@@ -203,14 +206,14 @@ class ActionDoor:
         """Ask for a change to be taken back; it is planned and approved as any other."""
         approval, asker = subject.approval, pressed.asker
         if approval is None or value.digest != approval.digest:
-            why = "digest_differs"
-            await self._keep(pressed, Stray(why=why, sentence=NOT_ITS_MESSAGE, service=subject.service.name))
+            await self._keep_of(pressed, subject, "digest_differs", NOT_ITS_MESSAGE)
             await self._answers.refuse(asker, NOT_ITS_MESSAGE)
             return
         command = RequestRemediation(request=undo_of(approval), actor=user(asker.user, team=asker.team))
         await self._answers.outcome(asker, await self._engines.approving.request(command))
 
-    async def _act(self, asker: Asker, press: Press, subject: Subject, incident: Incident) -> None:
+    async def _act(self, pressed: Pressed, press: Press, subject: Subject, incident: Incident) -> None:
+        asker = pressed.asker
         actor = user(asker.user, team=asker.team)
         engines, number = self._engines, incident.id
         match press.word:
@@ -227,6 +230,10 @@ class ActionDoor:
                 checks = (press.value.check,) if isinstance(press.value, CheckButton) else ()
                 command_to_check = RunChecks(incident_id=number, checks=checks, actor=actor)
                 outcome = await engines.diagnosing.run(command_to_check)
+            case ActionWord.UNDO:
+                await self._keep_of(pressed, subject, "cannot_undo", _CANNOT_UNDO)
+                await self._answers.refuse(asker, _CANNOT_UNDO)
+                return
             case _:
                 await self._show(asker, press, subject, number)
                 return
@@ -235,7 +242,7 @@ class ActionDoor:
     async def _show(self, asker: Asker, press: Press, subject: Subject, number: int) -> None:
         """The presses that only show something, privately."""
         reporting = self._engines.reporting
-        answer = error_answer("This version of Lightship cannot undo that.")
+        answer = error_answer(f"There is no incident #{number}.")
         if press.word is ActionWord.TIMELINE:
             timeline = await reporting.timeline(number)
             if timeline is not None:
@@ -253,11 +260,7 @@ class ActionDoor:
         incident = subject.incident
         if subject.approval is not None:
             if subject.approval.state is not ApprovalState.REQUESTED:
-                number = incident.id if incident else None
-                late = Stray(
-                    why="already_decided", sentence="", service=subject.service.name, incident_id=number
-                )
-                await self._keep(pressed, late)
+                await self._keep_of(pressed, subject, "already_decided", "")
             return decision_form(press, subject.approval, channel=pressed.asker.channel)
         target = FormTarget(
             service=subject.service.name,
@@ -267,20 +270,23 @@ class ActionDoor:
         )
         if press.word is ActionWord.SILENCE:
             return silence_modal(target, title=incident.title if incident else "")
-        return await self._remediation_form(target, press, subject)
+        view = await self._remediation_form(target, subject)
+        if isinstance(view, str):
+            await self._keep_of(pressed, subject, "not_possible", view)
+            return closing_view(OPENING[press.word], view)
+        return view
 
-    async def _remediation_form(self, target: FormTarget, press: Press, subject: Subject) -> View:
+    async def _remediation_form(self, target: FormTarget, subject: Subject) -> View | str:
+        """The form, or why there is none any more, as where the runbook was changed since it was drawn."""
         runbook = self._engines.runbooks.get((subject.incident.runbook if subject.incident else "") or "")
         remediation = runbook.remediation(target.remediation) if runbook else None
         if remediation is None:
-            words = f"The runbook has no remediation {target.remediation} any more."
-            return closing_view(OPENING[press.word], words)
+            return f"The runbook has no remediation {target.remediation} any more."
         about = subject.incident.title if subject.incident else ""
         service = subject.service
-        view = await remedy_form(
+        return await remedy_form(
             target, remediation, service, about=about, present=lambda: self._present(service.name)
         )
-        return closing_view(OPENING[press.word], view) if isinstance(view, str) else view
 
     async def _present(self, service: str) -> int | None:
         """How many replicas are wanted now; None where the cluster does not say so soon."""

@@ -78,23 +78,25 @@ class ViewDoor:
     async def _answer(self, asker: Asker, form: Form) -> None:
         service = self._services.by_name(form.target.service)
         if service is None:
-            await self._answers.refuse(asker, "The service of this form is no longer configured.")
+            await self._refuse(asker, form, "no_service", "The service of this form is no longer configured.")
             return
         admission = await self._admission(service, asker, form)
         if not admission.allowed:
-            if not isinstance(form, SilenceForm):
-                what = _what(form)
-                actor, why = user(asker.user, team=asker.team), admission.reason.value
-                await self._engines.recording.press_refused(
-                    service.name, actor, what, why, form.target.incident_id
-                )
-            await self._answers.refuse(asker, admission.sentence)
+            await self._refuse(asker, form, admission.reason.value, admission.sentence)
             return
         outcome = await self._do(service, asker, form)
         if isinstance(outcome, str):
-            await self._answers.refuse(asker, outcome)
+            await self._refuse(asker, form, "not_possible", outcome)
         else:
             await self._answers.outcome(asker, outcome)
+
+    async def _refuse(self, asker: Asker, form: Form, why: str, sentence: str) -> None:
+        """Keep that it counted for nothing, as with a press, and say why."""
+        actor, target = user(asker.user, team=asker.team), form.target
+        await self._engines.recording.press_refused(
+            target.service, actor, _what(form), why, target.incident_id
+        )
+        await self._answers.refuse(asker, sentence)
 
     async def _admission(self, service: WatchedService, asker: Asker, form: Form) -> Admission:
         if isinstance(form, DenyForm | GlassForm):
@@ -156,8 +158,10 @@ def _word(form: DenyForm | GlassForm) -> DecisionWord:
     return DecisionWord.DENY if isinstance(form, DenyForm) else DecisionWord.BREAK_GLASS
 
 
-def _what(form: ScaleForm | RemedyForm | DenyForm | GlassForm) -> str:
+def _what(form: Form) -> str:
     match form:
+        case SilenceForm():
+            return "silence"
         case ScaleForm():
             return Action.SCALE.value
         case RemedyForm():

@@ -83,10 +83,24 @@ async def test_a_runbook_is_rendered_for_its_incident(bot: Bot) -> None:
 
 
 async def test_what_cannot_be_undone_is_said(bot: Bot) -> None:
-    """An undo of a later version is answered, not ignored."""
+    """An undo of a later version is answered, not ignored, and kept."""
     ts = bot.post((ActionWord.UNDO, "scale", SEVEN))
     assert "cannot undo that" in await bot.press(ts, "undo:scale")
     assert bot.engines.asked == []
+    assert bot.engines.refused == [("churn", "U0ALICE", "undo", "cannot_undo", 7)]
+
+
+@pytest.mark.parametrize(
+    ("remediation", "words"),
+    [("removed", "has no remediation removed any more"), ("retrain", "No CronJob is configured")],
+)
+async def test_a_remediation_that_is_gone_is_said_and_kept(bot: Bot, remediation: str, words: str) -> None:
+    """A button from before the runbook or the configuration was changed opens no form."""
+    value = RemediationButton(incident_id=7, remediation=remediation)
+    ts = bot.post((ActionWord.REQUEST_REMEDIATION, "x", value))
+    await bot.press(ts, "request_remediation:x")
+    assert words in str(bot.modal())
+    assert bot.engines.refused == [("churn", "U0ALICE", "request_remediation", "not_possible", 7)]
 
 
 @pytest.mark.parametrize(
@@ -342,6 +356,7 @@ async def test_a_form_is_not_believed_when_the_right_is_gone(bot: Bot) -> None:
     await bot.submit({"duration": {"input": "2h"}})
     assert bot.engines.asked == []
     assert "Only full members" in bot.whispered("U0ALICE")
+    assert [(one[2], one[4]) for one in bot.engines.refused] == [("silence", 7)]
 
 
 async def test_a_hanging_engine_does_not_delay_a_press(bot: Bot) -> None:
