@@ -6,12 +6,13 @@ Called by the executing engine, which keeps the claim and commits what this answ
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import Temporary
 from bot.faults import fault
 from bot.remediations.applying import apply, recover
-from bot.remediations.outcomes import Applied, ApplyState, cannot_tell
+from bot.remediations.outcomes import Applied, ApplyState, cannot_tell, not_done
 from bot.remediations.watching import progress
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 ANSWERS_WITHIN: Final = 30.0
 _TRIES: Final = 5
 _ROUNDS: Final = 2
+_FRESH: Final = timedelta(seconds=15)
+"""With an answer about the claim that is older, the claim might be over before the call is."""
 
 
 class Acting:
@@ -81,8 +84,10 @@ class Acting:
     async def _apply(self, grant: Grant, hold: Hold) -> Applied:
         """Try while trying again can help: `apply` is safe to repeat with the same grant."""
         for attempt in range(1, _TRIES + 1):
-            await hold()
-            if attempt > 1 and not self._enabled():
+            thawed = await self._hold_freshly(hold)
+            if thawed and not self._enabled():
+                outcome = not_done(grant, "all actions were stopped meanwhile", retry_after=None)
+            if (thawed or attempt > 1) and not self._enabled():
                 break
             fault("before-apply")
             outcome = await self._answered(grant, apply(grant, readers=self._readers, writers=self._writers))
@@ -90,6 +95,19 @@ class Acting:
                 break
             await self._clock.sleep(max(outcome.retry_after, float(attempt)))
         return outcome
+
+    async def _hold_freshly(self, hold: Hold) -> bool:
+        """Keep the claim right before a call; whether more than a moment went by meanwhile.
+
+        A process that was frozen on the way must not act by an answer from before: another one may have done
+        it, or has told people that nothing was done. Raises what `hold` raises, and Temporary.
+        """
+        for attempt in range(_TRIES):
+            asked = self._clock.now()
+            await hold()
+            if self._clock.now() - asked < _FRESH:
+                return attempt > 0
+        raise Temporary("the store answers too late to act on what it says")
 
     async def _recover(self, grant: Grant, hold: Hold, repeat_until: datetime | None) -> Applied:
         """Look, again and again while the world does not tell."""

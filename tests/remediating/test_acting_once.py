@@ -252,23 +252,6 @@ async def test_two_replicas_do_it_once(bench: Bench) -> None:
     assert bench.writer.effects == [(approval.id, 6)]
 
 
-async def test_a_frozen_replica_that_thaws_does_nothing_twice(bench: Bench) -> None:
-    """Its claim ran out in the middle of the PATCH; another did it; the late PATCH meets the lock."""
-    bench.writer.gate = gate = asyncio.Event()
-    frozen, other = bench.start("frozen"), bench.start("other")
-    approval = await bench.granted(frozen)
-    await frozen.remediating.begin_due()
-    await asyncio.wait_for(bench.writer.entered.wait(), 5)
-    bench.pass_time(LEASE_SECONDS)
-    bench.writer.gate = None
-    assert await other.work() == 1
-    gate.set()
-    await frozen.remediating.settled()
-    assert bench.writer.effects == [(approval.id, 6)]
-    assert len(bench.writer.orders) == 2
-    assert (await bench.outcome(approval))[0] == ExecutionState.SUCCEEDED
-
-
 @pytest.mark.parametrize(
     ("acted", "then", "state"),
     [
