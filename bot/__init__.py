@@ -4,3 +4,6 @@ __version__ = "0.1.0"
 
 INTERRUPTED = 130
 """The exit status of what Ctrl-C ended, as shells have it: 128 and the number of the signal."""
+
+TERMINATED = 143
+"""The same of what SIGTERM ended."""

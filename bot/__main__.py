@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+from typing import Final
 
-from bot import INTERRUPTED
+from bot import INTERRUPTED, TERMINATED
+
+_FIRST: Final = 1
 
 
 def main() -> None:
     """Run the command line; the exit status is the command's."""
+    if os.getpid() == _FIRST:
+        # The first process of a container hears no signal that it did not ask for; `run` asks for itself.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
     try:
         # Importing it takes long enough for somebody to change their mind.
         import threading  # noqa: PLC0415 - said above

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,14 +64,14 @@ async def _run(
     from bot.bootstrap.assembly import Lightship  # noqa: PLC0415 - said above
     from bot.bootstrap.outside import make_outside, real_surroundings  # noqa: PLC0415 - said above
     from bot.cli.reloading import keep_runbooks, tell_broken  # noqa: PLC0415 - said above
-    from bot.cli.serving import explain, serving, until_told  # noqa: PLC0415 - said above
+    from bot.cli.serving import ToldToEndError, explain, serving, told_to_end  # noqa: PLC0415 - said above
 
-    code = 0
+    code, told = 0, told_to_end()
     asyncio.get_running_loop().set_exception_handler(_hear)
     try:
         outside = make_outside(environment, real_surroundings(environment))
         lightship = Lightship(settings=settings, runbooks=runbooks, outside=outside, folder=loaded.folder)
-        async with serving(lightship, environment):
+        async with serving(lightship, environment, told=told):
             # What is there now stays; looking through it again and again would hold up webhooks for a tenth
             # of a second each time.
             gc.freeze()
@@ -77,9 +79,12 @@ async def _run(
             reloading = asyncio.create_task(
                 keep_runbooks(lightship, loaded.runbook_folders, every=RELOAD_SECONDS), name="reloading"
             )
-            await tell_broken(lightship, install().broken)
-            await until_told()
-            reloading.cancel()
+            telling = asyncio.create_task(tell_broken(lightship, install().broken), name="telling-broken")
+            await told.wait()
+            for task in (reloading, telling):
+                task.cancel()
+    except ToldToEndError:
+        _LOG.info(LogAction.STOPPED)
     except (OSError, LightshipError) as error:
         click.echo(f"lightship run: {explain(error, environment)}", err=True)
         code = 1
@@ -88,20 +93,27 @@ async def _run(
 
 
 async def _leave(code: int) -> None:
-    """End what is still under way; where a database's driver does not let go of it, end the process with it.
+    """End what is still under way; where something does not let go of it, end the process with it.
 
-    Everything that counts is committed by now, and a next start recovers what is not.
+    A driver may hold a task, and a question to somebody who never answers holds a thread, which nothing can
+    cancel and the interpreter would wait for. Everything that counts is committed by now, and a next start
+    recovers what is not.
     """
+    late = threading.Timer(LEAVE_WITHIN, _end, [code])
+    late.daemon = True
+    late.start()
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     for task in rest:
         task.cancel()
-    if not rest:
-        return
-    _, stuck = await asyncio.wait(rest, timeout=LEAVE_WITHIN)
-    if stuck:
+    if rest:
+        await asyncio.wait(rest)
+
+
+def _end(code: int) -> None:
+    with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+    os._exit(code)
 
 
 def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

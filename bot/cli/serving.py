@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.domain.access import AccessPolicy
 from bot.domain.errors import Temporary
@@ -28,7 +28,7 @@ from handlers.views import ViewDoor
 from handlers.working import Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from bot.bootstrap.assembly import Lightship
     from bot.domain.errors import LightshipError
@@ -153,11 +153,18 @@ async def ask_actions(lightship: Lightship) -> None:
     await lightship.freezing.ask()
 
 
+class ToldToEndError(Exception):
+    """SIGTERM or SIGINT came before the doors were open."""
+
+
 @contextlib.asynccontextmanager
-async def serving(lightship: Lightship, environment: Environment) -> AsyncIterator[Server]:
+async def serving(
+    lightship: Lightship, environment: Environment, *, told: asyncio.Event | None = None
+) -> AsyncIterator[Server]:
     """The bot with its doors open, for the time of a block; on the way out everything ends in order.
 
-    Raises OSError where the address is taken, Temporary or Permanent where the store cannot be had.
+    Raises OSError where the address is taken, Temporary or Permanent where the store cannot be had, and
+    ToldToEndError where `told` was set meanwhile: a store that hangs does not keep a start from ending.
     """
     server = Server(
         make_doors(lightship, environment),
@@ -166,20 +173,39 @@ async def serving(lightship: Lightship, environment: Environment) -> AsyncIterat
         on_stop=(lightship.stop,),
     )
     try:
-        await lightship.start()
+        await _unless(told or asyncio.Event(), lightship.start)
         await server.start()
         yield server
     finally:
         await server.stop()
 
 
-async def until_told() -> None:
-    """Return at the first SIGTERM or SIGINT."""
+async def _unless(told: asyncio.Event, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    starting, ending = asyncio.create_task(start()), asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.cancel()
+        if not starting.done():
+            # Not waited for: where the store hangs, its roll-back hangs too.
+            starting.cancel()
+    if told.is_set():
+        raise ToldToEndError
+    starting.result()
+
+
+def told_to_end() -> asyncio.Event:
+    """What SIGTERM and SIGINT set from now on."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, told.set)
-    await told.wait()
+    return told
+
+
+async def until_told() -> None:
+    """Return at the first SIGTERM or SIGINT."""
+    await told_to_end().wait()
 
 
 def explain(error: OSError | LightshipError, environment: Environment) -> str:

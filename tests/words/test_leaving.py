@@ -16,7 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bot import INTERRUPTED
+from bot import INTERRUPTED, TERMINATED
 from bot.cli import LazyGroup
 
 ROOT: Final = Path(__file__).parents[2]
@@ -141,6 +141,41 @@ def test_ctrl_c_during_the_imports_ends_with_130_too() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=50)
     assert (done.returncode, done.stderr) == (INTERRUPTED, b"")
+
+
+def test_the_first_process_of_a_container_hears_sigterm_from_its_first_moment() -> None:
+    """Linux keeps from such a process every signal that it did not ask for: it would go on as if untold."""
+    code = (
+        "import os, signal, sys\n"
+        "own = os.getpid()\n"
+        "os.getpid = lambda: 1\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "class Telling:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'bot.cli': os.kill(own, signal.SIGTERM)\n"
+        "sys.meta_path.insert(0, Telling())\n"
+        "sys.argv[1:] = ['--help']\n"
+        "from bot.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (TERMINATED, b"", b"")
+
+
+def test_a_question_that_nobody_answers_does_not_keep_a_bot_from_ending() -> None:
+    """It hangs in a thread, as names and Prometheus are asked; Python alone would wait for it."""
+    code = (
+        "import asyncio, sys, time\n"
+        "from bot.cli import running\n"
+        "running.LEAVE_WITHIN = 0.05\n"
+        "async def main():\n"
+        "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 3_600)\n"
+        "    await running._leave(7)\n"
+        "    return 7\n"
+        "sys.exit(asyncio.run(main()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr) == (7, b"")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
