@@ -11,11 +11,12 @@ import hmac
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientError
@@ -40,10 +41,14 @@ _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _READ_IN_A_THREAD: Final = 128 * 1024
 """Bodies above this are parsed in a thread: the event loop must not stand still for one."""
 
+_THREADS: Final = 2
+
 _SUCCESS: Final = 200
 _ANSWERED: Final = WEBHOOK_SECONDS.labels(outcome=str(_SUCCESS))
 
 _log = Log("alertmanager")
+
+T = TypeVar("T")
 
 
 class Intake(Protocol):
@@ -105,6 +110,8 @@ class AlertmanagerDoor:
         self._tell_every = tell_every
         self._told_at: dict[str, datetime] = {}
         self._in_flight = 0
+        # Of its own: names are looked up in the threads that all share, and where nobody answers those hang.
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="webhooks")
 
     @property
     def bytes_in_flight(self) -> int:
@@ -141,7 +148,7 @@ class AlertmanagerDoor:
         try:
             body = await self._unpack(request, await self._read(request))
             if len(body) > _READ_IN_A_THREAD:
-                read = await asyncio.to_thread(read_webhook, body, source=source)
+                read = await self._in_thread(partial(read_webhook, body, source=source))
             else:
                 read = read_webhook(body, source=source)
             return await self._store(read)
@@ -187,7 +194,7 @@ class AlertmanagerDoor:
         if encoding in PLAIN:
             return body
         try:
-            return await asyncio.to_thread(unpacked, body, encoding=encoding, limit=limit)
+            return await self._in_thread(partial(unpacked, body, encoding=encoding, limit=limit))
         except TooMuchError as error:
             raise _too_large(limit) from error
         except ValueError as error:
@@ -211,6 +218,9 @@ class AlertmanagerDoor:
         if not read.faults:
             return web.json_response(text=_all_stored(stored))
         return _json({"stored": stored, "not_stored": [fault.as_json() for fault in read.faults]})
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _refuse(self, refused: _Refused) -> web.Response:
         if refused.status is HTTPStatus.SERVICE_UNAVAILABLE:

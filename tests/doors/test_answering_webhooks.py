@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +53,22 @@ async def send(client: Client, content: Any, **more: Any) -> tuple[int, dict[str
     headers = {**AUTHORIZED, **more.pop("headers", {})}
     response = await client.post("/alerts", data=json.dumps(content), headers=headers, **more)
     return response.status, await response.json()
+
+
+async def test_names_that_nobody_finds_hold_up_no_webhook(client: Client, bench: AlertBench) -> None:
+    """While every shared thread hangs in a look-up a packed webhook is still read, and stored."""
+    loop, over = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
+    hanging = loop.run_in_executor(None, over.wait)
+    headers = {**AUTHORIZED, "Content-Encoding": "gzip"}
+    packed = gzip.compress(json.dumps(one_group(one_alert(padding="x" * 150_000))).encode())
+    try:
+        async with asyncio.timeout(10.0), client.post("/alerts", data=packed, headers=headers) as response:
+            assert response.status == 200
+    finally:
+        over.set()
+        await hanging
+    assert len(bench.intake.stored) == 1
 
 
 async def test_200_comes_after_the_intake_has_stored_it(client: Client, bench: AlertBench) -> None:
