@@ -163,6 +163,25 @@ async def _fill(store: SqlStore) -> None:
         await tx.deliveries.add([make_delivery() for _ in range(500)])
 
 
+async def test_a_file_that_was_removed_or_replaced_takes_nothing(tmp_path: Path) -> None:
+    """SQLite itself would go on in the removed one, and what it kept would be gone with the process."""
+    file, elsewhere = tmp_path / "lightship.db", tmp_path / "elsewhere"
+    async with open_store(f"sqlite+aiosqlite:///{file}", clock=FrozenClock()) as store:
+        await store.keep([make_delivery()])
+        file.rename(elsewhere)
+        for words in ("removed", "replaced"):
+            with pytest.raises(Temporary, match=words):
+                await store.keep([make_delivery()])
+            with pytest.raises(Temporary, match=words):
+                await store.ping()
+            with pytest.raises(Temporary, match=words):
+                await _fill(store)
+            file.touch()
+        elsewhere.rename(file)
+        await store.ping()
+        await store.keep([make_delivery()])
+
+
 async def test_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
     """SQLite cannot open a file in a folder that is not there."""
     with pytest.raises(LightshipError, match="folder of the database does not exist"):

@@ -24,6 +24,7 @@ from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.own_file import OwnFile, sqlite_file
 from bot.adapters.database.pruning import PruningTable
 from bot.adapters.database.pruning_apart import PruningApartTable
 from bot.adapters.database.storms import StormTable
@@ -47,8 +48,9 @@ _IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 class SqlStore:
     """`bot.ports.stores.Store` over SQLite or PostgreSQL. Close it when done."""
 
-    def __init__(self, database: Database, *, audit_key: bytes = b"") -> None:
+    def __init__(self, database: Database, *, audit_key: bytes = b"", file: str = "") -> None:
         self._database = database
+        self._file = OwnFile(file)
         self._audit_key = audit_key
         self._listeners: list[Callable[[], None]] = []
         self._auditors: list[Callable[[Head], None]] = []
@@ -66,6 +68,7 @@ class SqlStore:
         """A read-write transaction: committed when left, rolled back when left with an exception."""
         due: list[str] = []
         head: Head | None = None
+        self._file.check()
         async with self._database.begin() as link:
             recorded, audit, shown = EventTable(link), AuditTable(link), MessageTable(link, due)
             yield Transaction(
@@ -108,15 +111,18 @@ class SqlStore:
         await self._database.insert_first(
             deliveries, lambda now: [row_of(delivery, received_at=now) for delivery in new]
         )
+        self._file.check()  # afterwards, as nothing may be answered that is in no file
 
     async def ping(self) -> None:
         """Ask for the shortest sign of life."""
+        self._file.check()
         async with self._database.begin() as link:
             await link.first(select(text("1")))
 
     async def upgrade(self) -> None:
         """Bring the tables to this version; safe when several replicas start at once."""
         await upgrade_database(self._database)
+        self._file.know()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -125,7 +131,8 @@ class SqlStore:
 
 def connect(url: str, *, clock: Clock, limits: StoreLimits = _DEFAULTS, audit_key: bytes = b"") -> SqlStore:
     """A store at a SQLAlchemy URL; nothing is opened yet. Raises Permanent for a URL that cannot be used."""
-    return SqlStore(make_database(url, clock=clock, limits=limits), audit_key=audit_key)
+    database = make_database(url, clock=clock, limits=limits)
+    return SqlStore(database, audit_key=audit_key, file=sqlite_file(url))
 
 
 def store_in_memory(*, clock: Clock) -> SqlStore:
