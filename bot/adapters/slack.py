@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.adapters.slack_files import SlackFiles
-from bot.domain.errors import NotFound
+from bot.domain.errors import Ambiguous, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,10 @@ class SlackNotifier(SlackFiles):
         if thread is not None:
             arguments["thread_ts"] = thread
         answer = await self._calls.call("chat.postMessage", arguments, repeatable=False)
-        return str(answer["ts"])
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise Ambiguous("Slack did not say which message it made of it (chat.postMessage)")
+        return ts
 
     async def update(self, *, channel: str, ts: str, message: RenderedMessage) -> None:
         """Replace text and blocks; the metadata stays as it is."""

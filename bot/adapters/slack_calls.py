@@ -30,6 +30,7 @@ SLACK_API_URL: Final = "https://slack.com/api/"
 _CONNECTIONS: Final = 20
 _LARGEST_REFUSAL: Final = 10_000
 _SCOPES: Final = "x-oauth-scopes"
+_UNREADABLE: Final = "Slack's answer cannot be read"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +97,12 @@ class SlackCalls:
         methods take forms only (`form`).
         """
         body: dict[str, Any] = {"params": dict(arguments)} if form else {"json": dict(arguments)}
-        with _Measured(method, repeatable=repeatable):
+        with _Measured(method, repeatable=repeatable) as measured:
             answer = await self.client().api_call(method, **body)
-            return answer.data if isinstance(answer.data, dict) else {}
+            if isinstance(answer.data, dict):
+                return answer.data
+            measured.outcome = "unreadable"
+            raise lost(method, _UNREADABLE, repeatable=repeatable)
 
     async def post_answer(self, url: str, body: Mapping[str, Any]) -> None:
         """Send an answer to a response_url, once. Raises Temporary or Permanent.
@@ -188,8 +192,13 @@ class _Measured:
             return "unreachable", Temporary(f"Slack cannot be reached ({method})")
         if isinstance(error, TimeoutError):
             return "timeout", lost(method, "Slack did not answer in time", repeatable=repeatable)
-        if isinstance(error, (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)):
-            return "disconnected", lost(method, "the connection to Slack broke", repeatable=repeatable)
+        # The SDK takes for granted that an answer is an object in UTF-8; a proxy's need not be.
+        unreadable = isinstance(error, (UnicodeDecodeError, AttributeError))
+        if unreadable or isinstance(
+            error, (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
+        ):
+            why = _UNREADABLE if unreadable else "the connection to Slack broke"
+            return "unreadable" if unreadable else "disconnected", lost(method, why, repeatable=repeatable)
         if isinstance(error, (SlackClientError, ValueError)):
             words = f"Slack's client refused the call of {method}: {type(error).__name__}"
             return "unreadable", Permanent(words)

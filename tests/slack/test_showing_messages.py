@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
-from bot.adapters.slack import EVENT_TYPE
+from bot.adapters.slack import EVENT_TYPE, SlackNotifier
 from bot.adapters.slack_calls import SlackCalls
 from bot.adapters.slack_errors import read_delay
 from bot.console.faults import Fault
@@ -22,9 +23,12 @@ from bot.domain.errors import (
 )
 from bot.ports.notifier import RenderedMessage
 from bot.telemetry import SLACK_CALLS
+from tests.adapters.standin import html, standing_in, status, truncated
 
 if TYPE_CHECKING:
-    from bot.adapters.slack import SlackChat, SlackNotifier
+    from collections.abc import Awaitable, Callable
+
+    from bot.adapters.slack import SlackChat
     from bot.console import SlackStandIn
 
 CHANNEL = "C0CHURN"
@@ -108,6 +112,49 @@ async def test_an_edit_whose_answer_is_lost_can_simply_be_repeated(
     assert not isinstance(caught.value, Ambiguous)
 
 
+def with_body(body: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """An answer of status 200 with this body."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, content_type=kind)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        html,
+        with_body(b"ok", "text/plain"),
+        with_body(b"", "application/json"),
+        with_body(b"{", "application/json"),
+        with_body(b'{"ok": true, "ts": "\xff"}', "application/json"),
+        with_body(b"\x1f\x8b", "application/gzip"),
+        *(status(200, body) for body in ([], [1], "ok", 1, {"ok": True}, {"ok": True, "ts": 1.5})),
+        truncated,
+    ],
+)
+async def test_an_answer_that_is_none_may_have_been_a_message(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> None:
+    """Whatever comes with status 200 in place of Slack's JSON: the post is looked up before the next."""
+    async with standing_in(answer) as side, SlackCalls(token="xoxb-1", base_url=f"{side.url}/") as calls:
+        with pytest.raises(Ambiguous):
+            await post(SlackNotifier(calls))
+        assert len(side.bodies) == 1
+
+
+@pytest.mark.parametrize("answer", [with_body(b"ok", "text/plain"), with_body(b'"\xff"', "application/json")])
+async def test_an_edit_whose_answer_is_none_is_simply_repeated(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> None:
+    """And never taken for shown."""
+    async with standing_in(answer) as side, SlackCalls(token="xoxb-1", base_url=f"{side.url}/") as calls:
+        with pytest.raises(Temporary, match="cannot be read") as caught:
+            await SlackNotifier(calls).update(channel=CHANNEL, ts="1.0", message=MESSAGE)
+    assert not isinstance(caught.value, Ambiguous)
+
+
 async def test_a_rate_limit_says_for_how_long(notifier: SlackNotifier, slack: SlackStandIn) -> None:
     """429 is temporary with Slack's own delay, and certainly nothing was posted."""
     slack.faults.add(Fault.rate_limited("chat.postMessage", retry_after=7))
@@ -119,7 +166,18 @@ async def test_a_rate_limit_says_for_how_long(notifier: SlackNotifier, slack: Sl
 
 @pytest.mark.parametrize(
     ("said", "delay"),
-    [("0", 1.0), ("2.5", 2.5), ("99999", 3600.0), (None, 30.0), ("soon", 30.0), ("nan", 30.0)],
+    [
+        ("0", 1.0),
+        ("-7", 1.0),
+        ("2.5", 2.5),
+        ("99999", 3600.0),
+        ("inf", 3600.0),
+        ("1e400", 3600.0),
+        (None, 30.0),
+        ("soon", 30.0),
+        ("nan", 30.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 30.0),
+    ],
 )
 def test_retry_after_is_bounded(said: object, delay: float) -> None:
     """Whatever the header says, the wait is between a second and an hour."""

@@ -1,7 +1,7 @@
 """Whether SQLite's file is still the one that was opened; asked by the store around its transactions.
 
-SQLite itself does not notice that its file was removed or replaced: it goes on in the one that nobody else can
-open any more, and what it commits there is gone with the process.
+SQLite itself does not notice that its file was removed or replaced: it goes on in the one that nobody
+else can open any more, and what it commits there is gone with the process.
 """
 
 from __future__ import annotations
