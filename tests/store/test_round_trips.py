@@ -50,6 +50,17 @@ async def test_deliveries_come_back_in_the_order_in_which_they_were_accepted(wor
         assert (await tx.deliveries.backlog()).waiting == 3
 
 
+async def test_webhooks_of_one_commit_are_kept_together_or_not_at_all(world: World) -> None:
+    """As many as one commit takes, in their order; of a commit that fails none."""
+    told = [make_delivery() for _ in range(200)]
+    await world.store.keep(told)
+    with pytest.raises(Permanent):
+        await world.store.keep([make_delivery(), told[0]])
+    async with world.store.transaction() as tx:
+        taken = await tx.deliveries.take(limit=500)
+    assert [one.id for one in taken] == [one.id for one in told]
+
+
 async def test_half_characters_are_replaced(world: World) -> None:
     """A lone surrogate, which no database takes, costs one character and not the webhook."""
     async with world.store.transaction() as tx:

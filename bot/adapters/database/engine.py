@@ -145,7 +145,7 @@ class Database:
             parameters = self._insert.parameters(made)
             with translated():
                 driver = await self._at_rest.driver()
-                await driver.commit_rows(self._insert.sql, parameters)
+                await driver.commit_statement(self._insert.sql(len(made)), parameters)
 
     @asynccontextmanager
     async def _turn(self, *, first: bool = False) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Dialect, Table
 
@@ -22,16 +22,16 @@ class OneInsert:
     def __init__(self, table: Table, names: Sequence[str], dialect: Dialect) -> None:
         compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
         self.table = table
-        self.sql = str(compiled)
+        self._into, self._values, self._row = str(compiled).rpartition(" VALUES ")
         self._makers = [
             (name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
             for name in compiled.positiontup or ()
         ]
 
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """The rows in the order of the statement, each value as the driver takes it."""
-        return [tuple(_made(make, row[name]) for name, make in self._makers) for row in rows]
+    def sql(self, rows: int) -> str:
+        """The statement for so many rows."""
+        return self._into + self._values + ", ".join([self._row] * rows)
 
-
-def _made(make: Callable[[Any], Any] | None, value: object) -> object:
-    return make(value) if make else value
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The values of all rows in the order of the statement, each as the driver takes it."""
+        return [make(row[name]) if make else row[name] for row in rows for name, make in self._makers]

@@ -98,9 +98,9 @@ class OneTripConnection(Connection):
         # aiosqlite has no public way to run a function in its thread.
         await self._execute(there)  # type: ignore[no-untyped-call]
 
-    async def commit_rows(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """One statement with many rows as a transaction of its own."""
-        await self.trip(_commit_rows, sql, rows)
+    async def commit_statement(self, sql: str, parameters: Sequence[Any]) -> None:
+        """One statement as a transaction of its own: committed or without effect."""
+        await self.trip(sqlite3.Connection.execute, sql, parameters)
 
     async def _end(self, how: Callable[[sqlite3.Connection], None]) -> None:
         self.begin_due = False
@@ -127,17 +127,6 @@ class _AtOnce:
         else:
             if future is not None:
                 future.set_result(result)
-
-
-def _commit_rows(raw: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    raw.execute(BEGIN)
-    try:
-        raw.executemany(sql, rows)
-        raw.execute("COMMIT")
-    except BaseException:
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
-        raise
 
 
 def connector(
