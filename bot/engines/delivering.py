@@ -20,6 +20,7 @@ from bot.domain.messages import MessageKind
 from bot.engines.looking_up import LookingUp
 from bot.engines.noting import note_shown
 from bot.engines.sharing import Sharing
+from bot.engines.spacing import Spacing
 from bot.faults import fault
 from bot.logs import Log, LogAction
 from bot.ports.notifier import RenderedMessage
@@ -92,11 +93,10 @@ class Delivering:
         self._compose = compose
         self._owner = owner
         self._safe = lease * _SAFE_PART
-        self._interval = channel_interval
         self._waits = waits
         self._looking_up = LookingUp(store=store, notifier=notifier, clock_difference=waits.clock_difference)
         self._sharing = Sharing(store=store, notifier=notifier)
-        self._called: dict[str, datetime] = {}
+        self._spacing = Spacing(clock=clock, interval=channel_interval)
 
     async def deliver(self, claimed: Claimed) -> Outcome:
         """Show it, or note why not and when to try again. Raises Temporary where the store cannot be had."""
@@ -116,15 +116,15 @@ class Delivering:
 
     async def _edit(self, message: Message, deadline: datetime) -> Outcome:
         rendered, revision = await self._render(message)
-        await self._keep_distance(message.channel)
         ts = message.ts or ""
-        fault("before-update")
-        self._check(deadline)
-        try:
-            await self._notifier.update(channel=message.channel, ts=ts, message=rendered)
-        except ContentRefused as error:
-            plain = _plain(message, rendered, error)
-            await self._notifier.update(channel=message.channel, ts=ts, message=plain)
+        async with self._spacing.call(message.channel):
+            fault("before-update")
+            self._check(deadline)
+            try:
+                await self._notifier.update(channel=message.channel, ts=ts, message=rendered)
+            except ContentRefused as error:
+                plain = _plain(message, rendered, error)
+                await self._notifier.update(channel=message.channel, ts=ts, message=plain)
         fault("after-update")
         return await self._finish(message, revision=revision, ts=ts)
 
@@ -132,8 +132,8 @@ class Delivering:
         """A file is shown once and never changes; its `ts` is the chat's id of the file."""
         message, ts = claimed.message, claimed.message.ts
         if ts is None:
-            await self._keep_distance(message.channel)
-            ts = await self._sharing.share(claimed, before_share=lambda: self._check(deadline))
+            async with self._spacing.call(message.channel):
+                ts = await self._sharing.share(claimed, before_share=lambda: self._check(deadline))
         return await self._finish(message, revision=message.desired_revision, ts=ts)
 
     async def _post(self, claimed: Claimed, deadline: datetime) -> Outcome:
@@ -143,13 +143,13 @@ class Delivering:
             if earlier is not None:
                 return await self._finish(message, revision=_UNKNOWN_REVISION, ts=earlier, found=True)
         rendered, revision = await self._render(message)
-        await self._keep_distance(message.channel)
-        fault("before-post")
-        self._check(deadline)
-        try:
-            ts = await self._post_once(claimed, rendered)
-        except ContentRefused as error:
-            ts = await self._post_once(claimed, _plain(message, rendered, error))
+        async with self._spacing.call(message.channel):
+            fault("before-post")
+            self._check(deadline)
+            try:
+                ts = await self._post_once(claimed, rendered)
+            except ContentRefused as error:
+                ts = await self._post_once(claimed, _plain(message, rendered, error))
         fault("after-post")
         if claimed.recovering is not None:
             # The earlier post may have arrived just now, behind our look-up.
@@ -174,15 +174,6 @@ class Delivering:
         async with self._store.transaction() as tx:
             latest = await tx.messages.find(message.kind, message.subject) or message
             return await self._compose(tx, latest), latest.desired_revision
-
-    async def _keep_distance(self, channel: str) -> None:
-        """A slot says when a call may begin; rendering takes longer at times, which must not bunch calls."""
-        last = self._called.get(channel)
-        if last is not None:
-            missing = self._interval - (self._clock.now() - last)
-            if timedelta(0) < missing <= self._interval:
-                await self._clock.sleep(missing.total_seconds())
-        self._called[channel] = self._clock.now()
 
     async def _finish(
         self, message: Message, *, revision: int, ts: str, posted: bool = False, found: bool = False

@@ -54,6 +54,7 @@ async def test_a_frozen_post_that_thaws_is_removed_again(stage: Stage) -> None:
     gate.set()
     assert await task == (Outcome.LEASE_LOST,)
     assert len(stage.chat.shown) == 1
+    await stage.clock.advance(seconds=1)
     await stage.change("1", "latest")
     await stage.steps(seconds=4)
     assert stage.texts() == ["latest"]
@@ -73,6 +74,7 @@ async def test_a_frozen_edit_that_thaws_is_overwritten(stage: Stage) -> None:
     gate.set()
     assert await task == (Outcome.LEASE_LOST,)
     assert stage.texts() == ["old"]
+    await stage.clock.advance(seconds=1)
     await stage.steps(seconds=3)
     assert stage.texts() == ["new"]
 
