@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PAGE: Final = REPOSITORY / "docs" / "benchmarks.md"
 CHAPTERS: Final[dict[str, Callable[[int], Awaitable[Chapter]]]] = {
     "webhooks": webhooks,
-    "latency": lambda _rounds: latency(),
+    "latency": latency,
     "start": starting,
     "memory": lambda _rounds: memory(),
     "checks": checks,

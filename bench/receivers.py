@@ -1,7 +1,8 @@
 """The plain servers that the bot is compared with; each takes a webhook's bytes and parses nothing.
 
 `python -m bench.receivers KIND PORT FILE` serves `POST /alerts` until it is ended, in a process of its own
-like the bot. The SQLite ones use the pragmas of the bot's store.
+like the bot. The SQLite ones use the pragmas of the bot's store, but for the one that takes SQLite as it
+comes.
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ class Kind(StrEnum):
 
     GROUP_COMMIT = "group-commit"
     ONE_COMMIT = "one-commit"
+    AS_IT_COMES = "as-it-comes"
     MEMORY = "memory"
 
 
 class Ledger:
     """A table of bodies with one writer thread. `batch` is how many bodies one commit takes."""
 
-    def __init__(self, file: str, *, batch: int) -> None:
+    def __init__(self, file: str, *, batch: int, pragmas: Sequence[str]) -> None:
         self._file = file
         self._batch = batch
+        self._pragmas = pragmas
         self._waiting: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._work = asyncio.Event()
         self._writer = ThreadPoolExecutor(1)
@@ -66,7 +69,7 @@ class Ledger:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, isolation_level=None)
-        for pragma in PRAGMAS:
+        for pragma in self._pragmas:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("CREATE TABLE bodies (seq INTEGER PRIMARY KEY, received_at REAL, body BLOB)")
         return connection
@@ -82,7 +85,11 @@ def _commit(connection: sqlite3.Connection, bodies: Sequence[bytes]) -> None:
 def make_application(kind: Kind, file: str) -> web.Application:
     """The one route."""
     memory: list[bytes] = []
-    ledger = Ledger(file, batch=BATCH if kind is Kind.GROUP_COMMIT else 1)
+    ledger = Ledger(
+        file,
+        batch=BATCH if kind is Kind.GROUP_COMMIT else 1,
+        pragmas=() if kind is Kind.AS_IT_COMES else PRAGMAS,
+    )
     writers: list[asyncio.Task[None]] = []
 
     async def alerts(request: web.Request) -> web.Response:
