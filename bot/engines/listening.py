@@ -94,14 +94,18 @@ class Listening:
     async def _end(self, tx: Transaction, told: datetime, *, beat: datetime) -> None:
         await tx.heartbeats.beat(_ENDED, tx.now)
         notice = _notice_id(told)
-        await self._append(
+        ending = await self._append(
             tx,
             ending_of(notice),
             title="Alertmanager is heard again",
             text=f"Its heartbeat is back since {beat:%Y-%m-%d %H:%M} UTC; the silence was noticed at "
             f"{told:%Y-%m-%d %H:%M} UTC.",
         )
-        await tx.messages.touch(MessageKind.NOTICE, notice)
+        if await tx.messages.find(MessageKind.NOTICE, notice) is not None:
+            await tx.messages.touch(MessageKind.NOTICE, notice)
+        elif self._channel is not None:
+            # The silence lasted longer than notices are kept, or was noticed before there was a channel.
+            await put_notice(tx, self._ids, ending, channel=self._channel)
 
     async def _append(self, tx: Transaction, event_id: str, *, title: str, text: str) -> Event:
         event = Event(

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.alerts import AlertStatus
 from bot.domain.heartbeats import Silence, take_heartbeats
-from bot.domain.messages import MessageKind
+from bot.domain.messages import Lease, MessageKind, Pace
 from bot.engines.composing import Composing
 from bot.engines.listening import BEAT, Listening
 from bot.testing import START, FrozenClock, SequentialIds
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bot.domain.messages import Message
 
 WATCHDOG = make_alert("Watchdog")
+LEASE = Lease(owner="one", duration=timedelta(seconds=45))
+PACE = Pace(channel_interval=timedelta(0), edit_interval=timedelta(0), edit_burst=1)
 
 
 def is_watchdog(labels: Mapping[str, str]) -> bool:
@@ -144,3 +146,19 @@ async def test_a_notice_that_stands_is_not_repeated_after_the_bots_absence(ear: 
     assert set(await ear.minutes(30)) == {Silence.SILENT_STILL}
     assert len(await ear.notices()) == 1
     assert ear.clock.now() > START
+
+
+async def test_a_silence_longer_than_its_notice_is_ended_by_a_notice_of_its_own(ear: Ear) -> None:
+    """Old notices go; whoever was told of the silence is told of its end all the same, once."""
+    await ear.minutes(15)
+    (notice,) = await ear.notices()
+    async with ear.store.transaction() as tx:
+        (claimed,) = await tx.messages.claim(LEASE, PACE, limit=1)
+        assert await tx.messages.finish(notice.id, owner="one", revision=notice.desired_revision, ts="1.1")
+        assert claimed.message.id == notice.id
+    await ear.clock.advance(seconds=60)
+    async with ear.store.transaction() as tx:
+        assert await tx.pruning_apart.notices(before=tx.now, limit=10) == 1
+    assert (await ear.minutes(5, beating=True)).count(Silence.BACK) == 1
+    (ending,) = await ear.notices()
+    assert "Alertmanager is heard again" in await ear.text(ending)
