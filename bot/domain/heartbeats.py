@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.alerts import AlertStatus
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bot.domain.alerts import AlertGroup
+
+
+SILENCE_NOTICE: Final = "heartbeat-silence-"
+"""How the ids of the notices of a silence begin: they call people as an incident does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

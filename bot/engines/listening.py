@@ -16,7 +16,7 @@ from bot import telemetry
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.durations import format_duration
 from bot.domain.events import Event, EventKind
-from bot.domain.heartbeats import Listened, Silence, listen
+from bot.domain.heartbeats import SILENCE_NOTICE, Listened, Silence, listen
 from bot.domain.messages import MessageKind
 from bot.engines.noticing import put_notice
 from bot.engines.noting import ending_of
@@ -123,4 +123,4 @@ class Listening:
 
 def _notice_id(told: datetime) -> str:
     """The same for whoever knows when the silence was told, so that its ending finds the notice."""
-    return f"heartbeat-silence-{int(told.timestamp() * 1_000_000)}"
+    return f"{SILENCE_NOTICE}{int(told.timestamp() * 1_000_000)}"

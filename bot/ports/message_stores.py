@@ -108,8 +108,9 @@ class Fallbacks(Protocol):
     """What was told elsewhere because the chat takes nothing; each message at most once with success."""
 
     async def claim(self, *, due_before: datetime, until: datetime, limit: int) -> tuple[Unseen, ...]:
-        """Openings and reopenings of open incidents that wait since before then, worst first.
+        """What calls people and waits since before then, worst first.
 
+        That is openings, reopenings and escalations of open incidents, and notices of Alertmanager's silence.
         They are not given again before `until`, nor ever again once `sent`.
         """
         ...

@@ -1,4 +1,4 @@
-"""An incident as JSON for the fallback: what a pager or a script needs while Slack is down.
+"""An incident, or a silence, as JSON for the fallback: what a pager or a script needs while Slack is down.
 
 Called by the falling-back engine. The shape is documented in `docs/fallback.md`; texts are raw and cut short.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.domain.severity import Severity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from bot.domain.alerts import Alert
+    from bot.domain.events import Event
     from bot.domain.incidents import Incident
     from bot.domain.messages import Message
 
@@ -19,12 +22,13 @@ VERSION: Final = 1
 MOST_ALERTS: Final = 20
 _MOST_LABELS: Final = 32
 _LONGEST: Final = 500
+_NOT_ASKED: Final = "Slack has not been asked yet"
 
 
 def fallback_document(
     incident: Incident, message: Message, *, reason: str, firing: tuple[Alert, ...], now: datetime
 ) -> dict[str, Any]:
-    """What is told of a message that Slack does not show. `reason` is `opened` or `reopened`."""
+    """What is told of a message that Slack does not show. `reason`: `opened`, `reopened`, `escalated`."""
     return {
         "version": VERSION,
         "id": message.id,
@@ -42,7 +46,30 @@ def fallback_document(
         "alerts_left_out": max(len(firing) - MOST_ALERTS, 0) + incident.truncated,
         "alertmanager": incident.external_url[:_LONGEST],
         "undelivered_since": (message.due_since or message.created_at).isoformat(),
-        "why": message.last_error or "Slack has not been asked yet",
+        "why": message.last_error or _NOT_ASKED,
+    }
+
+
+def silence_document(event: Event, message: Message, *, now: datetime) -> dict[str, Any]:
+    """The same of the notice that Alertmanager is silent, which belongs to no incident and no service."""
+    return {
+        "version": VERSION,
+        "id": message.id,
+        "reason": "silent",
+        "sent_at": now.isoformat(),
+        "incident": None,
+        "service": "",
+        "severity": Severity.P1.value,
+        "drill": False,
+        "title": str(event.detail.get("title", ""))[:_LONGEST],
+        "state": "triggered",
+        "since": event.at.isoformat(),
+        "channel": message.channel,
+        "alerts": [],
+        "alerts_left_out": 0,
+        "alertmanager": "",
+        "undelivered_since": (message.due_since or message.created_at).isoformat(),
+        "why": message.last_error or _NOT_ASKED,
     }
 
 

@@ -17,7 +17,9 @@ from bot.domain.errors import LightshipError, Permanent, Temporary
 from bot.domain.events import EventKind
 from bot.domain.incidents import IncidentState, Resolution, end, reopen
 from bot.domain.messages import Lease, MessageKind, Pace
+from bot.domain.severity import Severity
 from bot.engines.falling_back import FallingBack
+from bot.engines.listening import BEAT, Listening
 from bot.engines.noting import note, show
 from bot.rendering.fallback import fallback_document
 from bot.testing import START, FrozenClock, SequentialIds
@@ -26,7 +28,8 @@ from tests.making import make_alert, make_incident, make_message
 from tests.opening import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from bot.adapters.database import SqlStore
     from bot.domain.incidents import Incident
@@ -134,6 +137,85 @@ async def test_a_reopening_is_told_as_well(outage: Outage) -> None:
     assert await outage.step(minutes=11) == 0
     (document,) = outage.told()
     assert document["reason"] == "reopened"
+
+
+async def test_an_escalation_is_told_as_well(outage: Outage) -> None:
+    """Slack shows the incident and fails afterwards: whoever is to be called now would hear of nothing."""
+    incident = await outage.open()
+    await outage.slack_shows_all()
+    await outage.change(replace(incident, severity=Severity.P1), kind=EventKind.ESCALATED)
+    assert await outage.step(minutes=9) == 0
+    assert await outage.step(minutes=2) == 1
+    assert await outage.step(minutes=11) == 0
+    (document,) = outage.told()
+    assert (document["reason"], document["severity"]) == ("escalated", "P1")
+
+
+async def listen(outage: Outage, *, minutes: int, beating: bool = False) -> None:
+    """Listen for the heartbeat every half minute."""
+    for _ in range(minutes * 2):
+        await outage.clock.advance(seconds=30)
+        if beating:
+            async with outage.store.transaction() as tx:
+                await tx.heartbeats.beat(BEAT, tx.now)
+        await Listening(
+            store=outage.store,
+            ids=outage.ids,
+            channel="C0OPS",
+            within=timedelta(minutes=10),
+            every=timedelta(seconds=30),
+        ).step()
+
+
+async def test_the_silence_of_alertmanager_is_told_as_well(outage: Outage) -> None:
+    """With Slack away nobody else would say that no alert can come."""
+    await listen(outage, minutes=11)
+    assert await outage.step(minutes=9) == 0
+    assert await outage.step(minutes=2) == 1
+    assert await outage.step(minutes=60) == 0
+    (document,) = outage.told()
+    assert (document["reason"], document["severity"], document["incident"]) == ("silent", "P1", None)
+    assert "Alertmanager has been silent since" in str(document["title"])
+    assert document["channel"] == "C0OPS"
+    async with outage.store.transaction() as tx:
+        await tx.incidents.save(make_incident())
+        (notice,) = await tx.messages.undelivered()
+        opened = fallback_document(make_incident(), notice, reason="opened", firing=(), now=tx.now)
+    assert document.keys() == opened.keys()
+
+
+async def test_a_silence_that_is_over_calls_nobody(outage: Outage) -> None:
+    """Its notice says so by now."""
+    await listen(outage, minutes=11)
+    await listen(outage, minutes=1, beating=True)
+    assert await outage.step(minutes=60) == 0
+    assert outage.told() == []
+
+
+async def test_a_store_that_fails_after_the_call_does_not_make_it_come_twice(tmp_path: Path) -> None:
+    """What was told and could not be noted is noted before anything is told again."""
+    file, clock, ids = tmp_path / "lightship.db", FrozenClock(), SequentialIds()
+    told: list[Mapping[str, object]] = []
+
+    class Breaking:
+        """Takes everything, and then the store is gone."""
+
+        async def send(self, document: Mapping[str, object]) -> None:
+            told.append(document)
+            file.rename(tmp_path / "away")
+
+    async with open_store(f"sqlite+aiosqlite:///{file}", clock=clock) as store:
+        job = FallingBack(store=store, fallback=Breaking(), after=AFTER, settle=timedelta(seconds=60))
+        async with store.transaction() as tx:
+            await show(tx, ids, await tx.incidents.save(make_incident()))
+        await clock.advance(seconds=660)
+        for _ in range(2):
+            with pytest.raises(Temporary):
+                await job.step()
+            await clock.advance(seconds=3_600)
+        (tmp_path / "away").rename(file)
+        assert await job.step() == 0
+    assert len(told) == 1
 
 
 async def test_what_ended_meanwhile_calls_nobody(outage: Outage) -> None:

@@ -21,11 +21,11 @@ IDS = SequentialIds("fallback")
 
 
 async def keep(world: World, **changes: object) -> None:
-    """An incident with its message and the entry of a reopening and of an acknowledgement."""
+    """An incident with its message and the entries of a reopening, an escalation and an acknowledgement."""
     async with world.store.transaction() as tx:
         kept = await tx.incidents.save(make_incident(**changes))
         await show(tx, IDS, kept)
-        for kind in (EventKind.REOPENED, EventKind.ACKNOWLEDGED):
+        for kind in (EventKind.REOPENED, EventKind.ESCALATED, EventKind.ACKNOWLEDGED):
             await note(tx, IDS, kept, kind, actor=LIGHTSHIP)
 
 
@@ -35,12 +35,12 @@ async def claim(world: World) -> tuple[Unseen, ...]:
         return await tx.fallbacks.claim(due_before=tx.now, until=tx.now + timedelta(minutes=1), limit=50)
 
 
-async def test_openings_and_reopenings_of_open_incidents_are_given(world: World) -> None:
+async def test_openings_reopenings_and_escalations_of_open_incidents_are_given(world: World) -> None:
     """Not other entries of the thread, and nothing of what is resolved."""
     await keep(world)
     await keep(world, state=IncidentState.RESOLVED)
     given = await claim(world)
-    assert sorted(one.message.kind.value for one in given) == ["event", "incident"]
+    assert sorted(one.message.kind.value for one in given) == ["event", "event", "incident"]
     assert {(one.message.incident_id, one.attempts) for one in given} == {(1, 1)}
     assert await claim(world) == ()
 
@@ -50,15 +50,16 @@ async def test_two_replicas_at_once_share_them(world: World) -> None:
     for _ in range(5):
         await keep(world)
     given = [one.message.id for each in await asyncio.gather(claim(world), claim(world)) for one in each]
-    assert len(given) == len(set(given)) == 10
+    assert len(given) == len(set(given)) == 15
 
 
 async def test_what_was_sent_is_never_given_again_and_what_failed_is(world: World) -> None:
     """The row remembers which."""
     await keep(world)
-    first, second = await claim(world)
+    first, second, third = await claim(world)
     async with world.store.transaction() as tx:
         await tx.fallbacks.sent(first.message.id)
+        await tx.fallbacks.sent(third.message.id)
         await tx.fallbacks.failed(second.message.id, retry_at=tx.now)
     (again,) = await claim(world)
     assert (again.message.id, again.attempts) == (second.message.id, 2)

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, update
 from bot.adapters.database.message_rows import DIRTY, SHOWN_ELSEWHERE, message_of
 from bot.adapters.database.tables import events, incidents, messages
 from bot.domain.events import EventKind
+from bot.domain.heartbeats import SILENCE_NOTICE
 from bot.domain.incidents import IncidentState
 from bot.domain.messages import MessageKind
 from bot.ports.message_stores import Unseen
@@ -19,17 +20,22 @@ if TYPE_CHECKING:
 
     from bot.adapters.database.engine import Link
 
-_REOPENED: Final = select(events.c.id).where(
-    events.c.id == messages.c.subject, events.c.kind == EventKind.REOPENED.value
-)
+_CALLING: Final = (EventKind.REOPENED.value, EventKind.ESCALATED.value)
+_CALLS_ANEW: Final = select(events.c.id).where(events.c.id == messages.c.subject, events.c.kind.in_(_CALLING))
 _OPEN: Final = select(incidents.c.id).where(
     incidents.c.id == messages.c.incident_id, incidents.c.state != IncidentState.RESOLVED.value
 )
-_CALLS: Final = or_(
+_OF_INCIDENTS: Final = or_(
     messages.c.kind == MessageKind.INCIDENT.value,
-    and_(messages.c.kind == MessageKind.EVENT.value, _REOPENED.exists()),
+    and_(messages.c.kind == MessageKind.EVENT.value, _CALLS_ANEW.exists()),
 )
-"""The messages that call people: an incident's first one, and the thread entry of a reopening."""
+_OF_SILENCES: Final = and_(
+    messages.c.kind == MessageKind.NOTICE.value,
+    messages.c.subject.startswith(SILENCE_NOTICE, autoescape=True),
+)
+_CALLS: Final = or_(and_(_OF_INCIDENTS, _OPEN.exists()), _OF_SILENCES)
+"""The messages that call people: an open incident's first one, the thread entries of a reopening and of an
+escalation, and the notice that Alertmanager is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,6 @@ class FallbackTable:
                 messages.c.due_since <= due_before,
                 or_(messages.c.fallback_retry_at.is_(None), messages.c.fallback_retry_at <= self.link.now),
                 _CALLS,
-                _OPEN.exists(),
             )
             .order_by(messages.c.urgency, messages.c.due_since, messages.c.id)
             .limit(limit)
