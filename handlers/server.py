@@ -142,8 +142,15 @@ class Server:
         _log.info(LogAction.STOPPED)
 
     async def _bounded(self, step: Callable[[], Awaitable[None]], *, until: float) -> None:
-        try:
-            async with asyncio.timeout_at(until):
-                await step()
-        except (LightshipError, TimeoutError, OSError) as error:
+        task = asyncio.ensure_future(step())
+        loop = asyncio.get_running_loop()
+        # Not by a time-out around it: what does not let go when it is cancelled is left.
+        await asyncio.wait({task}, timeout=max(until - loop.time(), 0.0))
+        late = not task.done()
+        if late:
+            task.cancel()
+        error = TimeoutError() if late else task.exception()
+        if isinstance(error, LightshipError | TimeoutError | OSError):
             _log.error(LogAction.LOOP_FAILED, cause=error, hook=getattr(step, "__qualname__", "hook"))
+        elif error is not None:
+            raise error

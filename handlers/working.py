@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.errors import LightshipError
 from bot.logs import Log, LogAction
@@ -17,6 +17,7 @@ from bot.telemetry import DOOR_COMMANDS, DOOR_TASKS, LOOP_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+_LET_GO_WITHIN: Final = 0.25
 _log = Log("doors")
 
 
@@ -49,14 +50,18 @@ class Work:
         return True
 
     async def drain(self, *, within: float = 10.0) -> None:
-        """Take nothing new and wait for what is under way; what takes longer is cancelled."""
+        """Take nothing new and wait for what is under way; what takes longer is cancelled, and left soon.
+
+        A job that is cancelled in a transaction rolls it back, and where the store hangs that hangs as well.
+        """
         self._closed = True
         if not self._jobs:
             return
         _, late = await asyncio.wait(set(self._jobs), timeout=within)
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=_LET_GO_WITHIN)
 
     async def settled(self) -> None:
         """Return once nothing is under way; for tests and rehearsals."""

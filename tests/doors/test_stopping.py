@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
+from bot.bootstrap import assembly
+from bot.bootstrap.assembly import CLOSE_WITHIN, COMMIT_WITHIN
+from bot.cli.running import LEAVE_WITHIN
 from bot.domain.errors import Temporary
 from handlers.health import HealthDoor, StoreReading
-from handlers.server import Doors, Server
+from handlers.server import _HOOKS_SHARE, STOP_WITHIN, Doors, Server
 from handlers.working import Work
 from tests.doors.alert_bench import AUTHORIZED, AlertBench, one_group
 
@@ -23,7 +27,9 @@ async def no_reading() -> StoreReading:
     raise Temporary("no store")
 
 
-def make_server(bench: AlertBench, work: Work, *hooks: Callable[[], Awaitable[None]]) -> Server:
+def make_server(
+    bench: AlertBench, work: Work, *hooks: Callable[[], Awaitable[None]], grace: float = 2.0
+) -> Server:
     """A server with the webhook door alone."""
     doors = Doors(
         alertmanager=bench.door,
@@ -32,7 +38,7 @@ def make_server(bench: AlertBench, work: Work, *hooks: Callable[[], Awaitable[No
         socket=None,
         work=work,
     )
-    return Server(doors, host="127.0.0.1", port=0, on_stop=hooks, grace=2.0)
+    return Server(doors, host="127.0.0.1", port=0, on_stop=hooks, grace=grace)
 
 
 async def test_what_was_begun_is_ended_before_the_hooks_run() -> None:
@@ -92,6 +98,40 @@ async def test_a_hook_that_fails_does_not_keep_the_next_from_running() -> None:
     await server.start()
     await server.stop()
     assert ran == ["released"]
+
+
+async def test_what_does_not_let_go_does_not_keep_the_bot() -> None:
+    """As a transaction whose roll-back hangs: neither a press nor a hook is waited for beyond the time."""
+    let_go, ran = asyncio.Event(), False
+
+    async def clinging() -> None:
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    async def complain(words: str) -> None:
+        pytest.fail(words)
+
+    async def release() -> None:
+        nonlocal ran
+        ran = True
+
+    work = Work()
+    server = make_server(AlertBench(), work, clinging, release, grace=0.4)
+    await server.start()
+    assert work.start("action", clinging, complain)
+    stopping = asyncio.create_task(server.stop())
+    stopped, _ = await asyncio.wait({stopping}, timeout=20.0)
+    let_go.set()
+    await asyncio.gather(stopping, *(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert (bool(stopped), ran) == (True, True)
+
+
+def test_the_whole_way_out_takes_less_than_ten_seconds() -> None:
+    """What a pod or a unit is given before it is killed; each part is bounded by itself."""
+    assert STOP_WITHIN + LEAVE_WITHIN < 10
+    assert COMMIT_WITHIN.total_seconds() + CLOSE_WITHIN < STOP_WITHIN * _HOOKS_SHARE
+    assert assembly.STOP_WITHIN + CLOSE_WITHIN < STOP_WITHIN * _HOOKS_SHARE
 
 
 async def test_work_that_does_not_end_is_given_up() -> None:
