@@ -169,7 +169,8 @@ async def test_the_command_takes_the_head_of_a_message(
 
 async def test_an_older_store_is_taken_in_and_its_chain_says_where_it_starts(url: str) -> None:
     """Events from before the audit become its first entries, behind one that says how many they are."""
-    from bot.adapters.database.engine import StoreLimits, make_database  # noqa: PLC0415 - for this test alone
+    from bot.adapters.database.engine import StoreLimits  # noqa: PLC0415 - for this test alone
+    from bot.adapters.database.opening import make_database  # noqa: PLC0415 - for this test alone
     from bot.testing import FrozenClock  # noqa: PLC0415 - as above
 
     old = make_database(url, clock=FrozenClock(), limits=StoreLimits())

@@ -20,7 +20,8 @@ from sqlalchemy import text
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import connect
-from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.opening import make_database
 from bot.console import SlackStandIn, demo_workspace
 from bot.console.demo import demo_commands
 from bot.domain.incidents import IncidentState

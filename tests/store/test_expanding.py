@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from bot.adapters import database as package
 from bot.adapters.database import open_store
-from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.opening import make_database
 from bot.domain.actors import user
 from bot.domain.approvals import Vote
 from bot.domain.errors import Permanent

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from bot.adapters.database import StoreLimits, connect, empty_store, open_store, upgrade, upgrading
-from bot.adapters.database.engine import make_database, parse_url
+from bot.adapters.database.opening import make_database, parse_url
 from bot.adapters.database.tables import METADATA
 from bot.domain.actors import LIGHTSHIP
 from bot.domain.errors import LightshipError, Permanent, Temporary

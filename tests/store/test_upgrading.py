@@ -16,7 +16,8 @@ from sqlalchemy.types import DateTime, Float, Integer, LargeBinary
 
 from bot.adapters import database as package
 from bot.adapters.database import open_store
-from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.opening import make_database
 from bot.testing import START, FrozenClock
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from bot.adapters.database.drift_reports import PublishedReports
-from bot.adapters.database.engine import StoreLimits, missing_file
+from bot.adapters.database.engine import StoreLimits
+from bot.adapters.database.opening import missing_file
 from bot.adapters.database.store import SqlStore, connect, open_store, store_in_memory
 from bot.adapters.database.upgrading import empty_store, upgrade
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bot.adapters.database.engine import parse_url
+from bot.adapters.database.opening import parse_url
 from bot.domain.errors import Temporary
 
 _IN_MEMORY: Final = ":memory:"

@@ -1,4 +1,4 @@
-"""SQLite with one trip to its thread for each statement; used by `engine` alone.
+"""SQLite with one trip to its thread for each statement; opened by `opening`, used by `engine`.
 
 aiosqlite makes a trip for the cursor, the statement, its rows and its end each. A trip costs two switches of
 threads, and the write lock is held meanwhile: for the merge of one webhook that was eighty trips.

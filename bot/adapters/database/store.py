@@ -13,7 +13,7 @@ from bot.adapters.database.deliveries import DeliveryTable, row_of
 from bot.adapters.database.drift_reports import DriftReportTable
 from bot.adapters.database.drift_runs import DriftRunTable, TrackedRunTable
 from bot.adapters.database.drills import DrillTable
-from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.engine import StoreLimits
 from bot.adapters.database.escalations import EscalationTable
 from bot.adapters.database.events import EventTable
 from bot.adapters.database.executions import ExecutionTable
@@ -24,6 +24,7 @@ from bot.adapters.database.freezes import FreezeTable
 from bot.adapters.database.heartbeats import HeartbeatTable
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
+from bot.adapters.database.opening import make_database
 from bot.adapters.database.own_file import OwnFile, sqlite_file
 from bot.adapters.database.pruning import PruningTable
 from bot.adapters.database.pruning_apart import PruningApartTable

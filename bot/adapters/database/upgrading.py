@@ -27,8 +27,9 @@ from sqlalchemy import (
     text,
 )
 
-from bot.adapters.database.engine import StoreLimits, make_database
+from bot.adapters.database.engine import StoreLimits
 from bot.adapters.database.errors import translated
+from bot.adapters.database.opening import make_database
 from bot.adapters.database.tables import METADATA, audit_head, serving
 from bot.domain.auditing import Head
 from bot.domain.errors import Permanent
