@@ -1,8 +1,9 @@
 """Running checks: by themselves when an incident opens, on a press, or for a slash command.
 
-The replica that saw an incident open looks at once; `catch_up` finds open incidents without findings, so a
-crash between opening and looking loses no check. Checks of one incident run side by side, bounded; each by
-itself at most once in `rest` an incident, and for people who press at most once in `press_rest`.
+The replica that saw an incident open looks at once; `catch_up` finds open incidents at which nobody has
+looked since they opened or opened again, so a crash between that and looking loses no check. Checks of one
+incident run side by side, bounded; each by itself at most once in `rest` an incident, and for people who
+press at most once in `press_rest`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 INCIDENTS_AT_ONCE = 4
 MOST_DUE = 1_000
 CATCH_UP_AT_MOST = 20
+ASKED_ANEW_EVERY = 10
+"""After so many rounds it is asked anew who was looked at: another replica may have seen one reopen."""
 
 
 class Diagnosing:
@@ -72,6 +75,7 @@ class Diagnosing:
         self._slots = asyncio.Semaphore(at_once)
         self._due: deque[int] = deque()
         self._looked: set[int] = set()
+        self._rounds = 0
 
     async def run(self, command: RunChecks) -> Outcome:
         """Run checks anew because somebody asked; the findings go into the thread."""
@@ -142,7 +146,10 @@ class Diagnosing:
         return len(numbers)
 
     async def catch_up(self) -> int:
-        """Make the checks due of open incidents that have none of their findings yet; how many those are."""
+        """Make the checks due of open incidents at which nobody has looked yet; how many those are."""
+        self._rounds += 1
+        if self._rounds % ASKED_ANEW_EVERY == 0:
+            self._looked = set()
         looked: set[int] = set()
         waiting: list[int] = []
         for service in self._services:
@@ -158,11 +165,11 @@ class Diagnosing:
         return len(waiting)
 
     async def _unlooked(self, numbers: Sequence[int], looked: set[int]) -> list[int]:
-        """Those that have a check to run and no finding; those with findings are added to `looked`."""
+        """Those that have a check to run and were not looked at; the others are added to `looked`."""
         waiting = []
         async with self._store.transaction() as tx:
             for number in numbers:
-                if await tx.findings.of_incident(number):
+                if await _was_looked_at(tx, number):
                     looked.add(number)
                     continue
                 incident = await tx.incidents.peek(number)
@@ -256,6 +263,14 @@ class Diagnosing:
                     )
             await self._note_causes(tx, self._ids, incident)
             await show(tx, self._ids, incident)
+
+
+async def _was_looked_at(tx: Transaction, number: int) -> bool:
+    """Whether there are findings, and none of them is of before the incident was reopened the last time."""
+    if not await tx.findings.of_incident(number):
+        return False
+    last = await tx.events.newest(number, (EventKind.REOPENED, EventKind.CHECK_RUN))
+    return last is None or last.kind is EventKind.CHECK_RUN
 
 
 def _refused(sentence: str) -> Outcome:

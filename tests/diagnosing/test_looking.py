@@ -14,7 +14,7 @@ from bot.adapters.database import SqlStore
 from bot.checks.registry import run_check
 from bot.checks.targets import CheckTarget
 from bot.domain.access import AccessPolicy
-from bot.domain.actors import user
+from bot.domain.actors import LIGHTSHIP, user
 from bot.domain.alerts import TrackedAlert
 from bot.domain.commands import Outcome, OutcomeReason, RunChecks
 from bot.domain.errors import Temporary
@@ -27,7 +27,8 @@ from bot.domain.pictures import LinePanel
 from bot.domain.runbooks import CheckStep, Runbook
 from bot.domain.services import WatchedService
 from bot.domain.severity import Severity
-from bot.engines.diagnosing import CATCH_UP_AT_MOST, Diagnosing
+from bot.engines.diagnosing import ASKED_ANEW_EVERY, CATCH_UP_AT_MOST, Diagnosing
+from bot.engines.noting import note
 from bot.engines.ranking_causes import RankingCauses
 from bot.rehearsal.faults import Fault
 from bot.rehearsal.world import World
@@ -273,6 +274,26 @@ async def test_a_crash_between_opening_and_looking_loses_no_check(lookout: Looko
     assert await after.run_due() == 1
     assert set(await lookout.found(unseen)) == {"pods", "model"}
     assert [await after.catch_up(), await after.run_due()] == [0, 0]
+
+
+async def test_a_crash_between_reopening_and_looking_loses_no_check(lookout: Lookout) -> None:
+    """Findings of before count for nothing then; a replica that remembers them asks anew after a while."""
+    number = await lookout.opened()
+    lookout.diagnosing.opened([number])
+    await lookout.diagnosing.run_due()
+    assert await lookout.diagnosing.catch_up() == 0
+    await lookout.clock.advance(seconds=600)
+    async with lookout.store.transaction() as tx:
+        incident = await tx.incidents.peek(number)
+        assert incident is not None
+        await note(tx, SequentialIds("reopened"), incident, EventKind.REOPENED, actor=LIGHTSHIP)
+    assert await lookout.start().catch_up() == 1
+    rounds = [await lookout.diagnosing.catch_up() for _ in range(ASKED_ANEW_EVERY)]
+    assert sum(rounds) == 1
+    before = len(lookout.looks)
+    assert await lookout.diagnosing.run_due() == 1
+    assert len(lookout.looks) == before + 2
+    assert [await lookout.diagnosing.catch_up(), await lookout.start().catch_up()] == [0, 0]
 
 
 async def test_a_crash_in_the_middle_of_looking_is_caught_up_after_the_rest(lookout: Lookout) -> None:
