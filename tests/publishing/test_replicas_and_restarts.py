@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from bot.adapters.database.incidents import IncidentTable
 from bot.adapters.database.messages import MessageTable
 from bot.domain.errors import Ambiguous
+from bot.domain.files import Attachment
 from bot.domain.messages import MessageKind
+from bot.engines.attaching import attach
 from bot.engines.delivering import Outcome
+from bot.engines.noting import show
+from bot.testing import SequentialIds
 from tests.making import make_incident
 
 if TYPE_CHECKING:
@@ -82,15 +86,48 @@ async def test_a_frozen_edit_that_thaws_is_overwritten(stage: Stage) -> None:
 async def test_a_process_that_was_frozen_before_the_call_does_not_make_it(stage: Stage) -> None:
     """Its claim may belong to another one by now."""
     message = await stage.put("1")
+    assert await thawed(stage) is Outcome.POSTPONED
+    assert stage.chat.shown == {}
+    assert [one.id for one in await stage.undelivered()] == [message.id]
+
+
+async def test_a_process_that_was_frozen_before_an_edit_does_not_make_it(stage: Stage) -> None:
+    """What it has rendered may be an old state by now."""
+    await stage.put("1")
+    await stage.steps(seconds=3)
+    await stage.change("1", "old")
+    before = len(stage.chat.calls)
+    assert await thawed(stage) is Outcome.POSTPONED
+    assert stage.chat.calls[before:] == []
+
+
+async def test_a_process_that_was_frozen_before_it_shared_a_file_does_not_share_it(stage: Stage) -> None:
+    """The upload shows nothing; another one may have shared it by now."""
+    ids = SequentialIds("file")
+    async with stage.store.transaction() as tx:
+        incident = await tx.incidents.save(make_incident())
+        await show(tx, ids, incident)
+    await stage.steps(seconds=3)
+    async with stage.store.transaction() as tx:
+        await attach(tx, ids, incident, Attachment(name="logs.txt", title="Logs", text="all of it"))
+    assert await thawed(stage) is Outcome.POSTPONED
+    assert stage.chat.shared == []
+
+
+async def thawed(stage: Stage) -> Outcome:
+    """What comes of the one message that is due where the process is frozen right before its call."""
     async with stage.store.transaction() as tx:
         (claimed,) = await tx.messages.claim(stage.publisher._lease, stage.publisher._limits.pace, limit=1)
     deadline = stage.clock.now()
     await stage.clock.advance(seconds=LEASE)
-    delivering = stage.publisher._delivering
-    outcome = await delivering._failed(claimed, await _error_of(delivering._post(claimed, deadline)))
-    assert outcome is Outcome.POSTPONED
-    assert stage.chat.shown == {}
-    assert [one.id for one in await stage.undelivered()] == [message.id]
+    delivering, message = stage.publisher._delivering, claimed.message
+    if message.kind is MessageKind.FILE:
+        calling = delivering._share(claimed, deadline)
+    elif message.ts:
+        calling = delivering._edit(message, deadline)
+    else:
+        calling = delivering._post(claimed, deadline)
+    return await delivering._failed(claimed, await _error_of(calling))
 
 
 async def _error_of(coroutine: object) -> Exception:
