@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.heartbeats import Silence
 from bot.domain.messages import Lease, MessageKind
 from bot.domain.remedies import Execution, ExecutionState
-from bot.testing import START
+from bot.engines.listening import BEAT, Listening
+from bot.testing import START, SequentialIds
 from tests.making import make_approval, make_delivery, make_incident, make_key, make_message
 from tests.opening import open_store
 
@@ -38,6 +40,37 @@ async def test_replicas_merge_one_incident_one_after_the_other(world: World) -> 
             return (known or await tx.incidents.save(make_incident(key=keys[0]))).id
 
     assert len(set(await asyncio.gather(*(open_or_find() for _ in range(3))))) == 1
+
+
+async def test_replicas_that_listen_at_the_same_moment_tell_one_silence_and_one_end(world: World) -> None:
+    """Their clocks may differ, so that both look at once: whoever comes second finds it told."""
+    async with open_store(world.url, clock=world.clock) as other:
+
+        def ears(within: timedelta) -> list[Listening]:
+            return [
+                Listening(
+                    store=store,
+                    ids=SequentialIds(name),
+                    channel="C0OPS",
+                    within=within,
+                    every=timedelta(hours=1),
+                )
+                for name, store in (("one", world.store), ("other", other))
+            ]
+
+        deaf, patient = ears(timedelta(milliseconds=1)), ears(timedelta(hours=1))
+        assert await deaf[0].step() is Silence.WAITING
+        await world.pass_time(0.01)
+        found = await asyncio.gather(*(ear.step() for ear in deaf))
+        assert sorted(found) == [Silence.SILENT, Silence.SILENT_STILL]
+        await world.pass_time(0.01)
+        async with world.store.transaction() as tx:
+            await tx.heartbeats.beat(BEAT, tx.now)
+        ended = await asyncio.gather(*(ear.step() for ear in patient))
+        assert sorted(ended) == [Silence.BACK, Silence.HEARD]
+    async with world.store.transaction() as tx:
+        (notice,) = await tx.messages.undelivered()
+    assert (notice.kind, notice.desired_revision) == (MessageKind.NOTICE, 2)
 
 
 async def test_replicas_that_change_the_same_messages_do_not_wait_in_a_ring(world: World) -> None:
