@@ -52,11 +52,14 @@ class ListedAlertmanager:
     kept_silences: tuple[Silence, ...] = ()
     started: datetime = START - timedelta(days=1)
     is_away: bool = False
+    restarts_while_asked: bool = False
     asked: int = 0
 
     async def alerts(self) -> tuple[SeenAlert, ...]:
         """What it holds."""
         self._meet()
+        if self.restarts_while_asked:
+            self.started += timedelta(days=1)
         return self.held
 
     async def silences(self) -> tuple[Silence, ...]:
@@ -182,6 +185,15 @@ async def test_an_alertmanager_that_was_restarted_closes_nothing(bench: Bench) -
     bench.alertmanager.held = (SEEN,)
     await bench.minutes(60)
     assert (await bench.get()).revision == 1
+
+
+async def test_an_alertmanager_that_restarts_while_it_is_asked_closes_nothing(bench: Bench) -> None:
+    """Its list may be the empty one of after, or of another replica behind the same address."""
+    await bench.keep()
+    await bench.minutes(5)
+    bench.alertmanager.restarts_while_asked = True
+    await bench.minutes(3)
+    assert (await bench.get()).state is IncidentState.TRIGGERED
 
 
 async def test_nothing_is_asked_while_there_is_nothing_to_compare(bench: Bench) -> None:

@@ -148,6 +148,20 @@ async def test_a_storm_is_one_digest_and_nothing_counts_as_shown_before_it_is(sk
     assert await sky.undelivered() == 0
 
 
+async def test_what_the_digest_shows_is_told_nowhere_else(sky: Weathered) -> None:
+    """Until the chat shows the digest each of its incidents is due at the fallback, and none from then on."""
+
+    async def overdue() -> int:
+        async with sky.store.transaction() as tx:
+            return len(await tx.fallbacks.claim(due_before=tx.now, until=tx.now, limit=50))
+
+    await sky.begin(20)
+    await sky.look()
+    assert await overdue() == 20
+    await sky.publish(times=3)
+    assert await overdue() == 0
+
+
 async def test_a_digest_that_somebody_deleted_makes_its_incidents_undelivered(sky: Weathered) -> None:
     """What stands for them is gone, so they count again until it is posted anew."""
     await sky.begin(20)
