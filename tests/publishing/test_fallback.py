@@ -251,6 +251,19 @@ async def test_a_storm_is_told_in_one_go(outage: Outage) -> None:
     assert await outage.step(minutes=11) == 25
 
 
+async def test_another_side_that_is_away_is_asked_for_one_batch(outage: Outage) -> None:
+    """Each look costs one time-out at most, however much is overdue; the next ones take their turn."""
+    for _ in range(25):
+        await outage.open()
+    outage.side.answer = status(503)
+    assert await outage.step(minutes=11) == 0
+    assert len(outage.told()) == 10
+    outage.side.answer = status(200)
+    assert await outage.step() == 15
+    assert await outage.step(minutes=1) == 10
+    assert len({document["id"] for document in outage.told()}) == 25
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

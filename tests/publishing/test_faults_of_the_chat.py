@@ -54,6 +54,20 @@ async def test_a_lost_answer_leads_to_one_message(stage: Stage, *, taken: bool) 
     assert await stage.undelivered() == []
 
 
+@pytest.mark.parametrize(
+    "error", [Temporary("503"), Temporary("429", delay=2.0), Permanent("the bot is not in the channel")]
+)
+async def test_a_look_up_that_fails_answers_nothing(stage: Stage, error: Exception) -> None:
+    """The chat may have the message all the same: it is looked up again, and never posted unasked."""
+    await stage.put("1")
+    stage.chat.fail("post", Ambiguous("connection lost"), after=True)
+    stage.chat.fail("find", error, times=2)
+    await stage.steps(seconds=30)
+    assert await stage.undelivered() == []
+    assert [call for call in stage.chat.calls if call[0] == "post"] == stage.chat.calls[:1]
+    assert len(stage.chat.shown) == 1
+
+
 async def test_a_post_that_arrives_behind_the_look_up_is_removed(stage: Stage) -> None:
     """Found twice after posting again: the older one stays, and gets the latest state."""
     message = await stage.put("1")
