@@ -110,9 +110,9 @@ async def test_without_its_protection_the_same_test_fails(
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("point", FILE_POINTS)
-async def test_killed_while_a_file_is_shared_it_is_there_once(point: str, tmp_path: Path) -> None:
+async def test_killed_while_a_file_is_shared_it_is_there_once(point: str, url: str, tmp_path: Path) -> None:
     """Between upload, sharing and the note of it: after the restart the thread has the file, one time."""
-    url, chat = f"sqlite+aiosqlite:///{tmp_path}/lightship.db", tmp_path / "chat"
+    chat = tmp_path / "chat"
     await upgrade(url, clock=SystemClock())
     dead = run(url, chat, send=True, sends="file", kill_at=point)
     assert dead.returncode == -signal.SIGKILL, dead.stderr
@@ -123,9 +123,9 @@ async def test_killed_while_a_file_is_shared_it_is_there_once(point: str, tmp_pa
 
 
 @pytest.mark.e2e
-async def test_without_the_question_about_a_file_the_same_crash_doubles_it(tmp_path: Path) -> None:
+async def test_without_the_question_about_a_file_the_same_crash_doubles_it(url: str, tmp_path: Path) -> None:
     """Asking the chat what became of an upload is what holds the promise."""
-    url, chat = f"sqlite+aiosqlite:///{tmp_path}/lightship.db", tmp_path / "chat"
+    chat = tmp_path / "chat"
     await upgrade(url, clock=SystemClock())
     assert run(url, chat, send=True, sends="file", kill_at="after-share").returncode == -signal.SIGKILL
     assert run(url, chat, send=False, without="look-up").returncode == 0

@@ -59,8 +59,9 @@ LIFTING = ("after-lift",)
 VERDICT = ("before-verdict-commit", "after-verdict-commit")
 KILLED = ("before-apply", "after-apply", "before-outcome-commit")
 LOST_SECONDS = 240.0
+LOSING = frozenset({"intent", "name", "verdict"})
 MISSED_SECONDS = 20.0
-"""How long is waited for what never comes without the intent."""
+"""How long is waited for what never comes without one of these protections."""
 
 
 class Driven(Lightship):
@@ -94,10 +95,11 @@ class Task:
 
 SCALE = Task(command="scale 6 traffic doubled")
 PROMOTE = Task(command="promote 3 it is more accurate", writes=0)
+RETRAIN = Task(command="run training-pipeline new data")
 OTHERS = (
     Task(command="restart it leaks"),
     Task(command="delete-pod POD stuck"),
-    Task(command="run training-pipeline new data"),
+    RETRAIN,
     PROMOTE,
 )
 
@@ -386,7 +388,7 @@ def run(  # noqa: PLR0917 - pytest gives fixtures by their names
                 bot=Driven(folder, environment, without),
                 slack=slack,
                 alertmanager=alertmanager,
-                patience=MISSED_SECONDS if "intent" in without else LOST_SECONDS,
+                patience=MISSED_SECONDS if LOSING.intersection(without) else LOST_SECONDS,
                 model=model,
                 mlflow=mlflow,
                 task=task,
@@ -421,12 +423,16 @@ async def test_other_actions_are_done_once_too(run: Callable[..., Any]) -> None:
 
 
 async def test_without_its_protection_each_check_fails(run: Callable[..., Any]) -> None:
-    """Looking first and the lock, the intent in the grant's transaction, the mark: each is needed."""
-    blind, forgetful, unmarked = await asyncio.gather(
+    """Looking and the lock or the Job's name, the intent and the verdict in one transaction, the mark."""
+    blind, nameless, forgetful, untold, unmarked = await asyncio.gather(
         run("after-apply", "lock"),
+        run("after-apply", "name", task=RETRAIN),
         run("after-grant-commit", "intent"),
+        run("before-verdict-commit", "verdict"),
         run("after-silence", "mark"),
     )
     assert blind == ["after-apply: one PATCH of the cluster: 2"]
+    assert "after-apply: one PATCH of the cluster: 2" in nameless
     assert "after-grant-commit: the approved scaling is done: never" in forgetful
+    assert "before-verdict-commit: one verdict: 0" in untold
     assert unmarked == ["after-silence: one silence: 2"]

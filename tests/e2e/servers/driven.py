@@ -10,14 +10,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from bot import faults
 from bot.__main__ import main
 from bot.adapters.kubernetes import KubernetesWriter
 from bot.bootstrap import assembly
-from bot.domain import verifications
+from bot.domain import calls, verifications
 from bot.domain.approvals import Approval, Grant
-from bot.domain.remedies import Execution, ExecutionState
+from bot.domain.remedies import Call, Execution, ExecutionState
+from bot.domain.verifications import Verification
 from bot.engines import deciding, executing
 from bot.engines.deciding import Deciding
 from bot.engines.publishing import PublishLimits
@@ -49,11 +51,39 @@ def without_the_look_and_the_lock() -> None:
     async def unlocked(self: KubernetesWriter, grant: Grant, *, resource_version: str) -> dict[str, Any]:  # noqa: ARG001 - the lock is what is taken away
         return await patch(self, grant, resource_version="")
 
-    async def blind(*_: object, **__: object) -> Applied:
-        return Applied(state=ApplyState.NOT_APPLIED, sentence="nobody looked", retry_after=0.0)
-
     KubernetesWriter.edit = unlocked  # type: ignore[method-assign]  # the point of this module
     acting.recover = blind  # type: ignore[attr-defined]  # as above
+
+
+def without_the_look_and_the_name() -> None:
+    """Act again after a crash without looking, and give each Job a name of its own."""
+    name = calls.job_name
+
+    def another(call: Call, approval_id: str) -> str:
+        return name(call, approval_id)[:40].rstrip("-") + f"-{uuid4().hex[:8]}"
+
+    calls.job_name = another
+    acting.recover = blind  # type: ignore[attr-defined]  # as above
+
+
+async def blind(*_: object, **__: object) -> Applied:
+    """What a look says that nobody takes."""
+    return Applied(state=ApplyState.NOT_APPLIED, sentence="nobody looked", retry_after=0.0)
+
+
+def without_the_verdict_s_one_transaction() -> None:
+    """Keep a verdict, and tell it in a transaction of its own afterwards."""
+
+    async def apart(self: Verifying, judged: Verification, **_: object) -> bool:
+        async with self._store.transaction() as tx:
+            if not await tx.verifications.save(judged):
+                return False
+        faults.fault("before-verdict-commit")
+        async with self._store.transaction() as tx:
+            await self._tell(tx, judged)
+        return True
+
+    Verifying._end = apart  # type: ignore[method-assign]  # as above
 
 
 def without_the_intent() -> None:
@@ -97,6 +127,8 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "lock": without_the_look_and_the_lock,
     "intent": without_the_intent,
     "mark": without_the_mark,
+    "name": without_the_look_and_the_name,
+    "verdict": without_the_verdict_s_one_transaction,
 }
 
 if __name__ == "__main__":
