@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.deployed import Deployed
+    from tests.e2e.servers.chat import Chat
     from tests.e2e.servers.postgres import Postgres
 
 ALICE, BOB = "U0ALICE", "U0BOB"
 POST = "chat.postMessage"
+FAILING = "lightship_undelivered_failing_messages"
 JOB = "expire-approvals"
 JOB_EVERY = timedelta(seconds=15)
 
@@ -64,7 +67,10 @@ async def test_the_same_webhook_to_both_at_once(tmp_path: Path, postgres: Postgr
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_an_approval_pressed_on_both_at_once(begin: Begin, tmp_path: Path) -> None:
-    """The same signed press reaches both replicas in the same moment: one PATCH, one outcome."""
+    """The same signed press reaches both replicas in the same moment: one PATCH, one outcome.
+
+    So do two commands: one silence in Alertmanager, and one freeze.
+    """
     scene = await begin()
     directory = tmp_path / "other"
     directory.mkdir()
@@ -82,6 +88,9 @@ async def test_an_approval_pressed_on_both_at_once(begin: Begin, tmp_path: Path)
             chat.slack.delivery.events_url = url
             await chat.press(BOB, request, "approve")
             await chat.shows(request, "✅ Done: scale")
+            await command_at_both(chat, ALICE, "silence 1h deploying", "is silenced for", "silenced already")
+            await command_at_both(chat, BOB, "freeze an audit", "Nothing is asked for", "frozen already")
+        assert len(await scene.silences("active")) == 1
         assert await scene.replicas() == 4
         done, _ = await scene.writes()
         assert [event["verb"] for event in done] == ["patch"]
@@ -96,6 +105,15 @@ async def test_an_approval_pressed_on_both_at_once(begin: Begin, tmp_path: Path)
         ]
     finally:
         assert await asyncio.to_thread(other.stop) == 0
+
+
+async def command_at_both(chat: Chat, who: str, words: str, *signs: str) -> None:
+    """A command that both replicas get: one does it, the other one says that it is so."""
+    assert (await chat.slack.people.command(who, CHURN, "/churn", words)).ok
+    for sign in signs:
+        await chat.told(who, sign)
+    told = [read(one) for one in chat.slack.workspace.messages.values() if one.only_for == who]
+    assert [len([said for said in told if sign in said]) for sign in signs] == [1, 1]
 
 
 async def test_a_replica_that_dies_or_freezes_with_a_claim(tmp_path: Path, postgres: Postgres) -> None:
@@ -148,24 +166,27 @@ async def test_postgresql_restarted_under_load(tmp_path: Path, postgres: Postgre
 
 
 async def test_clocks_an_hour_apart(tmp_path: Path, postgres: Postgres) -> None:
-    """Start and end are told to different replicas; each tick is run once, and none before its time."""
+    """One clock is right, one ahead and one behind: start and end are told to different replicas.
+
+    Each tick is run once, and none before its time.
+    """
     async with deployed(tmp_path, postgres.create_database()) as parts:
-        bots = [await parts.start(), await parts.start(ahead=timedelta(hours=1))]
+        bots = [await parts.start(ahead=ahead) for ahead in (None, timedelta(hours=1), timedelta(hours=-1))]
         parts.slack.faults.add(Fault.unavailable(times=None))
-        await parts.posted(bots[1], webhook("one", alert("one")))
-        await parts.posted(bots[0], webhook("two", alert("two")))
-        await until_true(lambda: parts.counted(bots[1], "lightship_undelivered_failing_messages"), "it fails")
+        for number, bot in enumerate(bots):
+            await parts.posted(bot, webhook(f"g{number}", alert(f"pod-{number}")))
         for bot in bots:
-            assert await parts.counted(bot, "lightship_undelivered_oldest_age_seconds") < 600
+            await until_true(partial(parts.counted, bot, FAILING), "it fails")
+            assert 0 <= await parts.counted(bot, "lightship_undelivered_oldest_age_seconds") < 600
         parts.slack.faults.clear()
-        await parts.posted(bots[0], webhook("one", alert("one", ended=True)))
-        await parts.posted(bots[1], webhook("two", alert("two", ended=True)))
+        for number, bot in enumerate([*bots[1:], bots[0]]):
+            await parts.posted(bot, webhook(f"g{number}", alert(f"pod-{number}", ended=True)))
         await eventually(
             parts.incidents,
             lambda found: {each.state for each in found} == {IncidentState.RESOLVED},
-            "both are resolved",
+            "all are resolved",
         )
-        assert len(await parts.shown_once()) == 2
+        assert len(await parts.shown_once()) == 3
         await until_true(lambda: ticks(parts, 2), "ticks went by", seconds=240)
 
         async def agree() -> bool:
@@ -180,7 +201,7 @@ async def test_clocks_an_hour_apart(tmp_path: Path, postgres: Postgres) -> None:
         gaps = [later - earlier for earlier, later in pairwise(found)]
         assert min(gaps) >= JOB_EVERY, "each tick once"
         assert not any(gap % JOB_EVERY for gap in gaps), "and none beside the clock"
-        assert [await asyncio.to_thread(bot.stop) for bot in bots] == [0, 0]
+        assert [await asyncio.to_thread(bot.stop) for bot in bots] == [0, 0, 0]
 
 
 async def times(deployed: Deployed) -> list[datetime]:
