@@ -74,12 +74,12 @@ class Drifting:
     async def catch_up(self, *, grace: timedelta = GRACE) -> int:
         """End lost runs, and make up for each service's newest tick if nobody was there for it."""
         made_up = 0
-        for service, watched in self._watched.items():
+        for watched in self._watched.values():
             if not watched.schedule:
                 continue
-            tick = await self._missed(watched, grace=grace)
-            if tick is not None:
-                await self.run(service, trigger=DriftTrigger.MISSED, tick=tick)
+            run = await self._missed(watched, grace=grace)
+            if run is not None:
+                await self._carry_out(watched, run)
                 made_up += 1
         return made_up
 
@@ -89,20 +89,28 @@ class Drifting:
         if watched is None:
             raise Permanent(f"`{service}` has no `drift` in the configuration")
         async with self._store.transaction() as tx:
-            comparison = watched.comparison_at(tick or tx.now)
-            run = DriftRun(
-                id=self._ids.new(),
-                service=service,
-                trigger=trigger,
-                started_at=tx.now,
-                tick=tick,
-                window=comparison.window,
-            )
-            await tx.drift_runs.begin(run)
-            await tx.heartbeats.beat(_life_of(run), tx.now)
+            run = await self._begin(tx, watched, trigger=trigger, tick=tick)
+        return await self._carry_out(watched, run)
+
+    async def _begin(
+        self, tx: Transaction, watched: WatchedDrift, *, trigger: DriftTrigger, tick: datetime | None
+    ) -> DriftRun:
+        run = DriftRun(
+            id=self._ids.new(),
+            service=watched.service,
+            trigger=trigger,
+            started_at=tx.now,
+            tick=tick,
+            window=watched.comparison_at(tick or tx.now).window,
+        )
+        await tx.drift_runs.begin(run)
+        await tx.heartbeats.beat(_life_of(run), tx.now)
+        return run
+
+    async def _carry_out(self, watched: WatchedDrift, run: DriftRun) -> DriftRun:
         try:
             async with self._alive(run):
-                compared = await self._comparer.compare(comparison)
+                compared = await self._comparer.compare(watched.comparison_at(run.tick or run.started_at))
         except LightshipError as error:
             return await self._fail(run, error)
         return await self._succeed(watched, run, compared)
@@ -136,8 +144,8 @@ class Drifting:
             return ""
         return found.version
 
-    async def _missed(self, watched: WatchedDrift, *, grace: timedelta) -> datetime | None:
-        """The newest tick, where it is this replica's to make up for; claimed then."""
+    async def _missed(self, watched: WatchedDrift, *, grace: timedelta) -> DriftRun | None:
+        """The run for the newest tick, begun where it is this replica's to make up for."""
         async with self._store.transaction() as tx:
             lost = await _end_lost(tx, watched.service)
             tick = Cron(watched.schedule).latest(tx.now)
@@ -147,12 +155,10 @@ class Drifting:
                 or last is None
                 or tx.now - tick < grace
                 or (last.tick or last.started_at) >= tick
+                or not await _is_ours(tx, watched, tick, lost)
             ):
                 return None
-            if await tx.heartbeats.win(watched.job, tick):
-                return tick
-            was_running = any(run.tick == tick and run.trigger is DriftTrigger.SCHEDULE for run in lost)
-            return tick if was_running else None
+            return await self._begin(tx, watched, trigger=DriftTrigger.MISSED, tick=tick)
 
     @contextlib.asynccontextmanager
     async def _alive(self, run: DriftRun) -> AsyncIterator[None]:
@@ -170,6 +176,22 @@ class Drifting:
             yield
         finally:
             beating.cancel()
+
+
+async def _is_ours(tx: Transaction, watched: WatchedDrift, tick: datetime, lost: list[DriftRun]) -> bool:
+    """Whether nobody else runs or has run for a tick. Who died with it is followed, twice at most.
+
+    A process that dies right behind the win of a tick leaves no run to find; so the win of one that is made
+    up for, and the beginning of its run, are one transaction, and what is looked at comes after the win.
+    """
+    if await tx.heartbeats.win(watched.job, tick):
+        return True
+    lost_of_it = [run for run in lost if run.tick == tick]
+    if any(run.trigger is DriftTrigger.SCHEDULE for run in lost_of_it):
+        return True
+    newest = await tx.drift_runs.newest(watched.service)
+    is_begun = newest is not None and newest.started_at >= tick
+    return bool(lost_of_it or not is_begun) and await tx.heartbeats.win(f"{watched.job}/again", tick)
 
 
 async def _end_lost(tx: Transaction, service: str) -> list[DriftRun]:

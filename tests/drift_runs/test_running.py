@@ -11,7 +11,7 @@ import pytest
 from bot.domain.comparisons import Compared, DriftComparison, WatchedDrift
 from bot.domain.drift_runs import DriftRun, DriftRunState, DriftTrigger
 from bot.domain.errors import Permanent, Temporary
-from bot.engines.drifting import LOST_AFTER, Drifting
+from bot.engines.drifting import GRACE, LOST_AFTER, Drifting
 from bot.rehearsal.faults import Faults
 from bot.rehearsal.models import RehearsalModels
 from bot.testing import START, FrozenClock, SequentialIds
@@ -190,6 +190,38 @@ async def test_a_run_whose_replica_died_is_found_and_run_again_once(bench: Bench
     assert (newest.trigger, newest.tick, newest.state) == (
         DriftTrigger.MISSED, START + HOUR, DriftRunState.SUCCEEDED,
     )  # fmt: skip
+
+
+async def test_a_tick_whose_winner_died_before_it_began_is_made_up_for(bench: Bench) -> None:
+    """There is no run to find then, and the tick is taken; several replicas look, and one runs it."""
+    await bench.replica().tick("churn", START)
+    await bench.clock.advance(seconds=3600)
+    async with bench.store.transaction() as tx:
+        assert await tx.heartbeats.win("drift-churn", START + HOUR)
+    await bench.clock.advance(seconds=GRACE.total_seconds() - 1)
+    assert await bench.replica().catch_up() == 0
+    await bench.clock.advance(seconds=1)
+    made_up = await asyncio.gather(*(bench.replica().catch_up() for _ in range(3)))
+    assert sorted(made_up) == [0, 0, 1]
+    newest = await bench.newest()
+    assert newest is not None
+    assert (newest.trigger, newest.tick) == (DriftTrigger.MISSED, START + HOUR)
+
+
+async def test_a_tick_that_was_made_up_for_and_died_with_is_run_once_more_and_no_more(bench: Bench) -> None:
+    """One death costs no report; a comparison that kills whoever makes it is given up until the next tick."""
+    await bench.replica().tick("churn", START)
+    await bench.clock.advance(seconds=3600 + 600)
+    bench.hang = asyncio.Event()
+    for asked in (2, 3):
+        dying = asyncio.create_task(bench.replica().catch_up())
+        while len(bench.asked) < asked:  # noqa: ASYNC110 - turns of the loop, no time
+            await asyncio.sleep(0)
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        await bench.clock.advance(seconds=LOST_AFTER.total_seconds() + 1)
+    assert await bench.replica().catch_up() == 0
+    assert len(bench.asked) == 3
 
 
 async def test_a_run_that_lives_is_not_taken_for_lost(bench: Bench) -> None:
