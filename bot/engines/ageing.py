@@ -19,30 +19,32 @@ if TYPE_CHECKING:
 
 WORST: Final = 20
 """Incidents of a service that are looked through at a time, the worst first: edits are few in a storm."""
-LOOK_BACK: Final = timedelta(minutes=2)
+LOOK_BACK: Final = timedelta(days=1)
+LOOKED: Final = "ageing/looked"
 
 
 class Ageing:
-    """Finds what has passed its age limit since this replica looked last, at most `LOOK_BACK` ago."""
+    """Finds what has passed its age limit since any replica looked last, at most `LOOK_BACK` ago."""
 
     def __init__(self, *, store: Store, services: Iterable[str]) -> None:
         self._store = store
         self._services = tuple(services)
-        self._until: datetime | None = None
 
     async def mark(self) -> int:
         """Make the messages due whose findings have grown old; how many those are."""
         marked = 0
-        now = self._until
+        async with self._store.transaction() as tx:
+            last, now = await tx.heartbeats.last(LOOKED), tx.now
+        since = max(last or now - LOOK_BACK, now - LOOK_BACK)
         for service in self._services:
             async with self._store.transaction() as tx:
-                now = tx.now
-                since = max(self._until or now - LOOK_BACK, now - LOOK_BACK)
                 for number in await tx.incidents.unresolved_ids(service=service, limit=WORST):
                     if _has_aged(await tx.findings.of_incident(number), since=since, now=now):
                         await tx.messages.touch(MessageKind.INCIDENT, str(number))
                         marked += 1
-        self._until = now
+        async with self._store.transaction() as tx:
+            # Last: a start that dies before it is followed by one that marks some of them once more.
+            await tx.heartbeats.beat(LOOKED, now)
         return marked
 
 
