@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.access import AccessPolicy
@@ -136,7 +137,7 @@ def _probes(lightship: Lightship) -> tuple[Probe, ...]:
             await outside.readers.cluster.list(Resource.PODS, namespace=namespace, limit=1)
 
     return (
-        Probe(name="store", ask=outside.store.ping, required=True),
+        Probe(name="store", ask=partial(outside.store.ping, writing=True), required=True),
         Probe(name="slack", ask=outside.slack.ping, required=False),
         Probe(name="messages", ask=lambda: ask_undelivered(outside.store), required=False),
         Probe(name="actions", ask=lambda: ask_actions(lightship), required=False),

@@ -121,6 +121,6 @@ class Store(Protocol):
         """
         ...
 
-    async def ping(self) -> None:
-        """Ask for the shortest sign of life."""
+    async def ping(self, *, writing: bool = False) -> None:
+        """Ask for the shortest sign of life; `writing`: where that is cheap, that it keeps something."""
         ...

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,8 @@ async def test_a_full_store_pushes_back(
                 fire(alertmanager, "one", "two")
                 await is_pushed_back(parts, bot)
                 assert "the store failed: " in await answer_text(parts, bot)
+                if database.startswith("sqlite"):  # PostgreSQL's is full for one table here
+                    await until_true(partial(is_unready, parts, bot), "it says that it is not ready")
             await all_arrives(parts, bot, "one", "two")
 
 

@@ -54,9 +54,9 @@ class Gate:
             raise self.failures.pop(0)
         await self.store.keep(new)
 
-    async def ping(self) -> None:
+    async def ping(self, *, writing: bool = False) -> None:
         """Pass it on."""
-        await self.store.ping()
+        await self.store.ping(writing=writing)
 
     async def stored(self) -> int:
         """How many webhooks are in the ledger."""

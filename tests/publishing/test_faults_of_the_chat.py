@@ -240,9 +240,9 @@ class Faulty:
         """Pass it on."""
         await self.store.keep(new)
 
-    async def ping(self) -> None:
+    async def ping(self, *, writing: bool = False) -> None:
         """Pass it on."""
-        await self.store.ping()
+        await self.store.ping(writing=writing)
 
 
 @pytest.mark.parametrize("method", ["post", "update"])

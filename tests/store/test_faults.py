@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 SHORT = StoreLimits(lock=timedelta(seconds=0.2))
 """Waits for a lock, which tests hold; a connection and a statement may take long on a busy machine."""
+FULL = (
+    "CREATE TRIGGER full_disk BEFORE INSERT ON heartbeats "
+    "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+)
 
 
 async def test_migrations_make_the_tables_that_the_code_names(world: World) -> None:
@@ -156,6 +160,18 @@ async def test_a_full_disk_is_permanent(tmp_path: Path) -> None:
             await _fill(store)
         async with store.transaction() as tx:
             assert (await tx.deliveries.backlog()).waiting == 0
+
+
+async def test_a_store_that_keeps_nothing_is_not_alive(tmp_path: Path) -> None:
+    """SQLite reads and locks on a full disk as on any other; who takes alerts has to know."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/lightship.db"
+    async with open_store(url, clock=FrozenClock(), limits=SHORT) as store:
+        await store.ping(writing=True)
+        async with store._database.connection() as raw:
+            await raw.execute(text(FULL))
+        await store.ping()
+        with pytest.raises(Permanent, match="full"):
+            await store.ping(writing=True)
 
 
 async def _fill(store: SqlStore) -> None:

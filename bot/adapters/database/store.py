@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bot.ports.clock import Clock
 
 _DEFAULTS = StoreLimits()
+_ASKED = "store/asked"
 _IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 
 
@@ -114,11 +115,18 @@ class SqlStore:
         )
         self._file.check()  # afterwards, as nothing may be answered that is in no file
 
-    async def ping(self) -> None:
-        """Ask for the shortest sign of life."""
+    async def ping(self, *, writing: bool = False) -> None:
+        """Ask for the shortest sign of life.
+
+        SQLite answers from a full disk as from any other, so there something is kept where `writing` asks for
+        it. On PostgreSQL replicas would wait for each other at it, and one that is frozen would stop all.
+        """
         self._file.check()
         async with self._database.begin() as link:
-            await link.first(select(text("1")))
+            if writing and not link.postgres:
+                await HeartbeatTable(link).beat(_ASKED, link.now)
+            else:
+                await link.first(select(text("1")))
 
     async def upgrade(self) -> None:
         """Bring the tables to this version; safe when several replicas start at once."""
