@@ -62,7 +62,7 @@ async def test_a_look_up_that_fails_answers_nothing(stage: Stage, error: Excepti
     await stage.put("1")
     stage.chat.fail("post", Ambiguous("connection lost"), after=True)
     stage.chat.fail("find", error, times=2)
-    await stage.steps(seconds=30)
+    await stage.steps(seconds=60)
     assert await stage.undelivered() == []
     assert [call for call in stage.chat.calls if call[0] == "post"] == stage.chat.calls[:1]
     assert len(stage.chat.shown) == 1
