@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 
+_LATE_TURNS = 3
+
+
 @dataclass(kw_only=True, slots=True)
 class StandIn:
     """Its address, what it got, and what it answers."""
@@ -42,6 +45,8 @@ async def standing_in(
     application.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
+    server = runner.server
+    assert server is not None
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
@@ -50,6 +55,10 @@ async def standing_in(
         yield held
     finally:
         await runner.cleanup()
+        # Whoever connected in the last moment, as one that tries again, is served two turns later.
+        for _ in range(_LATE_TURNS):
+            await asyncio.sleep(0)
+        transports.update(late.transport for late in server.connections if late.transport is not None)
         # A transport that has something left to write waits for its reader, also beyond the loop's end.
         for transport in transports:
             transport.abort()
