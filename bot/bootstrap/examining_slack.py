@@ -45,7 +45,19 @@ async def examine_slack(
         channels.setdefault(settings.default_channel, "default_channel")
     for channel, name in channels.items():
         found.append(await _channel(outside, channel, name))
+    if settings.default_channel is None:
+        found.append(_no_default(settings))
     return found
+
+
+def _no_default(settings: Settings) -> Examination:
+    silent = ", nor that Alertmanager is silent" if settings.heartbeat else ""
+    return warning(
+        "default_channel",
+        f"not set: what is wrong with Lightship itself is told in no channel{silent}, and alerts of no "
+        "service are only counted",
+        "set default_channel, and invite the bot",
+    )
 
 
 def _way(environment: Environment) -> list[Examination]:

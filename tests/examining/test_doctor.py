@@ -20,7 +20,7 @@ from bot.domain.examinations import Health, fault
 from bot.domain.granted import Granted
 from bot.rehearsal.faults import Fault
 from bot.settings import GrafanaSettings, load_settings, read_environment
-from bot.settings.models import DriftSettings
+from bot.settings.models import DriftSettings, HeartbeatSettings
 from bot.shipped import shipped
 from bot.testing import FrozenClock
 from tests.drift_runs.gateway import serving
@@ -47,6 +47,7 @@ SCOPES = frozenset(
         "usergroups:read",
     }
 )
+WATCHDOG = HeartbeatSettings.model_validate({"match": ['alertname="Watchdog"'], "within": "10m"})
 ROUTED = ("http://lightship:8080/alerts?source=a",)
 
 
@@ -188,6 +189,18 @@ async def test_a_revoked_token_is_a_fault_and_the_rest_is_still_looked_at(tmp_pa
     assert found["slack"].health is Health.FAULT
     assert "SLACK_BOT_TOKEN" in found["slack"].said
     assert found["prometheus"].health is Health.WELL
+
+
+async def test_without_a_default_channel_it_is_said_what_is_told_nowhere(tmp_path: Path) -> None:
+    """A heartbeat whose absence no channel would show is no silent surprise."""
+    async with bench(tmp_path) as one:
+        one.settings = one.settings.model_copy(update={"default_channel": None})
+        without = await one.found()
+        one.settings = one.settings.model_copy(update={"heartbeat": WATCHDOG})
+        found = await one.found()
+    assert without["default_channel"].health is Health.WARNING
+    assert "Alertmanager" not in without["default_channel"].said
+    assert "nor that Alertmanager is silent" in found["default_channel"].said
 
 
 async def test_an_alertmanager_that_posts_nowhere_is_a_fault(tmp_path: Path) -> None:
