@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.adapters.alertmanager import AlertmanagerClient
-from bot.adapters.clock import RandomIds, SystemClock
+from bot.adapters.clock import OrderedIds, SystemClock
 from bot.adapters.database import PublishedReports, SqlStore, connect, store_in_memory
 from bot.adapters.drawing import DrawingProcess
 from bot.adapters.drifting import DriftProcesses
@@ -129,7 +129,7 @@ def make_outside(
     drawing = DrawingProcess()
     return Outside(
         clock=clock,
-        ids=RandomIds(),
+        ids=OrderedIds(),
         store=store,
         slack=calls,
         notifier=SlackNotifier(calls),

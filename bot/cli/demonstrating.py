@@ -22,7 +22,7 @@ import aiohttp
 import click
 from pydantic import SecretStr
 
-from bot.adapters.clock import RandomIds, SystemClock
+from bot.adapters.clock import OrderedIds, SystemClock
 from bot.adapters.models import MlflowAliases, MlflowModels
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap.assembly import Lightship
@@ -210,7 +210,7 @@ def _stage(scenario: Scenario, settings: Settings) -> Stage:
     """The scenario's world in real time, shortly before its alert fires."""
     begin = max(fires_after(scenario, settings) - _BEFORE_THE_ALERT, timedelta(0))
     begun = replace(scenario, file=scenario.file.model_copy(update={"begin": begin}))
-    stage = stage_of(begun, settings, SystemClock(), RandomIds())
+    stage = stage_of(begun, settings, SystemClock(), OrderedIds())
     stage.catch_up(every=SHORT)
     return stage
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from bot.adapters.clock import RandomIds, SystemClock
+from bot.adapters.clock import OrderedIds, SystemClock
 from bot.adapters.database import connect
 from bot.adapters.database import store as store_module
 from bot.adapters.database.deliveries import DeliveryTable
@@ -175,7 +175,7 @@ async def compose(tx: Transaction, message: Message) -> RenderedMessage:
 
 async def main(url: str, chat: str, send: str, without: str = "") -> None:
     """Run until everything that was accepted is shown."""
-    clock, ids = SystemClock(), RandomIds()
+    clock, ids = SystemClock(), OrderedIds()
     if send == "no":
         HastyLedger.told.set()
     if without == "one-transaction":

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from bot.adapters.clock import RandomIds, SystemClock
+from bot.adapters.clock import OrderedIds, SystemClock
 from bot.adapters.runbook_files import load_runbooks
 from bot.bootstrap import assembly
 from bot.bootstrap.assembly import Lightship
@@ -133,7 +133,7 @@ async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         )
         settings = load_settings(shipped("lightship.yaml"), {}).settings
         assert settings is not None
-        world = churn_world(SystemClock(), RandomIds())
+        world = churn_world(SystemClock(), OrderedIds())
         surroundings = Surroundings(
             readers=world.readers,
             planner=world.planner,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import SecretStr
 
-from bot.adapters.clock import RandomIds
+from bot.adapters.clock import OrderedIds
 from bot.bootstrap.examining import examine
 from bot.bootstrap.outside import Surroundings, make_outside
 from bot.bootstrap.rights import needs_of
@@ -101,7 +101,7 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
     settings = load_settings(shipped("lightship.yaml"), beside).settings
     assert settings is not None
     clock = FrozenClock()
-    world = churn_world(clock, RandomIds(), autoscaled=True)
+    world = churn_world(clock, OrderedIds(), autoscaled=True)
     needs = needs_of(settings, watched_services(settings).values())
     rules = tuple(
         Granted(

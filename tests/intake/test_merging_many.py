@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.clock import RandomIds
+from bot.adapters.clock import OrderedIds
 from bot.domain.alerts import AlertStatus
 from bot.engines.merging import MergeLimits, Merging
 from bot.testing import START
@@ -88,7 +88,7 @@ async def merged(
     merging = Merging(
         store=ledger.store,
         clock=ledger.clock,
-        ids=RandomIds(),
+        ids=OrderedIds(),
         routing=route,
         classify=classify,
         rules=RULES,
@@ -96,7 +96,7 @@ async def merged(
         on_opened=lambda _numbers: None,
         limits=MergeLimits(first=at_once, batch=at_once, weight=10_000),
     )
-    run = RandomIds().new()
+    run = OrderedIds().new()
     async with ledger.store.transaction() as tx:
         await tx.deliveries.add(
             [
