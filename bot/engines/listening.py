@@ -34,6 +34,8 @@ _SINCE: Final = "heartbeat/listening-since"
 _TOLD: Final = "heartbeat/told"
 _ENDED: Final = "heartbeat/ended"
 _WON: Final = "heartbeat-silence"
+_HEARD: Final = "heard-again/"
+"""How a notice of the end alone begins: as that of a silence it would call people."""
 
 
 class Listening:
@@ -94,14 +96,15 @@ class Listening:
     async def _end(self, tx: Transaction, told: datetime, *, beat: datetime) -> None:
         await tx.heartbeats.beat(_ENDED, tx.now)
         notice = _notice_id(told)
+        shown = await tx.messages.find(MessageKind.NOTICE, notice) is not None
         ending = await self._append(
             tx,
-            ending_of(notice),
+            ending_of(notice) if shown else f"{_HEARD}{notice}",
             title="Alertmanager is heard again",
             text=f"Its heartbeat is back since {beat:%Y-%m-%d %H:%M} UTC; the silence was noticed at "
             f"{told:%Y-%m-%d %H:%M} UTC.",
         )
-        if await tx.messages.find(MessageKind.NOTICE, notice) is not None:
+        if shown:
             await tx.messages.touch(MessageKind.NOTICE, notice)
         elif self._channel is not None:
             # The silence lasted longer than notices are kept, or was noticed before there was a channel.

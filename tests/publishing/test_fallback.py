@@ -192,6 +192,19 @@ async def test_a_silence_that_is_over_calls_nobody(outage: Outage) -> None:
     assert outage.told() == []
 
 
+async def test_the_end_of_a_silence_calls_nobody_where_its_notice_is_gone_either(outage: Outage) -> None:
+    """It is told by a notice of its own then, and that is no call."""
+    await listen(outage, minutes=11)
+    await outage.slack_shows_all()
+    async with outage.store.transaction() as tx:
+        assert await tx.pruning_apart.notices(before=tx.now, limit=10) == 1
+    await listen(outage, minutes=1, beating=True)
+    async with outage.store.transaction() as tx:
+        assert len(await tx.messages.undelivered()) == 1
+    assert await outage.step(minutes=60) == 0
+    assert outage.told() == []
+
+
 async def test_a_store_that_fails_after_the_call_does_not_make_it_come_twice(tmp_path: Path) -> None:
     """What was told and could not be noted is noted before anything is told again."""
     file, clock, ids = tmp_path / "lightship.db", FrozenClock(), SequentialIds()
