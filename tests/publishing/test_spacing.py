@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.domain.messages import Pace
 from bot.engines.spacing import Spacing
 from bot.testing import FrozenClock
 
+if TYPE_CHECKING:
+    from tests.publishing.conftest import Stage
+
 SECOND = timedelta(seconds=1)
+NO_PACE = Pace(channel_interval=timedelta(0), edit_interval=timedelta(0), edit_burst=9)
 
 
 class Caller:
@@ -71,3 +77,30 @@ async def test_a_clock_that_is_set_back_holds_nobody(caller: Caller) -> None:
     caller.clock.set(caller.began - timedelta(hours=1))
     await caller.pass_by(asyncio.create_task(caller.call()))
     assert caller.calls == pytest.approx([0, -3_600])
+
+
+@pytest.mark.parametrize("method", ["post", "update"])
+async def test_a_message_whose_slot_came_too_soon_waits(stage: Stage, method: str) -> None:
+    """As where the message before it was drawn slowly: shown a second after that one, and not before."""
+    for subject in ("1", "2"):
+        stage.words[subject] = "new" if method == "post" else "old"
+        await stage.put(subject)
+    if method == "update":
+        await stage.steps(seconds=4)
+        for subject in ("1", "2"):
+            await stage.change(subject, "new")
+    await deliver_next(stage)
+    second = asyncio.create_task(deliver_next(stage))
+    while not stage.clock._sleepers and not second.done():  # noqa: ASYNC110 - the store works in a thread
+        await asyncio.sleep(0)
+    assert stage.texts().count("new") == 1
+    await stage.clock.advance(seconds=1)
+    await second
+    assert stage.texts() == ["new", "new"]
+
+
+async def deliver_next(stage: Stage) -> None:
+    """Show what is due next, whatever the store's slots say."""
+    async with stage.store.transaction() as tx:
+        (claimed,) = await tx.messages.claim(stage.publisher._lease, NO_PACE, limit=1)
+    await stage.publisher._delivering.deliver(claimed)
