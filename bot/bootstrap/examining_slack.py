@@ -51,11 +51,11 @@ async def examine_slack(
 
 
 def _no_default(settings: Settings) -> Examination:
-    silent = ", nor that Alertmanager is silent" if settings.heartbeat else ""
+    silent = " or that Alertmanager is silent" if settings.heartbeat else ""
     return warning(
         "default_channel",
-        f"not set: what is wrong with Lightship itself is told in no channel{silent}, and alerts of no "
-        "service are only counted",
+        f"not set: no channel is told what is wrong with Lightship itself{silent}, and alerts of no service "
+        "are only counted",
         "set default_channel, and invite the bot",
     )
 

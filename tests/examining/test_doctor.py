@@ -200,7 +200,7 @@ async def test_without_a_default_channel_it_is_said_what_is_told_nowhere(tmp_pat
         found = await one.found()
     assert without["default_channel"].health is Health.WARNING
     assert "Alertmanager" not in without["default_channel"].said
-    assert "nor that Alertmanager is silent" in found["default_channel"].said
+    assert "or that Alertmanager is silent" in found["default_channel"].said
 
 
 async def test_an_alertmanager_that_posts_nowhere_is_a_fault(tmp_path: Path) -> None:
